@@ -1,0 +1,52 @@
+// Package audit knows what is recorded of who did what: one line for each act that matters, written before the act takes
+// effect. It does not know what the act does, nor where records are kept; names, numbers of items and content never
+// stand in a record.
+package audit
+
+import (
+	"context"
+	"time"
+
+	"zapas/shared/caller"
+)
+
+// Action is what was done.
+type Action string
+
+const (
+	ProfileCreated Action = "profile.created"
+	DeviceCode     Action = "device.code"     // an enrolment code was made
+	DeviceEnrolled Action = "device.enrolled" // a phone became a device
+	RestoreAsked   Action = "restore.requested"
+	KeyBackup      Action = "key.backup"  // the key of a new backup session was released to its device
+	KeyRestore     Action = "key.restore" // keys of past sessions were released for a restore
+)
+
+// Record is one line.
+type Record struct {
+	ID     string // a ULID
+	At     time.Time
+	Who    caller.UserID   // who asked; for a device, its owner
+	Device caller.DeviceID // if a device asked
+	Action Action
+	Target string   // the id of what it was done to
+	Also   []string // further ids that it touched
+}
+
+// Log is where records go. What it has accepted is durable and is never changed.
+type Log interface {
+	// Append stores a record. After an error nobody knows whether it is there; appending it again is harmless.
+	Append(ctx context.Context, r Record) error
+}
+
+// Recorder fills in what every record has.
+type Recorder struct {
+	Log   Log
+	Now   func() time.Time
+	NewID func() string
+}
+
+// Record writes a line and returns when it is durable.
+func (r Recorder) Record(ctx context.Context, who caller.Caller, action Action, target string, also ...string) error {
+	return r.Log.Append(ctx, Record{ID: r.NewID(), At: r.Now(), Who: who.User, Device: who.Device, Action: action, Target: target, Also: also})
+}

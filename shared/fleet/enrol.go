@@ -1,0 +1,140 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+)
+
+// CodeLife is how long an enrolment code works.
+const CodeLife = 15 * time.Minute
+
+const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" // Crockford's: nothing that sounds or looks like something else
+
+// NewCode makes a single-use code, ten letters and digits in two groups (50 bits), with which a phone becomes the
+// caller's own device. It is shown once: only its hash is kept.
+func (f *Fleet) NewCode(ctx context.Context, who caller.Caller) (code string, c Code, err error) {
+	var b [10]byte
+	f.Random(b[:])
+	for i := range b {
+		b[i] = alphabet[b[i]&31]
+	}
+	code = string(b[:5]) + "-" + string(b[5:])
+	c = Code{Hash: codeHash(code), ID: f.NewID(), User: who.User, ExpiresAt: f.now().Add(CodeLife)}
+	if err := f.Audit.Record(ctx, who, audit.DeviceCode, c.ID); err != nil {
+		return "", Code{}, err
+	}
+	return code, c, f.Identities.PutCode(ctx, c)
+}
+
+// codeHash is the same however a code was typed: in small letters, with O for 0 or I and L for 1, in one group.
+func codeHash(code string) string {
+	code = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
+	sum := sha256.Sum256([]byte(code))
+	return hex.EncodeToString(sum[:])
+}
+
+// Phone is what a phone says of itself when it enrols.
+type Phone struct {
+	PublicKey  []byte // P-256, SubjectPublicKeyInfo in DER
+	Platform   string
+	Model      string
+	Label      string
+	AppVersion string
+}
+
+// ParseKey reads a device's public key; fault.Invalid when it is no P-256 key.
+func ParseKey(der []byte) (*ecdsa.PublicKey, error) {
+	key, err := x509.ParsePKIXPublicKey(der)
+	if k, ok := key.(*ecdsa.PublicKey); err == nil && ok && k.Curve == elliptic.P256() {
+		return k, nil
+	}
+	return nil, fault.Wrap(err, fault.Invalid, "invalid", "publicKey: it is no P-256 key (SubjectPublicKeyInfo in DER).")
+}
+
+// Enrol trades a code for a device. The same code with the same key answers the same device again, so that a lost answer
+// costs nothing. fault.NotFound "code_unknown"; fault.Gone "code_expired"; fault.Conflict "code_used".
+func (f *Fleet) Enrol(ctx context.Context, code string, p Phone) (Device, error) {
+	if err := p.check(); err != nil {
+		return Device{}, err
+	}
+	c, err := f.Identities.Code(ctx, codeHash(code))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return Device{}, fault.New(fault.NotFound, "code_unknown", "This code is not known; check it, or make a new one on my card.")
+	case err != nil:
+		return Device{}, err
+	case c.Device != "":
+		return f.again(ctx, c, p)
+	case !f.now().Before(c.ExpiresAt):
+		return Device{}, fault.New(fault.Gone, "code_expired", "This code has expired; make a new one on my card.")
+	}
+	d := Device{ID: caller.DeviceID(f.NewID()), Owner: c.User, PublicKey: p.PublicKey, Enrolment: c.ID, State: InUse, EnrolledAt: f.now()}
+	who := caller.Caller{Tenant: f.Tenant, User: c.User, Device: d.ID}
+	if err := f.Audit.Record(ctx, who, audit.DeviceEnrolled, string(d.ID), c.ID); err != nil {
+		return Device{}, err
+	}
+	c.Device = d.ID
+	if err := f.Identities.Enrol(ctx, c, d); fault.Is(err, fault.Conflict) { // used meanwhile, perhaps by this very request
+		if c, err = f.Identities.Code(ctx, c.Hash); err != nil {
+			return Device{}, err
+		}
+		return f.again(ctx, c, p)
+	} else if err != nil {
+		return Device{}, err
+	}
+	// If we die after this line, the phone asks again and its status is made then.
+	return d, f.Statuses.CreateStatus(ctx, p.status(d))
+}
+
+// again answers a code that was used: to the phone that used it as before, to any other not at all.
+func (f *Fleet) again(ctx context.Context, c Code, p Phone) (Device, error) {
+	used := fault.New(fault.Conflict, "code_used", "This code was used already; make a new one on my card.")
+	if c.Device == "" {
+		return Device{}, used
+	}
+	d, err := f.Identities.Device(ctx, c.Device)
+	if err != nil {
+		return Device{}, err
+	}
+	if !bytes.Equal(d.PublicKey, p.PublicKey) || d.State == Retired {
+		return Device{}, used
+	}
+	return d, f.Statuses.CreateStatus(ctx, p.status(d))
+}
+
+func (p Phone) status(d Device) Status {
+	return Status{Device: d.ID, Owner: d.Owner, Label: p.Label, Platform: p.Platform, Model: p.Model, EnrolledAt: d.EnrolledAt,
+		Seen: Seen{AppVersion: p.AppVersion}}
+}
+
+func (p Phone) check() error {
+	var fields []fault.Field
+	text := func(pointer, s string, least, most int) {
+		if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
+			fields = append(fields, fault.Field{Pointer: pointer, Code: "invalid", Detail: "it is empty, too long, or has control characters"})
+		}
+	}
+	text("/label", p.Label, 1, 64)
+	text("/model", p.Model, 0, 64)
+	text("/appVersion", p.AppVersion, 1, 32)
+	if p.Platform != "android" && p.Platform != "ios" {
+		fields = append(fields, fault.Field{Pointer: "/platform", Code: "invalid", Detail: "it must be android or ios"})
+	}
+	if err := fault.Fields(fields); err != nil {
+		return err
+	}
+	_, err := ParseKey(p.PublicKey)
+	return err
+}

@@ -1,0 +1,205 @@
+// Package fleet knows devices, their users and how a phone becomes a device, what a device that checks in should do, and
+// how its backups stand. It does not know what is in a backup, nor where rows are kept.
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/profile"
+)
+
+// Device is a phone's identity: who owns it, for ever, and the key that it signs with.
+type Device struct {
+	ID         caller.DeviceID
+	Owner      caller.UserID
+	PublicKey  []byte // P-256, SubjectPublicKeyInfo in DER
+	Enrolment  string // the code's id
+	State      DeviceState
+	EnrolledAt time.Time
+}
+
+// DeviceState is how far a device is trusted.
+type DeviceState string
+
+const (
+	Unconfirmed DeviceState = "unconfirmed" // enrolled by an administrator: it may check in and nothing else
+	InUse       DeviceState = "active"
+	Retired     DeviceState = "retired"
+)
+
+// User is a person who signed in.
+type User struct {
+	ID          caller.UserID
+	Subject     string
+	Name, Email string
+	SeenAt      time.Time
+}
+
+// Code is a single-use enrolment code; the code itself is not kept.
+type Code struct {
+	Hash      string // SHA-256 of the code, hex
+	ID        string // names the enrolment
+	User      caller.UserID
+	ExpiresAt time.Time
+	Device    caller.DeviceID // that used it; "" while unused
+}
+
+// Identities keep devices, users and codes. Reads are strongly consistent.
+type Identities interface {
+	// Device reads one; fault.NotFound when there is none.
+	Device(ctx context.Context, id caller.DeviceID) (Device, error)
+	// Code reads one by its hash; fault.NotFound when there is none.
+	Code(ctx context.Context, hash string) (Code, error)
+	// PutCode stores a new code; fault.Conflict when its hash is taken.
+	PutCode(ctx context.Context, c Code) error
+	// Enrol marks the code as used by c.Device and stores that device, both or none; fault.Conflict when the code was used
+	// or has gone.
+	Enrol(ctx context.Context, c Code, d Device) error
+	// PutUser stores what is known of a user, in place of what was known.
+	PutUser(ctx context.Context, u User) error
+}
+
+// Status is how a device stands: what lists and cards show of it.
+type Status struct {
+	Device      caller.DeviceID
+	Owner       caller.UserID
+	Label       string
+	Group       string     // its device group
+	Explicit    profile.ID // chosen for this device alone
+	Platform    string
+	Model       string
+	EnrolledAt  time.Time
+	Seen        Seen
+	Run         Run
+	Stored      Stored
+	UnchangedAt time.Time
+}
+
+// Seen is what a check-in leaves.
+type Seen struct {
+	At         time.Time
+	AppVersion string
+	Profile    profile.ID        // that governed it then
+	Coverage   map[string]string // what it can see, by element
+}
+
+// Run is the last backup that a device started.
+type Run struct {
+	At      time.Time
+	Profile profile.ID
+	Session string // "" when nothing had changed
+}
+
+// Stored is the last backup that was committed.
+type Stored struct {
+	At     time.Time
+	Seq    int64 // of the user's vault
+	Counts map[string]int64
+}
+
+// Change is what one function writes of a Status; a nil member stays as it is.
+type Change struct {
+	Seen        *Seen
+	Run         *Run
+	Stored      *Stored // an older Seq than the one there is does nothing
+	UnchangedAt *time.Time
+}
+
+// Statuses keep how devices stand. Reads of one device are strongly consistent, lists may lag by a moment.
+type Statuses interface {
+	// Status reads one; fault.NotFound when there is none.
+	Status(ctx context.Context, id caller.DeviceID) (Status, error)
+	// CreateStatus stores a new one; one that is there already stays as it is.
+	CreateStatus(ctx context.Context, s Status) error
+	// Note writes the members of c; fault.NotFound when there is no such device.
+	Note(ctx context.Context, id caller.DeviceID, c Change) error
+	// OfOwner lists a user's devices.
+	OfOwner(ctx context.Context, user caller.UserID) ([]Status, error)
+	// List lists the fleet by label, at most limit from a position on; next is "" at the end.
+	List(ctx context.Context, position string, limit int) (page []Status, next string, err error)
+}
+
+// Fleet is what people and phones do with devices.
+type Fleet struct {
+	Tenant     string
+	Identities Identities
+	Statuses   Statuses
+	Profiles   interface {
+		// Profiles reads all profiles, in no order.
+		Profiles(ctx context.Context) ([]profile.Profile, error)
+	}
+	Audit  audit.Recorder
+	Now    func() time.Time
+	NewID  func() string
+	Random func(p []byte) // fills p with unguessable bytes
+}
+
+// State says in one word how a device's backups stand.
+type State string
+
+const (
+	OK       State = "ok"
+	Running  State = "running"   // a backup began and has not ended
+	Unseen   State = "unseen"    // it has never checked in
+	NoBackup State = "no_backup" // it has, and nothing is stored
+)
+
+// State is how the device's backups stand.
+func (s Status) State() State {
+	switch {
+	case s.Run.Session != "" && s.Run.At.After(s.Stored.At) && s.Run.At.After(s.UnchangedAt):
+		return Running
+	case !s.Stored.At.IsZero():
+		return OK
+	case s.Seen.At.IsZero():
+		return Unseen
+	}
+	return NoBackup
+}
+
+// Met records who signed in, for the console's lists.
+func (f *Fleet) Met(ctx context.Context, who caller.Caller) error {
+	return f.Identities.PutUser(ctx, User{ID: who.User, Subject: who.Subject, Name: who.Name, Email: who.Email, SeenAt: f.now()})
+}
+
+// Owns answers fault.NotFound unless the device is the user's own and in use.
+func (f *Fleet) Owns(ctx context.Context, user caller.UserID, id caller.DeviceID) error {
+	if !caller.ValidID(string(id)) {
+		return noDevice()
+	}
+	d, err := f.Identities.Device(ctx, id)
+	if err == nil && (d.Owner != user || d.State != InUse) {
+		return noDevice()
+	}
+	return err
+}
+
+// Mine lists the user's devices.
+func (f *Fleet) Mine(ctx context.Context, user caller.UserID) ([]Status, error) {
+	return f.Statuses.OfOwner(ctx, user)
+}
+
+// MyDevice reads one of the user's devices.
+func (f *Fleet) MyDevice(ctx context.Context, user caller.UserID, id caller.DeviceID) (Status, error) {
+	s, err := f.Device(ctx, id)
+	if err == nil && s.Owner != user {
+		return Status{}, noDevice()
+	}
+	return s, err
+}
+
+// Device reads how any device stands.
+func (f *Fleet) Device(ctx context.Context, id caller.DeviceID) (Status, error) {
+	if !caller.ValidID(string(id)) {
+		return Status{}, noDevice()
+	}
+	return f.Statuses.Status(ctx, id)
+}
+
+func noDevice() error { return fault.New(fault.NotFound, "not_found", "There is no such device.") }
+
+func (f *Fleet) now() time.Time { return f.Now().UTC().Truncate(time.Millisecond) }

@@ -1,0 +1,133 @@
+// Package profile knows what a backup profile is, which ones are lawful, when their backups fall due and which profile
+// governs a device. It does not know where profiles are kept, nor how they were asked for.
+package profile
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+)
+
+// ID names a profile.
+type ID string
+
+// Profile is a backup policy.
+type Profile struct {
+	ID           ID
+	Version      int64 // grows with every change
+	Name         string
+	Description  string
+	Enabled      bool
+	Elements     []string // contacts, messages, calls: in this order
+	Location     string   // where its backups are kept
+	Schedule     Schedule
+	DeviceGroups []string // which device groups it governs; none: every device
+	Priority     int      // the highest of those that match governs
+	Region       string   // default region for phone numbers, ISO 3166-1 alpha-2
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// Location is a bucket that profiles may choose.
+type Location struct {
+	ID, Name, Region string
+}
+
+// Store keeps profiles. Reads are strongly consistent.
+type Store interface {
+	// Profiles reads all of them, in no order.
+	Profiles(ctx context.Context) ([]Profile, error)
+	// Profile reads one; fault.NotFound when there is none.
+	Profile(ctx context.Context, id ID) (Profile, error)
+	// Create stores a new one; fault.Conflict when its id is taken.
+	Create(ctx context.Context, p Profile) error
+}
+
+// Service is what administrators do with profiles.
+type Service struct {
+	Store     Store
+	Audit     audit.Recorder
+	Locations []Location
+	Now       func() time.Time
+	NewID     func() string
+}
+
+// Create stores a new profile, if it is lawful.
+func (s *Service) Create(ctx context.Context, who caller.Caller, p Profile) (Profile, error) {
+	now := s.Now().UTC().Truncate(time.Millisecond)
+	p.ID, p.Version, p.CreatedAt, p.UpdatedAt = ID(s.NewID()), 1, now, now
+	p = p.normal()
+	if err := fault.Fields(p.check(s.Locations)); err != nil {
+		return Profile{}, err
+	}
+	if err := s.Audit.Record(ctx, who, audit.ProfileCreated, string(p.ID)); err != nil {
+		return Profile{}, err
+	}
+	return p, s.Store.Create(ctx, p)
+}
+
+// Get reads one profile.
+func (s *Service) Get(ctx context.Context, id ID) (Profile, error) {
+	if !caller.ValidID(string(id)) {
+		return Profile{}, fault.New(fault.NotFound, "not_found", "There is no such profile.")
+	}
+	return s.Store.Profile(ctx, id)
+}
+
+// ForRun reads the profile for which a device runs; fault.Conflict "profile_moved" when there is no such profile now.
+func (s *Service) ForRun(ctx context.Context, id ID) (Profile, error) {
+	p, err := s.Get(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && !p.Enabled {
+		return Profile{}, fault.New(fault.Conflict, "profile_moved", "profile: it does not govern this device now; check in again.")
+	}
+	return p, err
+}
+
+// List reads all profiles, oldest first.
+func (s *Service) List(ctx context.Context) ([]Profile, error) {
+	all, err := s.Store.Profiles(ctx)
+	slices.SortFunc(all, byAge)
+	return all, err
+}
+
+func byAge(a, b Profile) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+}
+
+// Why says why a profile governs a device.
+type Why string
+
+const (
+	Explicit Why = "explicit" // it was chosen for this very device
+	ByGroup  Why = "group"    // it has the highest priority of those whose device groups match
+	ByAge    Why = "oldest"   // it is the oldest of those that govern every device
+)
+
+// Governing is the profile that governs a device: the explicit one, else the highest priority among the profiles whose
+// device groups match, else the oldest of those for every device. Disabled profiles govern nothing.
+func Governing(all []Profile, explicit ID, group string) (Profile, Why, bool) {
+	all = slices.DeleteFunc(slices.Clone(all), func(p Profile) bool { return !p.Enabled })
+	slices.SortFunc(all, byAge)
+	best := -1
+	for i, p := range all {
+		switch {
+		case explicit != "" && p.ID == explicit:
+			return p, Explicit, true
+		case group == "" || !slices.Contains(p.DeviceGroups, group):
+		case best < 0 || p.Priority > all[best].Priority:
+			best = i
+		}
+	}
+	if best >= 0 {
+		return all[best], ByGroup, true
+	}
+	if i := slices.IndexFunc(all, func(p Profile) bool { return len(p.DeviceGroups) == 0 }); i >= 0 {
+		return all[i], ByAge, true
+	}
+	return Profile{}, "", false
+}

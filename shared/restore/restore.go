@@ -1,0 +1,252 @@
+// Package restore knows the life of a restore: a user's consent that one of his backups goes to one of his devices, its
+// opening there, its ledger and its end. It does not know what is restored, nor where consents are kept.
+package restore
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/vault"
+)
+
+// ID names a restore.
+type ID string
+
+// State is how far a restore is.
+type State string
+
+const (
+	Waiting    State = "waiting" // for its device to check in
+	Opened     State = "opened"
+	Done       State = "done"
+	PartlyDone State = "partly_done"
+	Failed     State = "failed"
+)
+
+// Restore is one consent and what became of it.
+type Restore struct {
+	ID        ID
+	User      caller.UserID
+	Snapshot  vault.SessionID
+	Device    caller.DeviceID // to which it goes
+	Elements  []string
+	State     State
+	Session   vault.SessionID // that reads it, once opened
+	Ledger    map[string]Ledger
+	Rev       int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// Ledger accounts for the items of one element: Planned = Inserted + Duplicate + Merged + Skipped + Failed.
+type Ledger struct {
+	Planned, Inserted, Duplicate, Merged, Skipped, Failed int64
+	Reasons                                               map[string]int64 // of Skipped and Failed, which they add up to
+}
+
+// Store keeps consents. Reads are strongly consistent.
+type Store interface {
+	// Restore reads one; fault.NotFound when this user has none of that id.
+	Restore(ctx context.Context, user caller.UserID, id ID) (Restore, error)
+	// Restores reads all of a user, in no order.
+	Restores(ctx context.Context, user caller.UserID) ([]Restore, error)
+	// PutRestore stores r with the next Rev, provided that the stored one still has r.Rev (0: that there is none);
+	// fault.Conflict when it has not.
+	PutRestore(ctx context.Context, r Restore) error
+}
+
+// Service is what users and their devices do with restores.
+type Service struct {
+	Store Store
+	Audit audit.Recorder
+	// Find answers fault.NotFound unless the snapshot is the user's own and may be chosen.
+	Find func(ctx context.Context, user caller.UserID, id vault.SessionID) (vault.Snapshot, error)
+	// Owns answers fault.NotFound unless the device is the user's own and in use.
+	Owns  func(ctx context.Context, user caller.UserID, device caller.DeviceID) error
+	Now   func() time.Time
+	NewID func() string
+}
+
+// Consent sends one of the caller's backups to one of his devices. He must have signed in just now. A snapshot or a
+// device that is not his own answers exactly as one that does not exist.
+func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Restore, error) {
+	if !who.Fresh(s.Now()) {
+		return Restore{}, fault.New(fault.Forbidden, "sign_in_again",
+			"A restore needs a sign-in of the last five minutes; sign in again, then repeat it.")
+	}
+	if err := s.lawful(&r); err != nil {
+		return Restore{}, err
+	}
+	if _, err := s.Find(ctx, who.User, r.Snapshot); err != nil {
+		return Restore{}, err
+	}
+	if err := s.Owns(ctx, who.User, r.Device); err != nil {
+		return Restore{}, err
+	}
+	now := s.Now().UTC().Truncate(time.Millisecond)
+	r.ID, r.User, r.State, r.CreatedAt, r.UpdatedAt = ID(s.NewID()), who.User, Waiting, now, now
+	if err := s.Audit.Record(ctx, who, audit.RestoreAsked, string(r.ID), string(r.Snapshot), string(r.Device)); err != nil {
+		return Restore{}, err
+	}
+	return r, s.Store.PutRestore(ctx, r)
+}
+
+var elements = []string{"contacts", "messages", "calls"}
+
+func (s *Service) lawful(r *Restore) error {
+	if len(r.Elements) == 0 {
+		r.Elements = slices.Clone(elements)
+	}
+	for i, e := range r.Elements {
+		if !slices.Contains(elements, e) || slices.Index(r.Elements, e) != i {
+			return fault.Fields([]fault.Field{{Pointer: "/elements", Code: "invalid",
+				Detail: "each must be one of contacts, messages, calls, and stand there once"}})
+		}
+	}
+	slices.SortFunc(r.Elements, func(a, b string) int { return slices.Index(elements, a) - slices.Index(elements, b) })
+	return nil
+}
+
+// Get reads one of the user's restores.
+func (s *Service) Get(ctx context.Context, user caller.UserID, id ID) (Restore, error) {
+	if !caller.ValidID(string(id)) {
+		return Restore{}, notFound()
+	}
+	return s.Store.Restore(ctx, user, id)
+}
+
+// List reads the user's restores, newest first.
+func (s *Service) List(ctx context.Context, user caller.UserID) ([]Restore, error) {
+	all, err := s.Store.Restores(ctx, user)
+	slices.SortFunc(all, func(a, b Restore) int {
+		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	return all, err
+}
+
+// ForDevice lists what waits for a device, or is open on it, oldest first.
+func (s *Service) ForDevice(ctx context.Context, user caller.UserID, device caller.DeviceID) ([]Restore, error) {
+	all, err := s.List(ctx, user)
+	slices.Reverse(all)
+	return slices.DeleteFunc(all, func(r Restore) bool { return r.Device != device || !r.open() }), err
+}
+
+func (r Restore) open() bool { return r.State == Waiting || r.State == Opened }
+
+// ToOpen reads a restore that this device may open now, or has open.
+func (s *Service) ToOpen(ctx context.Context, user caller.UserID, device caller.DeviceID, id ID) (Restore, error) {
+	r, err := s.Get(ctx, user, id)
+	switch {
+	case err != nil:
+		return Restore{}, err
+	case r.Device != device:
+		return Restore{}, notFound()
+	case !r.open():
+		return Restore{}, fault.New(fault.Gone, "restore_over", "This restore is over (%s); ask for a new one on my card.", r.State)
+	}
+	return r, nil
+}
+
+// Open records the session that reads a restore. Repeating it changes nothing.
+func (s *Service) Open(ctx context.Context, r Restore, session vault.SessionID) (Restore, error) {
+	if r.State == Opened && r.Session == session {
+		return r, nil
+	}
+	r.State, r.Session, r.UpdatedAt = Opened, session, s.Now().UTC().Truncate(time.Millisecond)
+	return r, s.Store.PutRestore(ctx, r)
+}
+
+// Consented reports whether keys may be released to a session: its restore must be open, for it and for its device.
+func (s *Service) Consented(ctx context.Context, user caller.UserID, v vault.Session) error {
+	r, err := s.Get(ctx, user, ID(v.Restore))
+	if err != nil {
+		return err
+	}
+	if r.State != Opened || r.Session != v.ID || r.Device != v.Device {
+		return fault.New(fault.Gone, "session_over", "This restore is not open here any more; open it again.")
+	}
+	return nil
+}
+
+// Finish records what became of a restore. Repeating it answers the same.
+func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.DeviceID, id ID, session vault.SessionID, l map[string]Ledger) (Restore, error) {
+	r, err := s.Get(ctx, user, id)
+	if err == nil && r.Device != device {
+		err = notFound()
+	}
+	if err != nil {
+		return Restore{}, err
+	}
+	if err := checkLedger(r, l); err != nil {
+		return Restore{}, err
+	}
+	if r.Session != session {
+		return Restore{}, fault.New(fault.Gone, "session_over", "Another session has this restore; open it again.")
+	}
+	if !r.open() {
+		if r.State == outcome(l) && maps.EqualFunc(r.Ledger, l, Ledger.equal) {
+			return r, nil
+		}
+		return Restore{}, fault.New(fault.Conflict, "restore_over", "This restore has reported its end already (%s).", r.State)
+	}
+	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.Now().UTC().Truncate(time.Millisecond)
+	return r, s.Store.PutRestore(ctx, r)
+}
+
+// outcome is done when nothing failed, failed when nothing else happened.
+func outcome(l map[string]Ledger) State {
+	var good, failed int64
+	for _, e := range l {
+		good += e.Inserted + e.Duplicate + e.Merged
+		failed += e.Failed
+	}
+	switch {
+	case failed == 0:
+		return Done
+	case good == 0:
+		return Failed
+	}
+	return PartlyDone
+}
+
+func (a Ledger) equal(b Ledger) bool {
+	return a.numbers() == b.numbers() && maps.Equal(a.Reasons, b.Reasons)
+}
+
+func (a Ledger) numbers() [6]int64 {
+	return [6]int64{a.Planned, a.Inserted, a.Duplicate, a.Merged, a.Skipped, a.Failed}
+}
+
+// checkLedger refuses a ledger that does not balance: nothing may be lost silently.
+func checkLedger(r Restore, l map[string]Ledger) error {
+	var f []fault.Field
+	for _, element := range slices.Sorted(maps.Keys(l)) {
+		e, at := l[element], "/ledger/"+element
+		if !slices.Contains(r.Elements, element) {
+			f = append(f, fault.Field{Pointer: "/ledger", Code: "invalid", Detail: "it names an element that was not to be restored"})
+			continue
+		}
+		var sum int64
+		for i, n := range e.numbers() {
+			if n < 0 || n > 4*vault.MaxCount {
+				f = append(f, fault.Field{Pointer: at, Code: "invalid", Detail: "a number of items is below 0 or too large"})
+			}
+			if i > 0 {
+				sum += n
+			}
+		}
+		if sum != e.Planned {
+			f = append(f, fault.Field{Pointer: at, Code: "unbalanced", Detail: "what became of the items does not add up to those planned"})
+		}
+		f = append(f, vault.CheckReasons(at, e.Reasons, e.Skipped+e.Failed)...)
+	}
+	return fault.Fields(f)
+}
+
+func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such restore.") }
