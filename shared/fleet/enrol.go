@@ -35,7 +35,13 @@ func (f *Fleet) NewCode(ctx context.Context, who caller.Caller) (code string, c 
 	if err := f.Audit.Record(ctx, who, audit.DeviceCode, c.ID); err != nil {
 		return "", Code{}, err
 	}
-	return code, c, f.Identities.PutCode(ctx, c)
+	err = f.Identities.PutCode(ctx, c)
+	if fault.Is(err, fault.Conflict) { // either the answer to this very write was lost, or 50 bits have met again
+		if stored, read := f.Identities.Code(ctx, c.Hash); read == nil && stored.ID == c.ID {
+			return code, c, nil
+		}
+	}
+	return code, c, err
 }
 
 // codeHash is the same however a code was typed: in small letters, with O for 0 or I and L for 1, in one group.

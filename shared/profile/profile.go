@@ -68,7 +68,11 @@ func (s *Service) Create(ctx context.Context, who caller.Caller, p Profile) (Pro
 	if err := s.Audit.Record(ctx, who, audit.ProfileCreated, string(p.ID)); err != nil {
 		return Profile{}, err
 	}
-	return p, s.Store.Create(ctx, p)
+	err := s.Store.Create(ctx, p)
+	if fault.Is(err, fault.Conflict) { // the id is nobody else's: the answer to this very write was lost
+		return s.Store.Profile(ctx, p.ID)
+	}
+	return p, err
 }
 
 // Get reads one profile.

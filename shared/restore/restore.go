@@ -94,7 +94,20 @@ func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Re
 	if err := s.Audit.Record(ctx, who, audit.RestoreAsked, string(r.ID), string(r.Snapshot), string(r.Device)); err != nil {
 		return Restore{}, err
 	}
-	return r, s.Store.PutRestore(ctx, r)
+	return r, s.put(ctx, r)
+}
+
+// put stores r. A refusal may be this write's own effect, whose answer was lost: then r is what is stored.
+func (s *Service) put(ctx context.Context, r Restore) error {
+	err := s.Store.PutRestore(ctx, r)
+	if !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	stored, read := s.Store.Restore(ctx, r.User, r.ID)
+	if read == nil && stored.State == r.State && stored.Session == r.Session && maps.EqualFunc(stored.Ledger, r.Ledger, Ledger.equal) {
+		return nil
+	}
+	return fault.Wrap(err, fault.Unavailable, "busy", "This restore has just changed; try the same again in a moment.")
 }
 
 var elements = []string{"contacts", "messages", "calls"}
@@ -159,7 +172,7 @@ func (s *Service) Open(ctx context.Context, r Restore, session vault.SessionID) 
 		return r, nil
 	}
 	r.State, r.Session, r.UpdatedAt = Opened, session, s.Now().UTC().Truncate(time.Millisecond)
-	return r, s.Store.PutRestore(ctx, r)
+	return r, s.put(ctx, r)
 }
 
 // Consented reports whether keys may be released to a session: its restore must be open, for it and for its device.
@@ -196,7 +209,7 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 		return Restore{}, fault.New(fault.Conflict, "restore_over", "This restore has reported its end already (%s).", r.State)
 	}
 	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.Now().UTC().Truncate(time.Millisecond)
-	return r, s.Store.PutRestore(ctx, r)
+	return r, s.put(ctx, r)
 }
 
 // outcome is done when nothing failed, failed when nothing else happened.
