@@ -23,6 +23,7 @@ const (
 	Unprocessable             // well formed, and cannot be done
 	TooMany                   // slower, please
 	Unavailable               // try the same again
+	Unsupported               // in a form that is not read here
 )
 
 // Error is a failure with a sentence for its caller. Everything that is not an Error is Internal.

@@ -178,6 +178,15 @@ func (f *Fleet) Owns(ctx context.Context, user caller.UserID, id caller.DeviceID
 	return err
 }
 
+// Active reports whether a device is in use: confirmed, and not retired.
+func (f *Fleet) Active(ctx context.Context, id caller.DeviceID) (bool, error) {
+	d, err := f.Identities.Device(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil && d.State == InUse, err
+}
+
 // Mine lists the user's devices.
 func (f *Fleet) Mine(ctx context.Context, user caller.UserID) ([]Status, error) {
 	return f.Statuses.OfOwner(ctx, user)

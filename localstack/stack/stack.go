@@ -1,0 +1,211 @@
+// Package stack knows how the stand-ins and the functions' binaries are put together into a running Zapas on this
+// machine: what a deployment has, its addresses, its people and its environment. It does not know what the functions do,
+// nor AWS's wire protocols.
+package stack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"zapas/localstack/build"
+	"zapas/localstack/resources"
+	"zapas/localstack/standin"
+	"zapas/localstack/standin/apigateway"
+	"zapas/localstack/standin/lambda"
+	"zapas/localstack/standin/oidc"
+	"zapas/shared/api"
+)
+
+// Where it is said to run: names only, nothing is sent there.
+const (
+	Region  = "eu-central-1"
+	Account = "000000000000"
+	Tenant  = "demo"
+)
+
+// Config is a stack to be.
+type Config struct {
+	Dir      string // all that it keeps
+	Programs build.Programs
+	API      string // address of the API and of sign-in, such as 127.0.0.1:7420; port 0 takes any
+	AWS      string // address of what stands in for AWS
+	Log      io.Writer
+	Sync     bool // what was acknowledged survives a loss of power
+	Now      func() time.Time
+}
+
+// Stack is a running Zapas.
+type Stack struct {
+	URL    string // of the API: routes are below /v1, sign-in below /oidc
+	AWSURL string
+	Issuer *oidc.Issuer
+
+	aws       *standin.AWS
+	functions *lambda.Service
+	servers   []*http.Server
+}
+
+// Start brings everything up, or nothing.
+func Start(cfg Config) (s *Stack, err error) {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	s = &Stack{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	api, err := listen(cfg.API, "API_PORT")
+	if err != nil {
+		return s, err
+	}
+	defer closeOn(&err, api)
+	aws, err := listen(cfg.AWS, "AWS_PORT")
+	if err != nil {
+		return s, err
+	}
+	defer closeOn(&err, aws)
+	s.URL, s.AWSURL = "http://"+api.Addr().String(), "http://"+aws.Addr().String()
+	log := slog.New(slog.NewTextHandler(cfg.Log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if err := s.cloud(cfg, log); err != nil {
+		return s, err
+	}
+	front, err := s.front(cfg, log)
+	if err != nil {
+		return s, err
+	}
+	s.serve(api, front)
+	s.serve(aws, s.aws)
+	return s, nil
+}
+
+func closeOn(err *error, l net.Listener) {
+	if *err != nil {
+		*err = errors.Join(*err, l.Close())
+	}
+}
+
+// listen takes an address on loopback.
+func listen(address, setting string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("%q is no address: %w", address, err)
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return nil, fmt.Errorf("the local stack listens on loopback only, and %s is not", host)
+	}
+	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %s is taken by another program: stop it, or choose another port, as in make run %s=%s", port, setting, "17420")
+	}
+	return l, err
+}
+
+// cloud opens what stands in for AWS and creates what a deployment has.
+func (s *Stack) cloud(cfg Config, log *slog.Logger) (err error) {
+	secrets := map[string]string{}
+	for _, f := range build.Functions {
+		secrets[accessKey(f)] = secretOf(f)
+	}
+	s.aws, err = standin.Open(standin.Config{Dir: filepath.Join(cfg.Dir, "aws"), Account: Account, Region: Region, Sync: cfg.Sync, Now: cfg.Now, Log: log,
+		Secret: func(id string) (string, bool) { secret, ok := secrets[id]; return secret, ok }})
+	if err != nil {
+		return err
+	}
+	key, err := s.create()
+	if err != nil {
+		return err
+	}
+	env, err := s.environment(key)
+	if err != nil {
+		return err
+	}
+	var functions []lambda.Function
+	for _, f := range build.Functions {
+		functions = append(functions, lambda.Function{Name: f, Binary: cfg.Programs.Function[f], Env: env, AccessKeyID: accessKey(f),
+			SecretAccessKey: secretOf(f), Timeout: 10 * time.Second, Concurrency: 4, Memory: 256})
+	}
+	s.functions, err = lambda.Start(lambda.Config{Functions: functions, Region: Region, Account: Account, Output: cfg.Log, Log: log})
+	return err
+}
+
+// create makes what a deployment has, where it is not there yet, and returns the vault key's ARN.
+func (s *Stack) create() (string, error) {
+	for _, t := range resources.Tables() {
+		if err := s.aws.DynamoDB.Create(t); err != nil {
+			return "", err
+		}
+	}
+	for _, l := range resources.Locations {
+		if err := s.aws.S3.CreateBucket(l.Bucket); err != nil {
+			return "", err
+		}
+	}
+	return s.aws.KMS.CreateKey(resources.VaultKey)
+}
+
+// Credentials are each function's own. They open nothing but this stack, on this machine.
+func accessKey(function string) string { return "AKIAZAPAS" + strings.ToUpper(function) }
+func secretOf(function string) string  { return "local-secret-of-" + function }
+
+// front is what people and phones see.
+func (s *Stack) front(cfg Config, log *slog.Logger) (_ http.Handler, err error) {
+	issuer := s.URL + "/oidc"
+	s.Issuer, err = oidc.New(oidc.Config{Issuer: issuer, Dir: filepath.Join(cfg.Dir, "oidc"), Users: People, Audience: audience, Now: cfg.Now,
+		Clients: []oidc.Client{{ID: "zapas-console", RedirectURIs: []string{s.URL + "/"}}}})
+	if err != nil {
+		return nil, err
+	}
+	var routes []apigateway.Route
+	for _, r := range api.Routes {
+		routes = append(routes, apigateway.Route{Method: r.Method, Path: r.Path, Function: r.Function, JWT: r.Auth == api.AuthConsole})
+	}
+	gateway, err := apigateway.New(apigateway.Config{Routes: routes, Invoke: s.functions.Invoke, Issuer: issuer, Audience: []string{audience},
+		Keys: s.Issuer, Now: cfg.Now, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", gateway)
+	mux.Handle("/oidc/", s.Issuer)
+	return mux, nil
+}
+
+func (s *Stack) serve(l net.Listener, h http.Handler) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute}
+	s.servers = append(s.servers, server)
+	go func() { _ = server.Serve(l) }() // ends when Close closes it
+}
+
+// Kill kills the running processes of a function, as AWS may at any moment; the next call starts another.
+func (s *Stack) Kill(function string) int { return s.functions.Kill(function) }
+
+// Close ends what is running and keeps what is stored.
+func (s *Stack) Close() error {
+	var errs []error
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, server := range s.servers {
+		if err := server.Shutdown(ctx); err != nil {
+			errs = append(errs, server.Close())
+		}
+	}
+	if s.functions != nil {
+		errs = append(errs, s.functions.Close())
+	}
+	if s.aws != nil {
+		errs = append(errs, s.aws.Close())
+	}
+	return errors.Join(errs...)
+}

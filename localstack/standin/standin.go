@@ -1,0 +1,129 @@
+// Package standin knows how calls reach the services of AWS: it tells by a request which service is meant, checks the
+// signature as that service does, and hands it on. It does not know what the services do, nor what a caller may do:
+// policies are not evaluated here.
+package standin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"zapas/localstack/standin/dynamodb"
+	"zapas/localstack/standin/kms"
+	"zapas/localstack/standin/s3"
+	"zapas/localstack/standin/sigv4"
+)
+
+// Config is an account in one region. All fields but Sync are required.
+type Config struct {
+	Dir             string // a folder of its own
+	Account, Region string
+	Secret          func(accessKeyID string) (secret string, ok bool) // of those who may call
+	Now             func() time.Time
+	Sync            bool // what was acknowledged survives a loss of power
+	Log             *slog.Logger
+}
+
+// AWS is the services together.
+type AWS struct {
+	DynamoDB *dynamodb.Server
+	S3       *s3.Server
+	KMS      *kms.Server
+
+	verifier *sigv4.Verifier
+}
+
+// Open opens what is kept in the folder.
+func Open(cfg Config) (a *AWS, err error) {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	a = &AWS{verifier: &sigv4.Verifier{Secret: cfg.Secret, Now: cfg.Now, Region: cfg.Region}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+			a = nil
+		}
+	}()
+	a.DynamoDB, err = dynamodb.Open(dynamodb.Config{Path: filepath.Join(cfg.Dir, "dynamodb.db"), Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+	if err != nil {
+		return a, err
+	}
+	a.S3, err = s3.Open(s3.Config{Dir: filepath.Join(cfg.Dir, "s3"), Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+	if err != nil {
+		return a, err
+	}
+	a.KMS, err = kms.Open(kms.Config{Dir: filepath.Join(cfg.Dir, "kms"), Account: cfg.Account, Region: cfg.Region, Now: cfg.Now, Log: cfg.Log})
+	return a, err
+}
+
+// Close closes what is open.
+func (a *AWS) Close() error {
+	var errs []error
+	if a.DynamoDB != nil {
+		errs = append(errs, a.DynamoDB.Close())
+	}
+	if a.S3 != nil {
+		errs = append(errs, a.S3.Close())
+	}
+	if a.KMS != nil {
+		errs = append(errs, a.KMS.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// service tells which service a request is for, by its name in signatures.
+func service(r *http.Request) string {
+	prefix, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch prefix {
+	case "":
+		return sigv4.S3
+	case "DynamoDB_20120810":
+		return "dynamodb"
+	case "TrentService":
+		return "kms"
+	}
+	return ""
+}
+
+// ServeHTTP answers one call.
+func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	to := service(r)
+	if to == "" {
+		refuse(w, r, to, http.StatusNotImplemented, "NotImplementedException", "The operation "+r.Header.Get("X-Amz-Target")+" is not implemented.")
+		return
+	}
+	if _, err := a.verifier.Verify(r, to); err != nil {
+		e, ok := errors.AsType[*sigv4.Error](err)
+		if !ok {
+			e = &sigv4.Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: err.Error()}
+		}
+		refuse(w, r, to, e.Status, e.Code, e.Message)
+		return
+	}
+	switch to {
+	case "dynamodb":
+		a.DynamoDB.ServeHTTP(w, r)
+	case "kms":
+		a.KMS.ServeHTTP(w, r)
+	default:
+		a.S3.ServeHTTP(w, r)
+	}
+}
+
+// refuse answers in the form of the service.
+func refuse(w http.ResponseWriter, r *http.Request, to string, status int, code, message string) {
+	if to == sigv4.S3 {
+		s3.WriteError(w, r, status, code, message)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": message}) // a client that has gone cannot be told
+}

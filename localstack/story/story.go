@@ -1,0 +1,183 @@
+// Package story knows how to play a story: a text file of steps (testscript) in which people call the API and phones run
+// zapas-device, against a running stack. It does not know what the stories say.
+//
+// Beside testscript's own commands a story has:
+//
+//	step TEXT                      begins a step, and shows its title
+//	say TEXT                       shows a line
+//	tell                           shows what the last command printed
+//	as USER                        signs USER in, now; the calls that follow are his
+//	api METHOD PATH [FILE] STATUS  calls the API and expects the status; the answer is stdout
+//	keep NAME POINTER              sets $NAME to what stands at a JSON pointer (RFC 6901) of stdout
+//	expect POINTER VALUE           expects a value there; [!] that there is none such
+//	phone NAME ARGS...             runs zapas-device as the phone NAME; [!] expects it to fail
+//	kill FUNCTION                  kills the function's running processes
+package story
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"zapas/localstack/stack"
+)
+
+// Teller plays stories on one stack.
+type Teller struct {
+	Stack *stack.Stack
+	Phone string    // zapas-device
+	Out   io.Writer // what a person sees of the story
+}
+
+// Params are how testscript plays the files.
+func (t Teller) Params(files ...string) testscript.Params {
+	return testscript.Params{
+		Files:              files,
+		RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("API", t.Stack.URL)
+			e.Setenv("HOME", e.WorkDir)
+			e.Values[stateKey{}] = &state{}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
+			"phone": t.phone, "kill": t.kill,
+		},
+	}
+}
+
+type stateKey struct{}
+
+// state is what a story remembers from line to line.
+type state struct {
+	steps int
+	token string
+}
+
+func of(ts *testscript.TestScript) *state { return ts.Value(stateKey{}).(*state) }
+
+// Play plays one story and returns an error if it does not go as it says.
+func (t Teller) Play(file string) error {
+	var p player
+	func() {
+		defer func() {
+			if r := recover(); r != nil && r != (stop{}) {
+				panic(r)
+			}
+		}()
+		testscript.RunT(&p, t.Params(file))
+	}()
+	if p.failed {
+		return fmt.Errorf("the story %s went wrong:\n%s", filepath.Base(file), p.log.String())
+	}
+	return nil
+}
+
+// player is what testscript asks of a test, outside of one.
+type player struct {
+	log    strings.Builder
+	failed bool
+}
+
+type stop struct{}
+
+func (p *player) Log(args ...any) { fmt.Fprintln(&p.log, args...) }
+func (p *player) FailNow()        { p.failed = true; panic(stop{}) }
+func (p *player) Parallel()       {}
+func (p *player) Verbose() bool   { return false }
+
+func (p *player) Fatal(args ...any) { p.Log(args...); p.FailNow() }
+
+// Skip is a failure: a story that was not played was not shown.
+func (p *player) Skip(args ...any) { p.Fatal(append([]any{"skipped:"}, args...)...) }
+
+func (p *player) Run(_ string, f func(testscript.T)) { f(p) }
+
+func want(ts *testscript.TestScript, ok bool, usage string) {
+	if !ok {
+		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+func (t Teller) step(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) > 0, "step TEXT")
+	s := of(ts)
+	s.steps++
+	fmt.Fprintf(t.Out, "\n%d. %s\n", s.steps, strings.Join(args, " "))
+}
+
+func (t Teller) say(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) > 0, "say TEXT")
+	fmt.Fprintln(t.Out, "   "+strings.Join(args, " "))
+}
+
+func (t Teller) tell(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 0, "tell")
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		fmt.Fprint(t.Out, "   "+line)
+	}
+}
+
+func (t Teller) as(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "as USER")
+	of(ts).token = t.signIn(ts, args[0])
+}
+
+// phone gives each phone a state folder and a home of its own.
+func (t Teller) phone(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, len(args) > 1, "phone NAME ARGS...")
+	err := ts.Exec(t.Phone, append([]string{"--state", ts.MkAbs(filepath.Join("phones", args[0]))}, args[1:]...)...)
+	if neg && err == nil {
+		ts.Fatalf("zapas-device %s succeeded, and should have failed", args[1])
+	}
+	if !neg {
+		ts.Check(err)
+	}
+}
+
+func (t Teller) kill(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "kill FUNCTION")
+	if t.Stack.Kill(args[0]) == 0 {
+		ts.Fatalf("no process of %s was running", args[0])
+	}
+}
+
+// api METHOD PATH [FILE] STATUS
+func (t Teller) api(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && (len(args) == 3 || len(args) == 4), "api METHOD PATH [FILE] STATUS")
+	body := ""
+	if len(args) == 4 {
+		body = ts.ReadFile(args[2])
+	}
+	r, err := http.NewRequest(args[0], t.Stack.URL+args[1], strings.NewReader(os.Expand(body, ts.Getenv)))
+	ts.Check(err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token := of(ts).token; token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	got, answer, err := send(r)
+	ts.Check(err)
+	_, err = ts.Stdout().Write(answer)
+	ts.Check(err)
+	if expected := args[len(args)-1]; fmt.Sprint(got) != expected {
+		ts.Fatalf("%s %s answered %d and not %s: %s", args[0], args[1], got, expected, answer)
+	}
+}
+
+func send(r *http.Request) (status int, body []byte, err error) {
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	body, err = io.ReadAll(answer.Body)
+	return answer.StatusCode, body, errors.Join(err, answer.Body.Close())
+}

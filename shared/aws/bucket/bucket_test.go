@@ -1,0 +1,410 @@
+package bucket_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+
+	"zapas/localstack/resources"
+	"zapas/localstack/standin/s3"
+	"zapas/localstack/standin/sigv4"
+	"zapas/shared/aws/bucket"
+	"zapas/shared/fault"
+	"zapas/shared/vault"
+)
+
+// wire calls the server without a socket, as AWS would: signatures first. The next strikes fall on calls one after the
+// other.
+type wire struct {
+	server   http.Handler
+	verifier sigv4.Verifier
+	late     time.Duration // how much later it is there
+	mu       sync.Mutex
+	strikes  []strike
+}
+
+// strike is what happens to one call instead of an answer.
+type strike struct {
+	effect bool // the call takes effect and its answer is lost
+	status int  // 0: no answer
+	code   string
+	body   io.Reader // of an answer without a code
+}
+
+var (
+	lostBefore = strike{}
+	lostAfter  = strike{effect: true}
+)
+
+func (w *wire) strike(s ...strike) { w.strikes = s }
+
+func (w *wire) Do(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var s *strike
+	if len(w.strikes) > 0 {
+		s, w.strikes = &w.strikes[0], w.strikes[1:]
+	}
+	r = r.Clone(r.Context())
+	if r.Host == "" {
+		r.Host = r.URL.Host
+	}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	if r.Method == http.MethodPut { // a server finds the length among the headers
+		r.Header.Set("Content-Length", fmt.Sprint(r.ContentLength))
+	}
+	rec := httptest.NewRecorder()
+	if _, err := w.verifier.Verify(r, sigv4.S3); err != nil {
+		rec.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(rec, "<Error><Code>AccessDenied</Code><Message>%v</Message></Error>", err)
+	} else if s == nil || s.effect {
+		w.server.ServeHTTP(rec, r)
+	}
+	switch {
+	case s == nil:
+		return rec.Result(), nil
+	case s.status == 0:
+		return nil, &http.ProtocolError{ErrorString: "the answer is lost"}
+	case s.body != nil:
+		return &http.Response{StatusCode: s.status, Header: http.Header{}, Body: io.NopCloser(s.body)}, nil
+	}
+	rec = httptest.NewRecorder()
+	rec.WriteHeader(s.status)
+	fmt.Fprintf(rec, "<Error><Code>%s</Code><Message>no</Message></Error>", s.code)
+	return rec.Result(), nil
+}
+
+// open makes the deployment's buckets, and Objects that use them.
+func open(t *testing.T) (bucket.Objects, *wire) {
+	t.Helper()
+	server, err := s3.Open(s3.Config{Dir: t.TempDir(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	t.Cleanup(func() { must(t, server.Close()) })
+	buckets := map[string]string{}
+	for _, l := range resources.Locations {
+		must(t, server.CreateBucket(l.Bucket))
+		buckets[l.ID] = l.Bucket
+	}
+	w := &wire{server: server}
+	w.verifier = sigv4.Verifier{Region: "eu-central-1", Now: func() time.Time { return time.Now().Add(w.late) },
+		Secret: func(id string) (string, bool) { return "secret", id == "id" }}
+	return bucket.New(aws.Config{Region: "eu-central-1", HTTPClient: w, BaseEndpoint: new("http://s3.test"),
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+			})
+		}}, buckets), w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same(t *testing.T, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("got (+), want (-):\n%s", d)
+	}
+}
+
+const ok fault.Kind = -1
+
+func wantKind(t *testing.T, err error, want fault.Kind) {
+	t.Helper()
+	if want == ok && err != nil {
+		t.Errorf("it fails: %v", err)
+	} else if want != ok && !fault.Is(err, want) {
+		t.Errorf("the failure is %v, want one of kind %d", err, want)
+	}
+}
+
+const (
+	location = "main"
+	key      = "u/USER/s/SESSION/c/CHUNK"
+)
+
+// send executes a signed URL as a phone would.
+func send(t *testing.T, w *wire, method, at string, headers map[string]string, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, at, strings.NewReader(body))
+	must(t, err)
+	for name, v := range headers {
+		if name == "Content-Length" { // which a client sends by itself
+			continue
+		}
+		r.Header.Set(name, v)
+	}
+	answer, err := w.Do(r)
+	must(t, err)
+	b, err := io.ReadAll(answer.Body)
+	must(t, err)
+	return answer.StatusCode, string(b)
+}
+
+func chunk(body string) vault.ChunkSum {
+	return vault.ChunkSum{SHA256: sha256.Sum256([]byte(body)), Size: int64(len(body))}
+}
+
+// TestSignPut: a URL stores exactly the one object that was signed, once.
+func TestSignPut(t *testing.T) {
+	t.Parallel()
+	const body = "sealed bytes"
+	for _, test := range []struct {
+		name  string
+		twist func(w *wire, at *url.URL, headers map[string]string, body *string)
+		want  int
+	}{
+		{"AsSigned", func(*wire, *url.URL, map[string]string, *string) {}, 200},
+		{"AtTheLastMoment", func(w *wire, _ *url.URL, _ map[string]string, _ *string) { w.late = vault.SignedFor - 5*time.Second }, 200},
+		{"Expired", func(w *wire, _ *url.URL, _ map[string]string, _ *string) { w.late = vault.SignedFor + 5*time.Second }, 403},
+		{"OtherBody", func(_ *wire, _ *url.URL, _ map[string]string, b *string) { *b = "SEALED BYTES" }, 400},
+		{"LongerBody", func(_ *wire, _ *url.URL, _ map[string]string, b *string) { *b += "!" }, 403},
+		{"ShorterBody", func(_ *wire, _ *url.URL, _ map[string]string, b *string) { *b = "sealed" }, 403},
+		{"OtherChecksum", func(_ *wire, _ *url.URL, h map[string]string, _ *string) {
+			h["X-Amz-Checksum-Sha256"] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+		}, 403},
+		{"NoChecksum", func(_ *wire, _ *url.URL, h map[string]string, _ *string) { delete(h, "X-Amz-Checksum-Sha256") }, 403},
+		{"MayOverwrite", func(_ *wire, _ *url.URL, h map[string]string, _ *string) { delete(h, "If-None-Match") }, 403},
+		{"OtherObject", func(_ *wire, at *url.URL, _ map[string]string, _ *string) { at.Path += "X" }, 403},
+		{"LongerLife", func(_ *wire, at *url.URL, _ map[string]string, _ *string) {
+			at.RawQuery = strings.Replace(at.RawQuery, "X-Amz-Expires=600", "X-Amz-Expires=6000", 1)
+		}, 403},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			o, w := open(t)
+			at, headers, err := o.SignPut(t.Context(), location, key, chunk(body))
+			must(t, err)
+			u, err := url.Parse(at)
+			must(t, err)
+			sent := body
+			test.twist(w, u, headers, &sent)
+			status, answer := send(t, w, http.MethodPut, u.String(), headers, sent)
+			if status != test.want {
+				t.Errorf("it answers %d, want %d: %s", status, test.want, answer)
+			}
+			w.late = 0
+			sizes, err := o.Sizes(t.Context(), location, "")
+			must(t, err)
+			stored := map[string]int64{}
+			if test.want == 200 {
+				stored[key] = int64(len(body))
+			}
+			same(t, sizes, stored)
+		})
+	}
+
+	t.Run("NeverOverwrites", func(t *testing.T) {
+		t.Parallel()
+		o, w := open(t)
+		for _, want := range []int{200, 412} {
+			at, headers, err := o.SignPut(t.Context(), location, key, chunk(body))
+			must(t, err)
+			status, answer := send(t, w, http.MethodPut, at, headers, body)
+			if status != want {
+				t.Errorf("it answers %d, want %d: %s", status, want, answer)
+			}
+		}
+	})
+
+	t.Run("SaysAllItNeeds", func(t *testing.T) {
+		t.Parallel()
+		o, _ := open(t)
+		at, headers, err := o.SignPut(t.Context(), location, key, chunk(body))
+		must(t, err)
+		same(t, headers, map[string]string{"Content-Length": "12", "If-None-Match": "*", "X-Amz-Checksum-Sha256": "81z1s2Gw6vewwC51gI4mDj83nEdFq+RVUrp2joVod0k="})
+		u, err := url.Parse(at)
+		must(t, err)
+		same(t, u.Query().Get("X-Amz-SignedHeaders"), "content-length;host;if-none-match;x-amz-checksum-sha256")
+		same(t, u.Query().Get("X-Amz-Expires"), "600")
+		same(t, u.Host+u.Path, "s3.test/"+resources.Locations[0].Bucket+"/"+key)
+	})
+
+	t.Run("UnknownLocation", func(t *testing.T) {
+		t.Parallel()
+		o, _ := open(t)
+		_, _, err := o.SignPut(t.Context(), "mars", key, chunk(body))
+		wantUnknown(t, err)
+	})
+}
+
+func wantUnknown(t *testing.T, err error) {
+	t.Helper()
+	if wantKind(t, err, fault.Internal); err == nil || !strings.Contains(err.Error(), `"mars"`) {
+		t.Errorf("the failure %v does not name the location", err)
+	}
+}
+
+// TestSignGet: a URL reads exactly the one object that was signed.
+func TestSignGet(t *testing.T) {
+	t.Parallel()
+	o, w := open(t)
+	must(t, o.PutList(t.Context(), location, key, []byte("0123456789")))
+	at, err := o.SignGet(t.Context(), location, key)
+	must(t, err)
+	u, err := url.Parse(at)
+	must(t, err)
+	var asked []string
+	for name := range u.Query() {
+		asked = append(asked, name)
+	}
+	slices.Sort(asked)
+	same(t, asked, []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Signature", "X-Amz-SignedHeaders", "x-id"})
+	same(t, u.Query().Get("X-Amz-SignedHeaders"), "host")
+	same(t, u.Query().Get("X-Amz-Expires"), "300")
+
+	get := func(at string, headers map[string]string) [2]string {
+		status, body := send(t, w, http.MethodGet, at, headers, "")
+		if status >= 400 {
+			body = ""
+		}
+		return [2]string{fmt.Sprint(status), body}
+	}
+	same(t, get(at, nil), [2]string{"200", "0123456789"})
+	same(t, get(at, map[string]string{"Range": "bytes=2-4"}), [2]string{"206", "234"})
+	same(t, get(strings.Replace(at, "CHUNK", "OTHER", 1), nil), [2]string{"403", ""})
+	status, _ := send(t, w, http.MethodPut, at, nil, "other")
+	same(t, status, 403)
+	w.late = vault.ReadFor + 5*time.Second
+	same(t, get(at, nil), [2]string{"403", ""})
+
+	_, err = o.SignGet(t.Context(), "mars", key)
+	wantUnknown(t, err)
+}
+
+// TestSizes lists more than one page of an answer holds (1,000), and nothing beside the prefix.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	o, w := open(t)
+	want := map[string]int64{}
+	for n := range 1001 {
+		k := fmt.Sprintf("u/A/s/S/c/%04d", n)
+		must(t, o.PutList(t.Context(), location, k, make([]byte, n%7)))
+		want[k] = int64(n % 7)
+	}
+	must(t, o.PutList(t.Context(), location, "u/A/s/S2/c/X", nil))
+	sizes, err := o.Sizes(t.Context(), location, "u/A/s/S/")
+	must(t, err)
+	same(t, sizes, want)
+	_, err = o.Sizes(t.Context(), "mars", "")
+	wantUnknown(t, err)
+	w.strike(lostBefore, lostBefore, lostBefore)
+	_, err = o.Sizes(t.Context(), location, "u/A/")
+	wantKind(t, err, fault.Unavailable)
+}
+
+// TestPutList: a list is stored once, and a fault never leaves another one or half of one.
+func TestPutList(t *testing.T) {
+	t.Parallel()
+	meets := strike{status: 409, code: "ConditionalRequestConflict"}
+	slow := strike{status: 503, code: "SlowDown"}
+	for _, test := range []struct {
+		name    string
+		stored  string // before
+		strikes []strike
+		want    fault.Kind
+		after   string
+	}{
+		{"First", "", nil, ok, "list"},
+		{"StoredAlready", "old", nil, fault.Conflict, "old"},
+		{"MeetsAnotherWrite", "", []strike{meets}, ok, "list"},
+		{"MeetsAnotherWriteThatWins", "old", []strike{meets}, fault.Conflict, "old"},
+		{"MeetsOthersAllTheTime", "", []strike{meets, meets, meets}, fault.Unavailable, ""},
+		{"FailedOnce", "", []strike{lostBefore}, ok, "list"},
+		{"AnswerLostOnce", "", []strike{lostAfter}, fault.Conflict, "list"},
+		{"AnswersLost", "", []strike{lostBefore, lostBefore, lostAfter}, fault.Unavailable, "list"},
+		{"Throttled", "", []strike{slow, slow, slow}, fault.Unavailable, ""},
+		{"Refused", "", []strike{{status: 403, code: "AccessDenied"}}, fault.Internal, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			o, w := open(t)
+			if test.stored != "" {
+				must(t, o.PutList(t.Context(), location, key, []byte(test.stored)))
+			}
+			w.strike(test.strikes...)
+			wantKind(t, o.PutList(t.Context(), location, key, []byte("list")), test.want)
+			same(t, len(w.strikes), 0)
+			got, err := o.List(t.Context(), location, key)
+			same(t, fault.Is(err, fault.NotFound), test.after == "")
+			same(t, string(got), test.after)
+		})
+	}
+
+	t.Run("UnknownLocation", func(t *testing.T) {
+		t.Parallel()
+		o, _ := open(t)
+		wantUnknown(t, o.PutList(t.Context(), "mars", key, nil))
+	})
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+
+	t.Run("ReadBackAsWritten", func(t *testing.T) {
+		t.Parallel()
+		o, w := open(t)
+		body := bytes.Repeat([]byte("0123456789"), 120_000) // as long as the longest list there is
+		must(t, o.PutList(t.Context(), location, key, body))
+		w.strike(lostBefore)
+		got, err := o.List(t.Context(), location, key)
+		must(t, err)
+		same(t, bytes.Equal(got, body), true)
+	})
+
+	t.Run("NoneThere", func(t *testing.T) {
+		t.Parallel()
+		o, w := open(t)
+		_, err := o.List(t.Context(), location, key)
+		wantKind(t, err, fault.NotFound)
+		w.strike(lostBefore, lostBefore, lostBefore)
+		_, err = o.List(t.Context(), location, key)
+		wantKind(t, err, fault.Unavailable)
+		_, err = o.List(t.Context(), "mars", key)
+		wantUnknown(t, err)
+	})
+
+	t.Run("AnswerBreaksOff", func(t *testing.T) {
+		t.Parallel()
+		o, w := open(t)
+		w.strike(strike{status: 200, body: io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF))})
+		_, err := o.List(t.Context(), location, key)
+		wantKind(t, err, fault.Unavailable)
+	})
+
+	t.Run("AtMost64MiB", func(t *testing.T) {
+		t.Parallel()
+		o, w := open(t)
+		for more, want := range []fault.Kind{ok, fault.Internal} {
+			w.strike(strike{status: 200, body: io.LimitReader(zeros{}, 64<<20+int64(more))})
+			_, err := o.List(t.Context(), location, key)
+			wantKind(t, err, want)
+		}
+	})
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }

@@ -1,0 +1,97 @@
+package table_test
+
+import (
+	"testing"
+
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fleet"
+	"zapas/shared/profile"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+// TestCapacity states what every operation costs, in request units as "Read and write capacity" (Amazon DynamoDB
+// Developer Guide) counts them, on a vault late in its life. An index costs a write of its own.
+func TestCapacity(t *testing.T) {
+	t.Parallel()
+	c := full()
+	device, code := fleet.Device{ID: phone, Owner: user, PublicKey: make([]byte, 91)}, fleet.Code{Hash: "h", User: user, Device: phone}
+	other := fleet.Device{ID: id[caller.DeviceID](3), Owner: user, PublicKey: make([]byte, 91)}
+	record := audit.Record{ID: id[string](1), At: start, Who: user, Device: phone, Action: audit.KeyBackup, Target: id[string](2)}
+	err := func(_ any, err error) error { return err }
+	for _, test := range []struct {
+		name          string
+		writes, reads float64
+		call          func(w *world) error
+	}{
+		{"Head", 0, 1, func(w *world) error { return err(w.vaults().Head(t.Context(), user)) }},
+		{"Session", 0, 1, func(w *world) error { return err(w.vaults().Session(t.Context(), user, c.Sessions[0].ID)) }},
+		{"Snapshot", 0, 1, func(w *world) error { return err(w.vaults().Snapshot(t.Context(), user, c.Snapshots[0].Seq)) }},
+		{"Snapshots", 0, 1, func(w *world) error { return err(w.vaults().Snapshots(t.Context(), user)) }},
+		{"WriteHead", 1, 0, func(w *world) error { return w.vaults().Write(t.Context(), user, vault.Change{Head: next(c.Head)}) }},
+		{"WriteBegin", 4, 0, func(w *world) error {
+			return w.vaults().Write(t.Context(), user, vault.Change{Head: next(c.Head), Sessions: c.Sessions})
+		}},
+		{"WriteCommit", 6, 0, func(w *world) error {
+			return w.vaults().Write(t.Context(), user, vault.Change{Head: next(c.Head), Sessions: c.Sessions, Snapshots: c.Snapshots})
+		}},
+		{"LostRace", 1, 0, func(w *world) error {
+			if w.vaults().Write(t.Context(), user, vault.Change{Head: vault.Head{Rev: 7}}) == nil {
+				t.Error("the race was won")
+			}
+			return nil
+		}},
+		{"Key", 0, 1, func(w *world) error { return err(w.keys().Key(t.Context(), user, 1)) }},
+		{"CreateKey", 1, 0, func(w *world) error { return w.keys().CreateKey(t.Context(), user, 2, make([]byte, 184)) }},
+		{"Restore", 0, 1, func(w *world) error { return err(w.restores().Restore(t.Context(), user, "R")) }},
+		{"PutRestore", 1, 0, func(w *world) error {
+			return w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user, Rev: 1})
+		}},
+		{"Append", 1, 0, func(w *world) error { return w.audit().Append(t.Context(), record) }},
+		{"Device", 0, 1, func(w *world) error { return err(w.identities().Device(t.Context(), other.ID)) }},
+		{"Code", 0, 1, func(w *world) error { return err(w.identities().Code(t.Context(), "h")) }},
+		{"PutCode", 1, 0, func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "new"}) }},
+		{"PutUser", 1, 0, func(w *world) error { return w.identities().PutUser(t.Context(), fleet.User{ID: user}) }},
+		{"Enrol", 4, 0, func(w *world) error { return w.identities().Enrol(t.Context(), code, device) }},
+		{"Status", 0, 1, func(w *world) error { return err(w.statuses().Status(t.Context(), phone)) }},
+		{"CreateStatus", 3, 0, func(w *world) error {
+			return w.statuses().CreateStatus(t.Context(), fleet.Status{Device: "X", Owner: user, Label: "a"})
+		}},
+		{"Note", 3, 0, func(w *world) error {
+			return w.statuses().Note(t.Context(), phone, fleet.Change{Run: &fleet.Run{At: start}, Stored: &fleet.Stored{Seq: 2}})
+		}},
+		{"NoteOfAnOlderBackup", 1, 0, func(w *world) error {
+			return w.statuses().Note(t.Context(), phone, fleet.Change{Stored: &fleet.Stored{Seq: -1}})
+		}},
+		{"OfOwner", 0, 0.5, func(w *world) error { return err(w.statuses().OfOwner(t.Context(), user)) }},
+		{"List", 0, 2, func(w *world) error {
+			_, _, err := w.statuses().List(t.Context(), "", 50)
+			return err
+		}},
+		{"CreateProfile", 1, 0, func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A"}) }},
+		{"Profiles", 0, 1, func(w *world) error { return err(w.profiles().Profiles(t.Context())) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			start := c
+			start.Head.Rev = 0
+			unused, used := code, fleet.Code{Hash: "h2", User: user, Device: other.ID}
+			unused.Device = ""
+			must(t, w.vaults().Write(t.Context(), user, start), w.keys().CreateKey(t.Context(), user, 1, make([]byte, 184)),
+				w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), w.identities().PutCode(t.Context(), unused),
+				w.identities().PutCode(t.Context(), fleet.Code{Hash: "h2", User: user}), w.identities().Enrol(t.Context(), used, other),
+				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Stored: fleet.Stored{Seq: 1}}))
+			writesBefore, readsBefore := w.server.Consumed()
+			must(t, test.call(w))
+			writes, reads := w.server.Consumed()
+			same(t, [2]float64{writes - writesBefore, reads - readsBefore}, [2]float64{test.writes, test.reads})
+		})
+	}
+}
+
+func next(h vault.Head) vault.Head {
+	h.Rev = 1
+	return h
+}

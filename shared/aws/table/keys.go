@@ -1,0 +1,121 @@
+package table
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"zapas/shared/caller"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+// Keys are the rows V#<user> / K#<version>: wrapped vault keys, or their tombstones.
+type Keys rows
+
+var _ vault.Keys = Keys{}
+
+type keyRow struct {
+	Wrapped   []byte `dynamodbav:"wrapped,omitempty"`
+	Tombstone bool   `dynamodbav:"tombstone,omitempty"`
+}
+
+func vaultKey(user caller.UserID, version int) key {
+	return key{vaultPK(user), "K#" + strconv.Itoa(version)}
+}
+
+// Key reads one version.
+func (t Keys) Key(ctx context.Context, user caller.UserID, version int) (vault.Key, error) {
+	var r keyRow
+	_, err := rows(t).get(ctx, vaultKey(user, version), "vault key", &r)
+	return vault.Key(r), err
+}
+
+// CreateKey stores a version if there is none.
+func (t Keys) CreateKey(ctx context.Context, user caller.UserID, version int, wrapped []byte) error {
+	row, err := encode(vaultKey(user, version), keyRow{Wrapped: wrapped})
+	if err != nil {
+		return err
+	}
+	return rows(t).create(ctx, row, "vault key", absent, nil)
+}
+
+// Restores are the rows V#<user> / R#<restore>: consents and what became of them.
+type Restores rows
+
+var _ restore.Store = Restores{}
+
+type restoreRow struct {
+	ID        restore.ID             `dynamodbav:"id"`
+	User      caller.UserID          `dynamodbav:"user"`
+	Snapshot  vault.SessionID        `dynamodbav:"snapshot"`
+	Device    caller.DeviceID        `dynamodbav:"device"`
+	Elements  []string               `dynamodbav:"elements,omitempty"`
+	State     restore.State          `dynamodbav:"state"`
+	Session   vault.SessionID        `dynamodbav:"session,omitempty"`
+	Ledger    map[string]restoredRow `dynamodbav:"ledger,omitempty"`
+	Rev       int64                  `dynamodbav:"rev"`
+	CreatedAt time.Time              `dynamodbav:"createdAt"`
+	UpdatedAt time.Time              `dynamodbav:"updatedAt"`
+}
+
+// restoredRow is one element's part of a restore's ledger.
+type restoredRow struct {
+	Planned   int64            `dynamodbav:"planned,omitempty"`
+	Inserted  int64            `dynamodbav:"inserted,omitempty"`
+	Duplicate int64            `dynamodbav:"duplicate,omitempty"`
+	Merged    int64            `dynamodbav:"merged,omitempty"`
+	Skipped   int64            `dynamodbav:"skipped,omitempty"`
+	Failed    int64            `dynamodbav:"failed,omitempty"`
+	Reasons   map[string]int64 `dynamodbav:"why,omitempty"`
+}
+
+func rowOfRestore(r restore.Restore) restoreRow {
+	return restoreRow{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, State: r.State,
+		Session: r.Session, Ledger: each(r.Ledger, func(l restore.Ledger) restoredRow { return restoredRow(l) }),
+		Rev: r.Rev, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+}
+
+func (r restoreRow) restore() restore.Restore {
+	return restore.Restore{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, State: r.State,
+		Session: r.Session, Ledger: each(r.Ledger, func(l restoredRow) restore.Ledger { return restore.Ledger(l) }),
+		Rev: r.Rev, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+}
+
+func restoreKey(user caller.UserID, id restore.ID) key {
+	return key{vaultPK(user), "R#" + string(id)}
+}
+
+// Restore reads one.
+func (t Restores) Restore(ctx context.Context, user caller.UserID, id restore.ID) (restore.Restore, error) {
+	var r restoreRow
+	err := rows(t).must(ctx, restoreKey(user, id), "restore", &r)
+	return r.restore(), err
+}
+
+// Restores reads all of a user.
+func (t Restores) Restores(ctx context.Context, user caller.UserID) ([]restore.Restore, error) {
+	found, err := query[restoreRow](ctx, rows(t), under(vaultPK(user), "R#"), "restore", 0)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]restore.Restore, len(found))
+	for i, r := range found {
+		all[i] = r.restore()
+	}
+	return all, nil
+}
+
+// PutRestore stores one with the next Rev.
+func (t Restores) PutRestore(ctx context.Context, r restore.Restore) error {
+	condition, values := absent, item(nil)
+	if r.Rev != 0 {
+		condition, values = "rev = :rev", item{":rev": number(r.Rev)}
+	}
+	r.Rev++
+	row, err := encode(restoreKey(r.User, r.ID), rowOfRestore(r))
+	if err != nil {
+		return err
+	}
+	return rows(t).create(ctx, row, "restore", condition, values)
+}

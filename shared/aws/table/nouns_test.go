@@ -1,0 +1,312 @@
+package table_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"pgregory.net/rapid"
+
+	"zapas/localstack/resources"
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/fleet"
+	"zapas/shared/profile"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+// TestCreate: what is created once is never overwritten. Repeating the very same is success, since nothing tells it from
+// an attempt whose answer was lost; something else under the same key is not.
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	code := fleet.Code{Hash: "h", ID: "C1", User: user, ExpiresAt: start}
+	other := code
+	other.ID = "C2"
+	r := restore.Restore{ID: "R", User: user, Elements: []string{"calls"}, State: restore.Waiting, CreatedAt: start, UpdatedAt: start}
+	r2 := r
+	r2.Device = "D"
+	for _, test := range []struct {
+		name         string
+		first, other func(w *world) error
+	}{
+		{"Profile",
+			func(w *world) error {
+				return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "one", Elements: []string{"calls"}})
+			},
+			func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "two"}) }},
+		{"Code",
+			func(w *world) error { return w.identities().PutCode(t.Context(), code) },
+			func(w *world) error { return w.identities().PutCode(t.Context(), other) }},
+		{"VaultKey",
+			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("wrapped")) },
+			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("another")) }},
+		{"Restore",
+			func(w *world) error { return w.restores().PutRestore(t.Context(), r) },
+			func(w *world) error { return w.restores().PutRestore(t.Context(), r2) }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			w.wire.strike(lostAfter) // the second attempt finds the effect of the first
+			wantKind(t, test.first(w), ok)
+			wantKind(t, test.first(w), ok)
+			wantKind(t, test.other(w), fault.Conflict)
+			wantKind(t, test.first(w), ok) // the first is still there
+
+			w = open(t)
+			w.wire.strike(lostBefore, lostBefore, lostBefore)
+			wantKind(t, test.first(w), fault.Unavailable)
+			wantKind(t, test.other(w), ok)
+			wantKind(t, test.first(w), fault.Conflict)
+		})
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	p := w.profiles()
+	_, err := p.Profile(t.Context(), "A")
+	wantKind(t, err, fault.NotFound)
+	var want []profile.Profile
+	rapid.Check(t, func(r *rapid.T) {
+		one := made[profile.Profile]().Draw(r, "profile")
+		one.ID = profile.ID(fmt.Sprintf("%026d", len(want)))
+		must(r, p.Create(t.Context(), one))
+		got, err := p.Profile(t.Context(), one.ID)
+		must(r, err)
+		same(r, got, one)
+		want = append(want, one)
+	})
+	all, err := p.Profiles(t.Context())
+	must(t, err)
+	same(t, all, want)
+}
+
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	k := w.keys()
+	got, err := k.Key(t.Context(), user, 1)
+	must(t, err)
+	same(t, got, vault.Key{})
+	must(t, k.CreateKey(t.Context(), user, 1, []byte{1, 2, 3}), k.CreateKey(t.Context(), user, 2, []byte{4}))
+	got, err = k.Key(t.Context(), user, 1)
+	must(t, err)
+	same(t, got, vault.Key{Wrapped: []byte{1, 2, 3}})
+
+	_, err = w.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: new(resources.VaultKeys), Item: map[string]types.AttributeValue{
+		"PK": &types.AttributeValueMemberS{Value: "V#" + string(user)}, "SK": &types.AttributeValueMemberS{Value: "K#3"},
+		"tombstone": &types.AttributeValueMemberBOOL{Value: true}}})
+	must(t, err)
+	got, err = k.Key(t.Context(), user, 3)
+	must(t, err)
+	same(t, got, vault.Key{Tombstone: true})
+	wantKind(t, k.CreateKey(t.Context(), user, 3, []byte{5}), fault.Conflict)
+}
+
+func TestRestores(t *testing.T) {
+	t.Parallel()
+
+	t.Run("ReadBackAsWritten", func(t *testing.T) {
+		t.Parallel()
+		s, n := open(t).restores(), 0
+		rapid.Check(t, func(r *rapid.T) {
+			n++
+			want := made[restore.Restore]().Draw(r, "restore")
+			want.User, want.ID, want.Rev = user, id[restore.ID](n), 0
+			must(r, s.PutRestore(t.Context(), want))
+			want.Rev = 1
+			got, err := s.Restore(t.Context(), user, want.ID)
+			must(r, err)
+			same(r, got, want)
+		})
+		all, err := s.Restores(t.Context(), user)
+		must(t, err)
+		same(t, len(all), n)
+	})
+
+	t.Run("OnlyHisOwn", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		s := w.restores()
+		must(t, s.PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), s.PutRestore(t.Context(), restore.Restore{ID: "Q", User: "other"}),
+			w.keys().CreateKey(t.Context(), user, 1, []byte("k")))
+		all, err := s.Restores(t.Context(), user)
+		must(t, err)
+		same(t, all, []restore.Restore{{ID: "R", User: user, Rev: 1}})
+		_, err = s.Restore(t.Context(), user, "Q")
+		wantKind(t, err, fault.NotFound)
+	})
+
+	t.Run("EachChangeFollowsTheLast", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		s := w.restores()
+		r := restore.Restore{ID: "R", User: user, State: restore.Waiting}
+		must(t, s.PutRestore(t.Context(), r))
+		r.Rev, r.State = 1, restore.Opened
+		w.wire.strike(lostAfter)
+		must(t, s.PutRestore(t.Context(), r))
+		r.State = restore.Failed
+		wantKind(t, s.PutRestore(t.Context(), r), fault.Conflict)
+		r.Rev = 0
+		wantKind(t, s.PutRestore(t.Context(), r), fault.Conflict)
+		r.Rev = 2
+		must(t, s.PutRestore(t.Context(), r))
+		got, err := s.Restore(t.Context(), user, "R")
+		must(t, err)
+		same(t, got, restore.Restore{ID: "R", User: user, State: restore.Failed, Rev: 3})
+	})
+}
+
+func TestIdentities(t *testing.T) {
+	t.Parallel()
+
+	t.Run("ReadBackAsWritten", func(t *testing.T) {
+		t.Parallel()
+		w, n := open(t), 0
+		s := w.identities()
+		rapid.Check(t, func(r *rapid.T) {
+			n++
+			code, device := made[fleet.Code]().Draw(r, "code"), made[fleet.Device]().Draw(r, "device")
+			used := code.Device
+			code.Hash, code.Device, device.ID = fmt.Sprint(n), "", id[caller.DeviceID](n)
+			must(r, s.PutCode(t.Context(), code))
+			got, err := s.Code(t.Context(), code.Hash)
+			must(r, err)
+			same(r, got, code)
+			code.Device = used
+			must(r, s.Enrol(t.Context(), code, device))
+			got, err = s.Code(t.Context(), code.Hash)
+			must(r, err)
+			same(r, got, code)
+			is, err := s.Device(t.Context(), device.ID)
+			must(r, err)
+			same(r, is, device)
+			must(r, s.PutUser(t.Context(), made[fleet.User]().Draw(r, "user")))
+		})
+	})
+
+	t.Run("NoneOfThat", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).identities()
+		_, err := s.Device(t.Context(), phone)
+		wantKind(t, err, fault.NotFound)
+		_, err = s.Code(t.Context(), "h")
+		wantKind(t, err, fault.NotFound)
+	})
+
+	t.Run("UserInPlaceOfWhatWasKnown", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		must(t, w.identities().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", Name: "Anna", Email: "a@example.test", SeenAt: start}),
+			w.identities().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", SeenAt: start}))
+		same(t, names(w.row(t, resources.Identity, "U#"+string(user), "USER")), map[string]bool{"PK": true, "SK": true, "id": true, "subject": true, "seenAt": true})
+	})
+
+	t.Run("CodeOutlivesItsExpiryByADay", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		must(t, w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ExpiresAt: start}))
+		same(t, w.row(t, resources.Identity, "C#h", "CODE")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(24*time.Hour).Unix()))
+	})
+}
+
+// TestEnrol: a code makes one device, both or none.
+func TestEnrol(t *testing.T) {
+	t.Parallel()
+	unused := fleet.Code{Hash: "h", ID: "C", User: user, ExpiresAt: start}
+	first := fleet.Device{ID: id[caller.DeviceID](1), Owner: user, PublicKey: []byte("key"), State: fleet.InUse, EnrolledAt: start}
+	for _, test := range []struct {
+		name    string
+		prepare func(t *testing.T, s fleet.Identities)
+		strikes []strike
+		want    fault.Kind
+		uses    caller.DeviceID // of the code, afterwards; "" unused
+	}{
+		{"Unused", func(t *testing.T, s fleet.Identities) { must(t, s.PutCode(t.Context(), unused)) }, nil, ok, "2"},
+		{"NoCode", func(*testing.T, fleet.Identities) {}, nil, fault.Conflict, "none"},
+		{"Used", func(t *testing.T, s fleet.Identities) {
+			used := unused
+			used.Device = first.ID
+			must(t, s.PutCode(t.Context(), unused), s.Enrol(t.Context(), used, first))
+		}, nil, fault.Conflict, "1"},
+		{"DeviceIsThere", func(t *testing.T, s fleet.Identities) {
+			other := unused
+			other.Hash, other.Device = "h2", id[caller.DeviceID](2)
+			must(t, s.PutCode(t.Context(), unused), s.PutCode(t.Context(), fleet.Code{Hash: "h2"}),
+				s.Enrol(t.Context(), other, fleet.Device{ID: other.Device, Owner: "other"}))
+		}, nil, fault.Conflict, ""},
+		{"AnswerLostOnce", func(t *testing.T, s fleet.Identities) { must(t, s.PutCode(t.Context(), unused)) }, []strike{lostAfter}, ok, "2"},
+		{"AnswersLost", func(t *testing.T, s fleet.Identities) { must(t, s.PutCode(t.Context(), unused)) },
+			[]strike{lostAfter, lostAfter, lostAfter}, fault.Unavailable, "2"},
+		{"FailedBefore", func(t *testing.T, s fleet.Identities) { must(t, s.PutCode(t.Context(), unused)) },
+			[]strike{lostBefore, lostBefore, lostBefore}, fault.Unavailable, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			s := w.identities()
+			test.prepare(t, s)
+			w.wire.strike(test.strikes...)
+			c, d := unused, first
+			c.Device, d.ID = id[caller.DeviceID](2), id[caller.DeviceID](2)
+			wantKind(t, s.Enrol(t.Context(), c, d), test.want)
+
+			is, err := s.Device(t.Context(), d.ID)
+			same(t, err == nil && is.Owner == user, test.uses == "2")
+			got, err := s.Code(t.Context(), "h")
+			same(t, fault.Is(err, fault.NotFound), test.uses == "none")
+			if test.uses != "none" {
+				same(t, strings.TrimLeft(string(got.Device), "0"), string(test.uses))
+			}
+		})
+	}
+}
+
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	record := audit.Record{ID: id[string](5), At: start.In(time.FixedZone("", -6*3600)), Who: user, Device: phone, Action: audit.KeyRestore, Target: "T", Also: []string{"a", "b"}}
+	changed := record
+	changed.Target = "another"
+	w.wire.strike(lostAfter)
+	must(t, w.audit().Append(t.Context(), record), w.audit().Append(t.Context(), record), w.audit().Append(t.Context(), changed))
+	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+	same(t, fmt.Sprint(flat(w.row(t, resources.Audit, "A#20260304#5", "2026-03-04T05:06:07.008Z#"+record.ID))),
+		fmt.Sprint(flat(map[string]types.AttributeValue{"PK": text("A#20260304#5"), "SK": text("2026-03-04T05:06:07.008Z#" + record.ID),
+			"id": text(record.ID), "at": text("2026-03-04T05:06:07.008Z"), "who": text(string(user)), "device": text(string(phone)),
+			"action": text("key.restore"), "target": text("T"),
+			"also": &types.AttributeValueMemberL{Value: []types.AttributeValue{text("a"), text("b")}}})))
+
+	w.wire.strike(lostBefore, lostBefore, lostBefore)
+	record.ID = id[string](6)
+	wantKind(t, w.audit().Append(t.Context(), record), fault.Unavailable)
+	same(t, len(w.row(t, resources.Audit, "A#20260304#6", "2026-03-04T05:06:07.008Z#"+record.ID)), 0)
+}
+
+// flat writes a row as text, attribute by attribute.
+func flat(row map[string]types.AttributeValue) []string {
+	var out []string
+	for name, v := range row {
+		switch v := v.(type) {
+		case *types.AttributeValueMemberS:
+			out = append(out, name+"="+v.Value)
+		case *types.AttributeValueMemberL:
+			for i, e := range v.Value {
+				out = append(out, flat(map[string]types.AttributeValue{fmt.Sprint(name, i): e})...)
+			}
+		default:
+			out = append(out, fmt.Sprintf("%s=%v", name, v))
+		}
+	}
+	slices.Sort(out)
+	return out
+}

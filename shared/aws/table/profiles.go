@@ -1,0 +1,80 @@
+package table
+
+import (
+	"context"
+	"time"
+
+	"zapas/shared/profile"
+)
+
+// Profiles are the rows P / PROFILE#<id>. They share a partition: there are hundreds at most, and they are read together.
+type Profiles rows
+
+var _ profile.Store = Profiles{}
+
+type profileRow struct {
+	ID           profile.ID  `dynamodbav:"id"`
+	Version      int64       `dynamodbav:"version"`
+	Name         string      `dynamodbav:"name"`
+	Description  string      `dynamodbav:"description,omitempty"`
+	Enabled      bool        `dynamodbav:"enabled"`
+	Elements     []string    `dynamodbav:"elements,omitempty"`
+	Location     string      `dynamodbav:"location"`
+	Schedule     scheduleRow `dynamodbav:"schedule"`
+	DeviceGroups []string    `dynamodbav:"deviceGroups,omitempty"`
+	Priority     int         `dynamodbav:"priority"`
+	Region       string      `dynamodbav:"region,omitempty"`
+	CreatedAt    time.Time   `dynamodbav:"createdAt"`
+	UpdatedAt    time.Time   `dynamodbav:"updatedAt"`
+}
+
+type scheduleRow struct {
+	Kind  profile.Kind `dynamodbav:"kind"`
+	Hours int          `dynamodbav:"hours,omitempty"`
+	At    string       `dynamodbav:"at,omitempty"`
+	Days  []string     `dynamodbav:"days,omitempty"`
+	Zone  string       `dynamodbav:"zone"`
+}
+
+func rowOfProfile(p profile.Profile) profileRow {
+	return profileRow{ID: p.ID, Version: p.Version, Name: p.Name, Description: p.Description, Enabled: p.Enabled,
+		Elements: p.Elements, Location: p.Location, Schedule: scheduleRow(p.Schedule), DeviceGroups: p.DeviceGroups,
+		Priority: p.Priority, Region: p.Region, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+}
+
+func (r profileRow) profile() profile.Profile {
+	return profile.Profile{ID: r.ID, Version: r.Version, Name: r.Name, Description: r.Description, Enabled: r.Enabled,
+		Elements: r.Elements, Location: r.Location, Schedule: profile.Schedule(r.Schedule), DeviceGroups: r.DeviceGroups,
+		Priority: r.Priority, Region: r.Region, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+}
+
+func profileKey(id profile.ID) key { return key{"P", "PROFILE#" + string(id)} }
+
+// Profiles reads all of them.
+func (t Profiles) Profiles(ctx context.Context) ([]profile.Profile, error) {
+	found, err := query[profileRow](ctx, rows(t), under("P", "PROFILE#"), "profile", 0)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]profile.Profile, len(found))
+	for i, r := range found {
+		all[i] = r.profile()
+	}
+	return all, nil
+}
+
+// Profile reads one.
+func (t Profiles) Profile(ctx context.Context, id profile.ID) (profile.Profile, error) {
+	var r profileRow
+	err := rows(t).must(ctx, profileKey(id), "profile", &r)
+	return r.profile(), err
+}
+
+// Create stores a new one.
+func (t Profiles) Create(ctx context.Context, p profile.Profile) error {
+	row, err := encode(profileKey(p.ID), rowOfProfile(p))
+	if err != nil {
+		return err
+	}
+	return rows(t).create(ctx, row, "profile", absent, nil)
+}

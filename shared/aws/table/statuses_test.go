@@ -1,0 +1,254 @@
+package table_test
+
+import (
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"zapas/localstack/resources"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/fleet"
+)
+
+const phone = caller.DeviceID("00000000000000000000PHONE0")
+
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+
+	t.Run("ReadBackAsWritten", func(t *testing.T) {
+		t.Parallel()
+		s, n := open(t).statuses(), 0
+		rapid.Check(t, func(r *rapid.T) {
+			n++
+			want := made[fleet.Status]().Draw(r, "status")
+			want.Device = id[caller.DeviceID](n)
+			must(r, s.CreateStatus(t.Context(), want))
+			got, err := s.Status(t.Context(), want.Device)
+			must(r, err)
+			same(r, got, want)
+		})
+	})
+
+	t.Run("NewPhoneHasOnlyWhatIsKnown", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		want := fleet.Status{Device: phone, Owner: user, Label: "Phone", Platform: "android", EnrolledAt: start, Seen: fleet.Seen{AppVersion: "1.0"}}
+		must(t, w.statuses().CreateStatus(t.Context(), want))
+		got, err := w.statuses().Status(t.Context(), phone)
+		must(t, err)
+		same(t, got, want)
+		same(t, names(w.row(t, resources.Table, "F#"+string(phone), "STATUS")), map[string]bool{"PK": true, "SK": true, "id": true,
+			"owner": true, "label": true, "platform": true, "enrolledAt": true, "seen": true, "fleet": true, "fleetKey": true})
+	})
+
+	t.Run("CreatedOnce", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		must(t, s.CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "first"}),
+			s.CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "second"}))
+		got, err := s.Status(t.Context(), phone)
+		must(t, err)
+		same(t, got.Label, "first")
+	})
+
+	t.Run("NoSuchDevice", func(t *testing.T) {
+		t.Parallel()
+		_, err := open(t).statuses().Status(t.Context(), phone)
+		wantKind(t, err, fault.NotFound)
+	})
+
+	t.Run("OfOwner", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		long := strings.Repeat("x", 200_000) // more than a page of an answer holds
+		for n := range 8 {
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: "a", Model: long}))
+		}
+		must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](9), Owner: "other", Label: "a"}))
+		all, err := s.OfOwner(t.Context(), user)
+		must(t, err)
+		same(t, devices(all), ids(0, 1, 2, 3, 4, 5, 6, 7))
+		all, err = s.OfOwner(t.Context(), "nobody")
+		must(t, err)
+		same(t, len(all), 0)
+	})
+}
+
+func devices(all []fleet.Status) (out []caller.DeviceID) {
+	for _, s := range all {
+		out = append(out, s.Device)
+	}
+	return out
+}
+
+func ids(ns ...int) (out []caller.DeviceID) {
+	for _, n := range ns {
+		out = append(out, id[caller.DeviceID](n))
+	}
+	return out
+}
+
+// TestNote: each member is written alone or with the others; a backup that is older than the one noted is not, and does
+// not keep the others from being written.
+func TestNote(t *testing.T) {
+	t.Parallel()
+	seen := fleet.Seen{At: start.Add(time.Hour), AppVersion: "2", Profile: "P", Coverage: map[string]string{"calls": "denied"}}
+	run := fleet.Run{At: start.Add(2 * time.Hour), Profile: "P", Session: "S"}
+	stored := func(seq int64) *fleet.Stored {
+		return &fleet.Stored{At: start.Add(3 * time.Hour), Seq: seq, Counts: map[string]int64{"sms": seq}}
+	}
+	unchanged := start.Add(4 * time.Hour)
+	before := fleet.Status{Device: phone, Owner: user, Label: "Phone", EnrolledAt: start, Seen: fleet.Seen{AppVersion: "1"}}
+	held := before
+	held.Stored = *stored(7)
+	for _, test := range []struct {
+		name   string
+		before fleet.Status
+		c      fleet.Change
+		change func(s *fleet.Status)
+	}{
+		{"Nothing", before, fleet.Change{}, func(*fleet.Status) {}},
+		{"Seen", before, fleet.Change{Seen: &seen}, func(s *fleet.Status) { s.Seen = seen }},
+		{"Run", before, fleet.Change{Run: &run}, func(s *fleet.Status) { s.Run = run }},
+		{"UnchangedAt", before, fleet.Change{UnchangedAt: &unchanged}, func(s *fleet.Status) { s.UnchangedAt = unchanged }},
+		{"FirstBackup", before, fleet.Change{Stored: stored(1)}, func(s *fleet.Status) { s.Stored = *stored(1) }},
+		{"NewerBackup", held, fleet.Change{Stored: stored(8)}, func(s *fleet.Status) { s.Stored = *stored(8) }},
+		{"SameBackupAgain", held, fleet.Change{Stored: &fleet.Stored{At: start, Seq: 7}}, func(s *fleet.Status) { s.Stored = fleet.Stored{At: start, Seq: 7} }},
+		{"OlderBackup", held, fleet.Change{Stored: stored(6)}, func(*fleet.Status) {}},
+		{"OlderBackupAndMore", held, fleet.Change{Stored: stored(6), Seen: &seen, Run: &run, UnchangedAt: &unchanged},
+			func(s *fleet.Status) { s.Seen, s.Run, s.UnchangedAt = seen, run, unchanged }},
+		{"Everything", held, fleet.Change{Stored: stored(10), Seen: &seen, Run: &run, UnchangedAt: &unchanged},
+			func(s *fleet.Status) { s.Stored, s.Seen, s.Run, s.UnchangedAt = *stored(10), seen, run, unchanged }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			for name, strikes := range map[string][]strike{"": nil, "AnswerLost": {lostAfter}, "FailedBefore": {lostBefore}} {
+				w := open(t)
+				s := w.statuses()
+				must(t, s.CreateStatus(t.Context(), test.before))
+				w.wire.strike(strikes...)
+				c := test.c
+				must(t, s.Note(t.Context(), phone, c))
+				same(t, c, test.c) // Note leaves its argument alone
+				got, err := s.Status(t.Context(), phone)
+				must(t, err)
+				want := test.before
+				test.change(&want)
+				if same(t, got, want); t.Failed() {
+					t.Fatalf("after strike %q", name)
+				}
+			}
+			wantKind(t, open(t).statuses().Note(t.Context(), phone, test.c), fault.NotFound)
+		})
+	}
+
+	t.Run("Unanswered", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		must(t, w.statuses().CreateStatus(t.Context(), before))
+		w.wire.strike(lostBefore, lostBefore, lostBefore)
+		wantKind(t, w.statuses().Note(t.Context(), phone, fleet.Change{Run: &run}), fault.Unavailable)
+	})
+}
+
+// TestList: the shards read as one list in the order of labels, whatever their case, in pages whose edges lose and
+// repeat nothing.
+func TestList(t *testing.T) {
+	t.Parallel()
+
+	t.Run("Order", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		labels := []string{"phone 2", "Phone", "phone", "Żaba", "aparat", "Phone#1", "phone!"}
+		for n, l := range labels {
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: l}))
+		}
+		all, next, err := s.List(t.Context(), "", 200)
+		must(t, err)
+		same(t, devices(all), ids(4, 1, 2, 0, 6, 5, 3))
+		same(t, next, "")
+	})
+
+	t.Run("Pages", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		const devicesAll = 13
+		var want []caller.DeviceID
+		for n := range devicesAll {
+			for limit := 1; limit <= n+2; limit++ {
+				same(t, walk(t, s, limit), want)
+			}
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: fmt.Sprint("label ", n%3)}))
+			want = append(want, id[caller.DeviceID](n))
+			slices.SortFunc(want, func(a, b caller.DeviceID) int {
+				last := func(id caller.DeviceID) int { n, _ := strconv.Atoi(string(id)); return n % 3 }
+				return cmp.Or(cmp.Compare(last(a), last(b)), cmp.Compare(a, b))
+			})
+		}
+	})
+
+	t.Run("RowsTooLongForOneAnswer", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		var want []caller.DeviceID
+		for n := range 8 {
+			d := id[caller.DeviceID](10 * n) // all end in 0, so that they share a shard
+			want = append(want, d)
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: d, Owner: user, Label: "a", Model: strings.Repeat("x", 200_000)}))
+		}
+		same(t, walk(t, s, 7), want)
+		same(t, walk(t, s, 8), want)
+	})
+
+	t.Run("PositionOfNoList", func(t *testing.T) {
+		t.Parallel()
+		_, _, err := open(t).statuses().List(t.Context(), "%", 10)
+		wantKind(t, err, fault.Invalid)
+	})
+
+	t.Run("PositionOfADeviceThatHasGone", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		for n := range 3 {
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: fmt.Sprint("label ", n)}))
+		}
+		all, _, err := s.List(t.Context(), base64.RawURLEncoding.EncodeToString([]byte("label 0\tZ")), 10)
+		must(t, err)
+		same(t, devices(all), ids(1, 2))
+	})
+
+	t.Run("Unanswered", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		w.wire.strike(refusal(400, "AccessDeniedException"))
+		_, _, err := w.statuses().List(t.Context(), "", 10)
+		wantKind(t, err, fault.Internal)
+		same(t, errors.Unwrap(err) != nil, true)
+	})
+}
+
+// walk reads the whole list, and holds every page but the last to be full, and the last not to be empty after another.
+func walk(t *testing.T, s fleet.Statuses, limit int) (all []caller.DeviceID) {
+	t.Helper()
+	position := ""
+	for {
+		page, next, err := s.List(t.Context(), position, limit)
+		must(t, err)
+		if len(page) > limit || next != "" && len(page) != limit || position != "" && len(page) == 0 {
+			t.Fatalf("a page of at most %d has %d devices, after %q and before %q", limit, len(page), position, next)
+		}
+		all = append(all, devices(page)...)
+		if position = next; position == "" {
+			return all
+		}
+	}
+}

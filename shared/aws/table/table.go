@@ -1,0 +1,153 @@
+// Package table knows how the rows of Zapas lie in DynamoDB: under which keys, in which attributes, and on which
+// conditions they are written. It does not know what rows mean, nor who may change them.
+//
+// All tables have the same key: PK and SK, both strings. Times are ISO 8601 in UTC with milliseconds, and what is finer
+// is cut off; an attribute that would be empty is left out.
+package table
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"zapas/shared/aws"
+	"zapas/shared/fault"
+)
+
+// Open makes the client that all tables share.
+func Open(cfg sdk.Config) *dynamodb.Client { return dynamodb.NewFromConfig(cfg) }
+
+// rows are the rows of one table. Every noun has a type of this shape.
+type rows struct {
+	DB   *dynamodb.Client
+	Name string
+}
+
+// key is a row's place.
+type key struct{ PK, SK string }
+
+func (k key) attributes() item { return item{"PK": text(k.PK), "SK": text(k.SK)} }
+
+// Conditions on the row that a write replaces.
+const (
+	absent  = "attribute_not_exists(PK)"
+	present = "attribute_exists(PK)"
+)
+
+// get reads a row, strongly consistently; false when there is none. kind names it in errors.
+func (t rows) get(ctx context.Context, k key, kind string, into any) (bool, error) {
+	out, err := t.DB.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.Name, Key: k.attributes(), ConsistentRead: new(true)})
+	if err != nil {
+		return false, failed(err, "read "+kind)
+	}
+	if len(out.Item) == 0 {
+		return false, nil
+	}
+	return true, decode(out.Item, kind, into)
+}
+
+// must is get for a row that is asked for by its name; fault.NotFound when there is none.
+func (t rows) must(ctx context.Context, k key, kind string, into any) error {
+	found, err := t.get(ctx, k, kind, into)
+	if err == nil && !found {
+		return fault.New(fault.NotFound, "not_found", "There is no such %s.", kind)
+	}
+	return err
+}
+
+// put writes a row, on a condition unless that is "".
+func (t rows) put(ctx context.Context, row item, kind, condition string, values item) error {
+	in := &dynamodb.PutItemInput{TableName: &t.Name, Item: row, ExpressionAttributeValues: values}
+	if condition != "" {
+		in.ConditionExpression = &condition
+		in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	_, err := t.DB.PutItem(ctx, in)
+	return failed(err, "write "+kind)
+}
+
+// create writes a row where there is none, or on another condition that its own effect breaks. That the very same row is
+// there already is success: an earlier attempt put it there, and its answer was lost.
+func (t rows) create(ctx context.Context, row item, kind, condition string, values item) error {
+	err := t.put(ctx, row, kind, condition, values)
+	if c, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok && reflect.DeepEqual(c.Item, row) {
+		return nil
+	}
+	return err
+}
+
+// once writes a row where there is none, and leaves one that is there as it is.
+func (t rows) once(ctx context.Context, row item, kind string) error {
+	err := t.put(ctx, row, kind, absent, nil)
+	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return nil
+	}
+	return err
+}
+
+// query reads rows of one partition in order, at most so many if most is above 0.
+func query[R any](ctx context.Context, t rows, in dynamodb.QueryInput, kind string, most int) ([]R, error) {
+	var all []R
+	in.TableName = &t.Name
+	for {
+		if most > 0 {
+			in.Limit = new(int32(most - len(all)))
+		}
+		out, err := t.DB.Query(ctx, &in)
+		if err != nil {
+			return nil, failed(err, "list rows: "+kind)
+		}
+		for _, it := range out.Items {
+			var r R
+			if err := decode(it, kind, &r); err != nil {
+				return nil, err
+			}
+			all = append(all, r)
+		}
+		if len(out.LastEvaluatedKey) == 0 || most > 0 && len(all) >= most {
+			return all, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// under is the query for all rows of a partition whose SK begins with prefix.
+func under(pk, prefix string) dynamodb.QueryInput {
+	return dynamodb.QueryInput{
+		KeyConditionExpression:    new("PK = :pk AND begins_with(SK, :sk)"),
+		ExpressionAttributeValues: item{":pk": text(pk), ":sk": text(prefix)},
+		ConsistentRead:            new(true),
+	}
+}
+
+// failed says what a failed call means.
+func failed(err error, doing string) error {
+	_, condition := errors.AsType[*types.ConditionalCheckFailedException](err)
+	_, meeting := errors.AsType[*types.TransactionConflictException](err)
+	if condition || meeting {
+		return changed(err)
+	}
+	if c, ok := errors.AsType[*types.TransactionCanceledException](err); ok {
+		because := func(codes ...string) bool {
+			return slices.ContainsFunc(c.CancellationReasons, func(r types.CancellationReason) bool {
+				return slices.Contains(codes, sdk.ToString(r.Code))
+			})
+		}
+		switch {
+		case because("ConditionalCheckFailed", "TransactionConflict"):
+			return changed(err)
+		case because("ThrottlingError", "ProvisionedThroughputExceeded"):
+			return aws.Busy(err)
+		}
+	}
+	return aws.Fault(err, doing)
+}
+
+func changed(err error) error {
+	return fault.Wrap(err, fault.Conflict, "changed", "It was changed meanwhile; read it again.")
+}
