@@ -1,0 +1,223 @@
+package seal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"slices"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+type addVector func(name, what, about string, input []byte, err string)
+
+// addTampered changes sealed bytes, as anybody who holds them can. The chunk has blocks of the smallest size: records
+// of kind 1, records of kind 2, two blobs, an index, the trailer.
+func addTampered(t *testing.T, s sealedChunk, add addVector) {
+	const block = padTo + tagLen
+	const damaged = "it is damaged or not what was sealed here"
+	first := headerLen + prefixLen
+	second := first + block + prefixLen
+	blob, index := int(s.sum.RecordPart), int(s.sum.IndexOffset)
+	trailer := index + int(s.sum.IndexLength)
+	footer := trailer + block
+	edit := func(change func(b []byte)) []byte {
+		b := bytes.Clone(s.bytes)
+		change(b)
+		return b
+	}
+	set := func(at int, v ...byte) []byte { return edit(func(b []byte) { copy(b[at:], v) }) }
+	flip := func(at int) []byte { return edit(func(b []byte) { b[at] ^= 1 }) }
+
+	for _, row := range []struct {
+		name, about string
+		input       []byte
+		err         string
+	}{
+		{"magic", "another magic", set(0, 'Z', 'P', 'C', '2'), "this is not a chunk"},
+		{"version", "a later format version", set(4, 1), "unknown format version 1: this app is too old; update it"},
+		{"suite", "a later cipher suite", set(5, 2), "unknown cipher suite 2"},
+		{"key-version", "another vault key version in the header", flip(9), damaged},
+		{"salt", "another salt", flip(10), ErrWrongKey.Error()},
+		{"commitment", "another commitment", flip(10 + saltLen), ErrWrongKey.Error()},
+		{"bit-prefix-kind", "the kind before a record block", set(headerLen, byte(kindLastRecords)), "the kind or length before it is not its own"},
+		{"bit-prefix-length", "the length before a record block", flip(headerLen + 4), "the kind or length before it is not its own"},
+		{"bit-records", "a bit of a record block", flip(first), damaged},
+		{"bit-tag", "a bit of a tag", flip(second - prefixLen - 1), damaged},
+		{"bit-blob", "a bit of a blob block", flip(blob), damaged},
+		{"bit-index-header", "a bit of the index's copy of the header", flip(index + 20), "it does not belong to this chunk"},
+		{"bit-index-counter", "the counter before the index", flip(index + headerLen + 3), "it does not belong to this chunk"},
+		{"bit-index", "a bit of the index", flip(index + indexHeadLen), damaged},
+		{"bit-trailer", "a bit of the trailer", flip(trailer), damaged},
+		{"bit-footer-counter", "another count of blocks in the footer", flip(footer + 3), damaged},
+		{"footer-length-huge", "a trailer longer than the chunk", set(footer+4, 0, 1, 0, tagLen), "longer than the chunk"},
+		{"footer-length-over-limit", "a trailer longer than any", set(footer+4, 0xff, 0xff, 0xff, 0x10), "is not possible"},
+		{"footer-length-zero", "a trailer of no bytes", set(footer+4, 0, 0, 0, 0), "is not possible"},
+		{"footer-length-other", "a trailer that begins one block earlier", set(footer+4, 0, 0, 2, tagLen), damaged},
+		{"magic-end", "another magic at the end", flip(footer + 11), "the chunk does not end here"},
+		{"trailing-byte", "a byte after the end", append(bytes.Clone(s.bytes), 0), "the chunk does not end here"},
+		{"trailing-footer", "the footer twice", append(bytes.Clone(s.bytes), s.bytes[footer:]...), damaged},
+		{"swapped-records", "two record blocks in each other's place", edit(func(b []byte) {
+			copy(b[first:], s.bytes[second:second+block])
+			copy(b[second:], s.bytes[first:first+block])
+		}), damaged},
+		{"swapped-blobs", "two blob blocks in each other's place", edit(func(b []byte) {
+			copy(b[blob:], s.bytes[blob+block:blob+2*block])
+			copy(b[blob+block:], s.bytes[blob:blob+block])
+		}), damaged},
+		{"swapped-kinds", "a blob block in the place of a record block", edit(func(b []byte) {
+			copy(b[first:], s.bytes[blob:blob+block])
+		}), damaged},
+		{"swapped-chunks", "a record block of another chunk of the session", edit(func(b []byte) {
+			copy(b[first:], small(t, 2).bytes[first:first+block])
+		}), damaged},
+		{"swapped-header", "the header of another chunk of the session", edit(func(b []byte) {
+			copy(b, small(t, 2).bytes[:headerLen])
+		}), damaged},
+		{"cut-empty", "no bytes", nil, "is not possible"},
+		{"cut-header", "cut after the header", s.bytes[:headerLen], "is not possible"},
+		{"cut-records", "cut after the first record block", s.bytes[:second-prefixLen], "the chunk does not end here"},
+		{"cut-record-part", "cut after the record part", s.bytes[:blob], "the chunk does not end here"},
+		{"cut-blobs", "cut before the index", s.bytes[:index], "the chunk does not end here"},
+		{"cut-index", "cut before the trailer", s.bytes[:trailer], "the chunk does not end here"},
+		{"cut-trailer", "cut before the footer", s.bytes[:footer], "the chunk does not end here"},
+		{"cut-byte", "cut by one byte", s.bytes[:len(s.bytes)-1], "the chunk does not end here"},
+	} {
+		add(row.name, "chunk", row.about, row.input, row.err)
+	}
+
+	part, section := s.recordPart(), s.index()
+	add("part-header-only", "record part", "no record block", part[:headerLen], "unexpected EOF")
+	add("part-cut-between-blocks", "record part", "the last record block is missing", part[:second-prefixLen], "unexpected EOF")
+	add("part-cut", "record part", "cut within a block", part[:len(part)-1], "unexpected EOF")
+	add("part-trailing-byte", "record part", "a byte after the last block", s.bytes[:len(part)+1], "it does not end here")
+	add("part-kind", "record part", "a block of another kind", set(headerLen, byte(kindBlob))[:len(part)], "does not belong here")
+	add("part-length-zero", "record part", "a block of no bytes", set(headerLen+1, 0, 0, 0, 0)[:len(part)], "is not possible")
+	add("part-length-huge", "record part", "a block of 4 GiB", set(headerLen+1, 0xff, 0xff, 0xff, 0x10)[:len(part)], "is not possible")
+	add("part-last-too-early", "record part", "the first block marked as the last", set(headerLen, byte(kindLastRecords))[:len(part)], damaged)
+	add("index-cut", "index", "cut by one byte", section[:len(section)-1], damaged)
+	add("index-head-only", "index", "cut before the sealed bytes", section[:indexHeadLen], damaged)
+	add("index-counter", "index", "another counter", flip(index + headerLen + 3)[index:trailer], damaged)
+	add("index-key-version", "index", "another vault key version", flip(index + 9)[index:trailer], damaged)
+	add("index-version", "index", "a later format version", set(index+4, 1)[index:trailer], "unknown format version 1")
+}
+
+// addForged seals, under the right key, what no writer may.
+func addForged(t *testing.T, s sealedChunk, add addVector) {
+	forge := func(change func(p *pieces)) []byte {
+		p := takeApart(t, s.bytes)
+		change(p)
+		return p.join(t)
+	}
+	// Of the second record block, the last.
+	block := func(f []byte) []byte { return forge(func(p *pieces) { p.blocks[1].frame = f }) }
+	table := func(change func(*pieces, *[]recordEntry, *[]partEntry)) []byte {
+		return forge(func(p *pieces) { change(p, &p.table.Records, &p.table.Parts) })
+	}
+	zeros := make([]byte, 60000)
+	good := stored([]byte("\x02\x01c"))
+
+	for _, row := range []struct {
+		name, about string
+		input       []byte
+		err         string
+	}{
+		{"frame-encoding", "an unknown encoding", block(frame(2, 3, []byte("\x02\x01c"))), "encoding 2"},
+		{"frame-plain-length", "a stored frame with another plain length", block(frame(0, 4, []byte("\x02\x01c"))), "is not possible"},
+		{"frame-body-length", "a body longer than its frame", block(slices.Replace(bytes.Clone(good), 5, 9, 0, 0, 1, 0)), "the length inside does not fit"},
+		{"frame-body-length-huge", "a body of 4 GiB", block(slices.Replace(bytes.Clone(good), 5, 9, 0xff, 0xff, 0xff, 0xff)), "the length inside does not fit"},
+		{"frame-padding", "padding that is not zero", block(slices.Replace(bytes.Clone(good), 255, 256, 1)), "the padding is not zero"},
+		{"zstd-bomb", "60,000 bytes that state to be 1,000", block(frame(1, 1000, compressed(t, zeros))), "the stated size is missing or wrong"},
+		{"zstd-bomb-unstated", "60,000 bytes that state nothing", block(frame(1, 1000, streamed(t, zeros))), "the stated size is missing or wrong"},
+		{"zstd-bomb-huge", "a frame that states 1 GiB, and is believed", block(frame(1, 1<<30, compressed(t, zeros))), "more than the"},
+		{"zstd-two-frames", "a second frame after the first", block(frame(1, 60000, append(compressed(t, zeros), compressed(t, zeros)...))), "decompress"},
+		{"zstd-skippable", "a skippable frame", block(frame(1, 60000, append([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}, compressed(t, zeros)...))), "the stated size is missing or wrong"},
+		{"zstd-cut", "a frame cut short", block(frame(1, 60000, compressed(t, zeros)[:12])), "decompress"},
+		{"zstd-garbage", "no frame at all", block(frame(1, 60000, []byte("garbage garbage"))), "decompress"},
+		{"zstd-no-gain", "a compressed form as long as the plain text", block(frame(1, 9, compressed(t, []byte("no gains."), zstd.WithSingleSegment(true))[:9])), "is not possible"},
+
+		{"records-kind", "another item kind than the table says", block(stored([]byte("\x03\x01c"))), "not what the table of blocks says"},
+		{"records-count", "more records than the table says", block(stored([]byte("\x02\x00\x00"))), "not what the table of blocks says"},
+		{"records-none", "not even an item kind", block(stored(nil)), "its item kind is missing"},
+		{"records-length-over", "a record longer than its block", block(stored([]byte("\x02\x02c"))), "longer than the block"},
+		{"records-length-huge", "a record of 2^63 bytes", block(stored([]byte("\x02\xff\xff\xff\xff\xff\xff\xff\xff\x7f"))), "longer than the block"},
+		{"records-length-long-form", "a length that is not in its shortest form", block(stored([]byte("\x02\x81\x00c"))), "malformed"},
+		{"records-length-cut", "a length cut short", block(stored([]byte("\x02\x80"))), "malformed"},
+		{"blob-length", "a blob block of another length than follows from the size", forge(func(p *pieces) { p.blocks[2].frame = stored([]byte("dd")) }), "2 bytes instead of 1"},
+		{"blob-sum", "a blob with another sum", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Sum[0] ^= 1 }), "not what was backed up"},
+
+		{"table-no-records", "no record block", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { *r = nil }), "lacks the last record block"},
+		{"table-block-missing", "a block that the table does not name", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { *p = (*p)[:1] }), "blocks up to offset"},
+		{"table-block-invented", "a block that is not there", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) {
+			*p = append(*p, partEntry{Size: 1, Sealed: []uint32{padTo + tagLen}})
+		}), "blocks up to offset"},
+		{"table-empty-block", "a block without records among others", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { (*r)[0].Count = 0 }), "it holds no record"},
+		{"table-too-many-for-bytes", "more records than bytes", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { (*r)[0].Count = 9 }), "do not fit"},
+		{"table-block-over-limit", "two records in more than 64 KiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {
+			(*r)[0].Plain = recordRoom + 2
+		}), "more than allowed"},
+		{"table-record-over-limit", "a record of more than 1 MiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {
+			(*r)[1].Plain = maxRecordBlock + 1
+		}), "more than allowed"},
+		{"table-blob-over-limit", "a blob of more than 2 GiB", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Size = MaxBlob + 1 }), "are more than"},
+		{"table-blob-offset", "a part that begins within a block", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Size, (*p)[0].Offset = 9, 8 }), "no part of 9 bytes begins at 8"},
+		{"table-blob-offset-at-end", "a part that begins at the end", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) {
+			(*p)[0].Size, (*p)[0].Offset = blobRoom, blobRoom
+		}), "begins at"},
+		{"table-blob-no-block", "a blob without blocks", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Sealed = nil }), "it has no block"},
+		{"table-blob-too-many-blocks", "an empty blob with a block", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Size = 0 }), "too many blocks"},
+		{"table-index-over-limit", "an index of more than 4 MiB", forge(func(p *pieces) { p.table.Index.Plain = MaxIndex + 1 }), "is larger than"},
+		{"table-index-missing", "an index that the table does not name", forge(func(p *pieces) { p.table.Index = nil }), "blocks up to offset"},
+	} {
+		add(row.name, "chunk", row.about, row.input, row.err)
+	}
+	addForgedTables(t, s, add)
+	add("part-padded-twice", "record part", "more padding than needed",
+		block(append(bytes.Clone(good), make([]byte, padTo)...))[:s.sum.RecordPart+padTo], "the length inside does not fit")
+	add("part-empty-block", "record part", "a block without records before the last", forge(func(p *pieces) {
+		p.blocks[0].frame = stored([]byte{1})
+	})[:s.sum.RecordPart], "it holds no record")
+}
+
+// addForgedTables encodes tables in forms that mean the same, or nothing.
+func addForgedTables(t *testing.T, s sealedChunk, add addVector) {
+	p := takeApart(t, s.bytes)
+	p.join(t)
+	good := must[[]byte](t)(p.table.encode())
+	raw := func(b []byte) []byte {
+		p := takeApart(t, s.bytes)
+		p.raw = b
+		return p.join(t)
+	}
+	text := func(s string) []byte { return must[[]byte](t)(hex.DecodeString(s)) }
+	first := bytes.IndexByte(good, 0x82) // key 1's list of two
+	deep := append(bytes.Repeat([]byte{0x81}, 10000), 0)
+	huge := binary.BigEndian.AppendUint32(text("a1019a"), 0xffffffff)
+	for _, row := range []struct {
+		name, about string
+		cbor        []byte
+		err         string
+	}{
+		{"cbor-none", "no bytes", []byte{}, "the table of blocks"},
+		{"cbor-cut", "cut by one byte", good[:len(good)-1], "the table of blocks"},
+		{"cbor-trailing-byte", "a byte after it", append(bytes.Clone(good), 0), "the table of blocks"},
+		{"cbor-null", "null", text("f6"), "its only form"},
+		{"cbor-array", "an array", text("83010203"), "the table of blocks"},
+		{"cbor-duplicate-key", "a key twice", append(append(text("a4"), good[1:]...), text("0280")...), "the table of blocks"},
+		{"cbor-unknown-key", "a key that has no meaning", append(append(text("a4"), good[1:]...), text("0400")...), "the table of blocks"},
+		{"cbor-unsorted", "keys in another order", text("a202800180"), "its only form"},
+		{"cbor-missing-key", "a key that must be there is not", text("a10180"), "its only form"},
+		{"cbor-null-list", "null for a list", text("a201f60280"), "its only form"},
+		{"cbor-indefinite", "a list without a length", text("a2019fff0280"), "the table of blocks"},
+		{"cbor-long-form", "a number that is not in its shortest form", slices.Replace(bytes.Clone(good), first, first+1, 0x98, 2), "its only form"},
+		{"cbor-float", "a floating-point count", slices.Replace(bytes.Clone(good), first+3, first+4, 0xf9, 0x40, 0), "the table of blocks"},
+		{"cbor-negative", "a negative count", slices.Replace(bytes.Clone(good), first+3, first+4, 0x20), "the table of blocks"},
+		{"cbor-tag", "a tag", append([]byte{0xc1}, good...), "the table of blocks"},
+		{"cbor-deep", "lists in lists, 10,000 deep", deep, "the table of blocks"},
+		{"cbor-huge-count", "a list that says to have 4 billion entries", huge, "the table of blocks"},
+		{"cbor-short-entry", "an entry with a number too few", text("a201818301190100190110") /* three of four */, "the table of blocks"},
+	} {
+		add(row.name, "chunk", "table of blocks: "+row.about, raw(row.cbor), row.err)
+	}
+}
