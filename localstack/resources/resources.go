@@ -27,7 +27,7 @@ type Location struct {
 
 // Locations are all there are.
 var Locations = []Location{
-	{ID: "main", Name: "Europa (Frankfurt)", Region: "eu-central-1", Bucket: "zapas-main"},
+	{ID: "eu", Name: "Frankfurt", Region: "eu-central-1", Bucket: "zapas-eu"},
 }
 
 // Tables lists them: all have the same key, and an attribute that ends a row's life.

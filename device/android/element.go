@@ -1,0 +1,166 @@
+package android
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+
+	"zapas/device/internal/item"
+)
+
+// element is one element's attributes.
+type element struct {
+	at    Place
+	attrs []attr
+	buf   []byte // the values, one after the other
+	bad   string // the first reason why the message cannot be used
+}
+
+type attr struct {
+	name   string
+	lo, hi int  // in buf
+	null   bool // absent
+	used   bool // a field stands for it
+}
+
+const maxAttrs = 256
+
+func (el *element) reset(at Place) {
+	*el = element{at: at, attrs: el.attrs[:0], buf: el.buf[:0]}
+}
+
+func (el *element) spoil(format string, args ...any) {
+	if el.bad == "" {
+		el.bad = fmt.Sprintf(format, args...)
+	}
+}
+
+// read takes one value into the element, as long as there is room for it.
+func (el *element) read(name string, v *value, room int) error {
+	for i := range el.attrs {
+		if el.attrs[i].name == name {
+			el.spoil("it has the attribute %s twice", name)
+		}
+	}
+	if len(el.attrs) == maxAttrs {
+		el.spoil("it has more than %d attributes", maxAttrs)
+		el.attrs = el.attrs[:0]
+	}
+	a := attr{name: name, lo: len(el.buf), null: v.null()}
+	for {
+		if cap(el.buf)-len(el.buf) < 256 {
+			el.buf = append(el.buf, make([]byte, 4096)...)[:len(el.buf)]
+		}
+		n, err := v.Read(el.buf[len(el.buf):cap(el.buf)])
+		el.buf = el.buf[:len(el.buf)+n]
+		if len(el.buf) > room {
+			el.spoil("it is larger than %d bytes", item.MaxEncoded)
+			el.buf = el.buf[:a.lo]
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return broken(err)
+		}
+	}
+	if v.bad != "" {
+		el.spoil("%s has %s", name, v.bad)
+	}
+	a.hi = len(el.buf)
+	el.attrs = append(el.attrs, a)
+	return nil
+}
+
+func (el *element) find(name string) *attr {
+	for i := range el.attrs {
+		if el.attrs[i].name == name {
+			return &el.attrs[i]
+		}
+	}
+	return nil
+}
+
+// text takes an attribute; an absent one is empty.
+func (el *element) text(name string) string {
+	a := el.find(name)
+	if a == nil {
+		return ""
+	}
+	a.used = true
+	if a.null {
+		return ""
+	}
+	return string(el.buf[a.lo:a.hi])
+}
+
+// message takes an attribute of what a person wrote. There, null is the word: a message that says
+// null and one without a text look alike in this format, and only this reading loses nothing.
+func (el *element) message(name string) string {
+	if a := el.find(name); a != nil {
+		a.null = false
+	}
+	return el.text(name)
+}
+
+// number takes a whole number; what is none stays for the extras.
+func (el *element) number(name string) (n int64, ok bool) {
+	a := el.find(name)
+	if a == nil || a.null {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(el.buf[a.lo:a.hi]), 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	a.used = true
+	return n, true
+}
+
+// optional is number for an attribute whose absence is as good as 0.
+func (el *element) optional(name string) int64 {
+	n, _ := el.number(name)
+	return n
+}
+
+// need takes a number without which the message cannot be used.
+func (el *element) need(name string) int64 {
+	n, ok := el.number(name)
+	if !ok {
+		if a := el.find(name); a == nil || a.null {
+			el.spoil("it has no %s", name)
+		} else {
+			el.spoil("its %s is not a number", name)
+		}
+	}
+	return n
+}
+
+// flag takes 0 or 1; anything else stays for the extras.
+func (el *element) flag(name string) bool {
+	a := el.find(name)
+	if a == nil || a.null || a.hi-a.lo != 1 || el.buf[a.lo]|1 != '1' {
+		return false
+	}
+	a.used = true
+	return el.buf[a.lo] == '1'
+}
+
+// extras are the attributes that were not taken. Two are never kept: the app derives them from the
+// phone's language and contacts, and they would make a message look edited when those change.
+func (el *element) extras(space string) item.Extras {
+	var kept map[string]string
+	for _, a := range el.attrs {
+		if a.used || a.null || a.name == "readable_date" || a.name == "contact_name" {
+			continue
+		}
+		if kept == nil {
+			kept = map[string]string{}
+		}
+		kept[a.name] = string(el.buf[a.lo:a.hi])
+	}
+	if kept == nil {
+		return nil
+	}
+	return item.Extras{space: kept}
+}

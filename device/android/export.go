@@ -1,0 +1,235 @@
+// Package android knows the XML files that the app SMS Backup & Restore writes: it reads their
+// messages as items and writes items to them. It does not know where a backup is kept, what is
+// restored and why, nor anything of a phone's own databases.
+//
+// The format is described on SyncTech's page "Fields in XML Backup Files".
+package android
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+	"os"
+	"sync"
+	"time"
+
+	"zapas/device/internal/item"
+)
+
+// The namespaces of extras: attributes of the format that no field of an item stands for.
+const (
+	extrasSMS  = "android.sms"
+	extrasMMS  = "android.mms"
+	extrasPart = "android.part"
+	extrasAddr = "android.addr"
+)
+
+// Options say what the file itself does not.
+type Options struct {
+	Region string           // by which national numbers are read; ISO 3166 alpha-2, may be empty
+	Own    []string         // the owner's numbers, left out of an MMS's peers
+	Now    func() time.Time // dates a new file; nil leaves it undated
+}
+
+// BadItem is a message that could not be read. It costs only itself: reading goes on behind it.
+type BadItem struct {
+	Kind   item.Kind
+	Offset int64 // of the element's first byte
+	Line   int64 // counted from 1
+	Reason string
+}
+
+func (e *BadItem) Error() string {
+	return fmt.Sprintf("the %s at byte %d (line %d) cannot be read: %s", e.Kind, e.Offset, e.Line, e.Reason)
+}
+
+// BadFile is a place behind which nothing can be read. What was read before it is good.
+type BadFile struct {
+	Path   string
+	Offset int64
+	Line   int64 // counted from 1
+	Reason string
+	Read   int   // messages read before, bad ones included
+	Err    error // what the operating system said, if it was that
+}
+
+func (e *BadFile) Error() string {
+	return fmt.Sprintf("%s cannot be read past byte %d (line %d): %s; %d messages were read before it: export the phone's messages again", e.Path, e.Offset, e.Line, e.Reason, e.Read)
+}
+
+func (e *BadFile) Unwrap() error { return e.Err }
+
+// Notes is what the last reading met and mended.
+type Notes struct {
+	Declared int     // the file's own count, -1 where it states none
+	Messages int     // messages met, bad ones included
+	Joined   int     // characters written as a pair of surrogates, joined
+	Kept     int     // characters that XML forbids, kept
+	Replaced int     // halves of pairs and broken bytes, replaced by U+FFFD
+	Unknown  int     // elements that are no messages, passed over
+	Places   []Place // where the first of Kept and Replaced are
+}
+
+// Place is a spot in the file.
+type Place struct{ Offset, Line int64 }
+
+const maxPlaces = 10
+
+// Export is an open file of messages. Its methods may be called at the same time.
+type Export struct {
+	path    string
+	file    io.ReaderAt
+	size    int64
+	close   func() error
+	options Options
+	own     map[string]bool
+
+	mu    sync.Mutex
+	notes Notes
+	blobs map[[32]byte]place
+	frame frame
+}
+
+// place is where a blob's characters are in the file.
+type place struct {
+	offset int64
+	quote  byte
+	base64 bool
+}
+
+// frame is where the last whole reading found the root element; the writer needs it.
+type frame struct {
+	root, open, end int64  // first byte of <smses, first byte behind its >, first byte of </smses>
+	attrs           string // the root's attributes as they are, without count
+	empty           bool   // <smses/>
+}
+
+// Open opens a file for reading. Items reads it, as often as wanted.
+func Open(path string, o Options) (*Export, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("android: cannot open the export: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a regular file")
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("android: cannot read the export %s: %w", path, err)
+	}
+	e := newExport(path, f, info.Size(), o)
+	e.close = f.Close
+	return e, nil
+}
+
+func newExport(path string, file io.ReaderAt, size int64, o Options) *Export {
+	own := map[string]bool{}
+	for _, number := range o.Own {
+		own[item.ParseAddress(number, o.regions()...).Key()] = true
+	}
+	return &Export{path: path, file: file, size: size, options: o, own: own, close: func() error { return nil }, blobs: map[[32]byte]place{}}
+}
+
+func (o Options) check() error {
+	if len(o.Region) == 0 || len(o.Region) == 2 && o.Region[0]-'A' < 26 && o.Region[1]-'A' < 26 {
+		return nil
+	}
+	return fmt.Errorf("android: the region %q is not two capital letters (ISO 3166 alpha-2)", o.Region)
+}
+
+func (o Options) regions() []string {
+	if o.Region == "" {
+		return nil
+	}
+	return []string{o.Region}
+}
+
+// Close closes the file; blobs still open fail.
+func (e *Export) Close() error { return e.close() }
+
+// Items reads the file from its beginning. A message that cannot be read is a *BadItem and the next
+// follows; a *BadFile is the last. Memory does not grow with the file but by a few dozen bytes for
+// each attachment.
+func (e *Export) Items() iter.Seq2[item.Item, error] {
+	return func(yield func(item.Item, error) bool) {
+		r := newReader(e)
+		for {
+			it, err := r.next()
+			e.mu.Lock()
+			e.notes = r.in.notes
+			e.frame = r.frame
+			e.mu.Unlock()
+			if err == io.EOF {
+				return
+			}
+			var bad *BadFile
+			if !yield(it, err) || errors.As(err, &bad) {
+				return
+			}
+		}
+	}
+}
+
+// Notes tells what the reading that is under way, or the last one, met.
+func (e *Export) Notes() Notes {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.notes
+}
+
+func (e *Export) remember(sum [32]byte, at place) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.blobs[sum]; !ok {
+		e.blobs[sum] = at
+	}
+}
+
+// OpenBlob reads an attachment of an item that Items has yielded, from the file itself. The last Read
+// fails if the bytes are not those of the first reading.
+func (e *Export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
+	e.mu.Lock()
+	at, ok := e.blobs[b.SHA256]
+	e.mu.Unlock()
+	if !ok {
+		return nil, fmt.Errorf("android: %s holds no attachment with SHA-256 %x: read its messages first", e.path, b.SHA256)
+	}
+	in := newInput(io.NewSectionReader(e.file, at.offset, e.size-at.offset), at.offset)
+	v := &value{in: in, quote: at.quote}
+	var r io.Reader = v
+	if at.base64 {
+		r = newBase64(v)
+	}
+	return &blobReader{r: r, want: b, sum: sha256.New(), path: e.path}, nil
+}
+
+type blobReader struct {
+	r    io.Reader
+	want item.Blob
+	sum  hash.Hash
+	read int64
+	path string
+}
+
+func (b *blobReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.sum.Write(p[:n])
+	b.read += int64(n)
+	if err == io.EOF && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
+		err = errors.New("it changed since the messages were read")
+	}
+	if err != nil && err != io.EOF {
+		return n, fmt.Errorf("android: an attachment of %s: %w", b.path, err)
+	}
+	return n, err
+}
+
+func (b *blobReader) Close() error { return nil }

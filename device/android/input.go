@@ -1,0 +1,87 @@
+package android
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+)
+
+// input is the file's bytes with their place.
+type input struct {
+	r      *bufio.Reader
+	offset int64
+	line   int64
+	notes  Notes
+}
+
+const inputBuffer = 64 << 10
+
+func newInput(r io.Reader, offset int64) *input {
+	return &input{r: bufio.NewReaderSize(r, inputBuffer), offset: offset, line: 1}
+}
+
+// window gives the bytes at hand, at least n unless the file ends before, and at least one unless
+// there is an error.
+func (in *input) window(n int) ([]byte, error) {
+	b, err := in.r.Peek(max(n, 1))
+	if len(b) == 0 {
+		return nil, err
+	}
+	return in.r.Peek(in.r.Buffered())
+}
+
+// skip passes over n bytes of the window.
+func (in *input) skip(n int) {
+	b, _ := in.r.Peek(n)
+	in.line += int64(bytes.Count(b, []byte{'\n'}))
+	in.offset += int64(n)
+	in.r.Discard(n)
+}
+
+func (in *input) place() Place { return Place{in.offset, in.line} }
+
+func (in *input) note(count *int) {
+	*count++
+	if len(in.notes.Places) < maxPlaces {
+		in.notes.Places = append(in.notes.Places, in.place())
+	}
+}
+
+// until passes over all bytes up to and including the mark.
+func (in *input) until(mark string) error {
+	for {
+		b, err := in.window(len(mark))
+		if err != nil {
+			return err
+		}
+		if len(b) < len(mark) {
+			in.skip(len(b))
+			return io.EOF
+		}
+		if i := bytes.Index(b, []byte(mark)); i >= 0 {
+			in.skip(i + len(mark))
+			return nil
+		}
+		in.skip(len(b) - len(mark) + 1)
+	}
+}
+
+// starts says whether the next bytes are s.
+func (in *input) starts(s string) bool {
+	b, _ := in.r.Peek(len(s))
+	return string(b) == s
+}
+
+func (in *input) blank() error {
+	for {
+		b, err := in.window(1)
+		if err != nil {
+			return err
+		}
+		n := len(b) - len(bytes.TrimLeft(b, " \t\r\n"))
+		in.skip(n)
+		if n < len(b) {
+			return nil
+		}
+	}
+}

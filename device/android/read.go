@@ -1,0 +1,267 @@
+package android
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"zapas/device/internal/item"
+)
+
+// reader reads a file once, message by message.
+type reader struct {
+	e         *Export
+	in        *input
+	s         scanner
+	frame     frame
+	root      bool // the root's start tag was read
+	closed    bool // and its end tag
+	el, child element
+	spent     int    // bytes of the current message that are kept in memory
+	inline    []byte // a part's text, and one byte more
+	base64    *base64Reader
+	addresses map[string]item.Address
+}
+
+// maxAddresses bounds the cache of parsed addresses; parsing one costs more than a whole message.
+const maxAddresses = 1 << 14
+
+func newReader(e *Export) *reader {
+	in := newInput(io.NewSectionReader(e.file, 0, e.size), 0)
+	in.notes.Declared = -1
+	return &reader{
+		e: e, in: in, s: scanner{in: in, names: map[string]string{}},
+		inline: make([]byte, item.MaxInlineText+1), base64: newBase64(&value{}), addresses: map[string]item.Address{},
+	}
+}
+
+// next gives the next message, a *BadItem for one that cannot be read, a *BadFile for a place behind
+// which nothing can, and io.EOF at the end of a whole file.
+func (r *reader) next() (item.Item, error) {
+	it, err := r.message()
+	var bad *BadItem
+	if err == nil || err == io.EOF || errors.As(err, &bad) {
+		return it, err
+	}
+	file := &BadFile{Path: r.e.path, Offset: r.in.offset, Line: r.in.line, Reason: err.Error(), Read: r.in.notes.Messages}
+	var wrong syntaxError
+	if !errors.As(err, &wrong) {
+		file.Err = err
+	}
+	return nil, file
+}
+
+func (r *reader) message() (item.Item, error) {
+	if !r.root {
+		if err := r.readRoot(); err != nil {
+			return nil, err
+		}
+	}
+	for {
+		name, start, at, err := r.s.next()
+		switch {
+		case err == io.EOF && !r.closed:
+			return nil, syntax("the file is cut off: </smses> is missing")
+		case err != nil:
+			return nil, err
+		case !start:
+			r.closed = true
+			r.frame.end = at.Offset
+		case r.closed:
+			return nil, syntax("an element <%s> behind the end of the messages", name)
+		case name == "sms":
+			r.in.notes.Messages++
+			return r.sms(at)
+		case name == "mms":
+			r.in.notes.Messages++
+			return r.mms(at)
+		default:
+			if err := r.pass(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// pass goes over an element that means nothing to us.
+func (r *reader) pass() error {
+	r.in.notes.Unknown++
+	depth := len(r.s.open)
+	for {
+		if _, _, _, err := r.s.next(); err != nil {
+			return ending(err)
+		}
+		if len(r.s.open) < depth {
+			return nil
+		}
+	}
+}
+
+func (r *reader) readRoot() error {
+	if err := r.checkEncoding(); err != nil {
+		return err
+	}
+	name, start, at, err := r.s.next()
+	if err == io.EOF {
+		return syntax("there is no <smses> in it; it is not an export of messages")
+	}
+	if err != nil {
+		return err
+	}
+	if !start || name != "smses" {
+		return syntax("its first element is <%s>, not <smses>; it is not an export of messages", name)
+	}
+	r.root = true
+	r.frame.root = at.Offset
+	r.el.reset(at)
+	if err := r.attributes(&r.el, nil); err != nil {
+		return err
+	}
+	r.frame.open = r.in.offset
+	r.frame.empty = len(r.s.open) > 1
+	if n, ok := r.el.number("count"); ok {
+		r.in.notes.Declared = int(n)
+	}
+	var attrs strings.Builder
+	for _, a := range r.el.attrs {
+		if a.name != "count" {
+			fmt.Fprintf(&attrs, ` %s="%s"`, a.name, escaped(string(r.el.buf[a.lo:a.hi])))
+		}
+	}
+	r.frame.attrs = attrs.String()
+	if r.el.bad != "" {
+		return syntax("in <smses>, %s", r.el.bad)
+	}
+	return nil
+}
+
+// checkEncoding refuses a file whose bytes would be misread: the format is UTF-8.
+func (r *reader) checkEncoding() error {
+	if r.in.starts("\xfe\xff") || r.in.starts("\xff\xfe") {
+		return syntax("it is written in UTF-16: convert it to UTF-8")
+	}
+	if r.in.starts("\xef\xbb\xbf") {
+		r.in.skip(3)
+	}
+	b, err := r.in.window(256)
+	if err == io.EOF {
+		return syntax("it is empty")
+	}
+	if err != nil {
+		return err
+	}
+	declaration, _, _ := strings.Cut(string(b[:min(len(b), 256)]), "?>")
+	if !strings.HasPrefix(declaration, "<?xml") {
+		return nil
+	}
+	_, encoding, stated := strings.Cut(declaration, "encoding")
+	encoding, _, _ = strings.Cut(strings.TrimLeft(encoding, " \t\r\n='\""), " ")
+	encoding = strings.ToUpper(strings.TrimRight(encoding, "'\" \t\r\n"))
+	if stated && encoding != "UTF-8" && encoding != "UTF8" && encoding != "US-ASCII" {
+		return syntax("it is written in %q: convert it to UTF-8", encoding)
+	}
+	return nil
+}
+
+// attributes reads all attributes of the current start tag; stream may take a value for itself.
+func (r *reader) attributes(el *element, stream func(name string, v *value) (bool, error)) error {
+	before := r.spent
+	for {
+		v, name, err := r.s.attr()
+		if err != nil {
+			return err
+		}
+		if v == nil {
+			r.spent = before + len(el.buf)
+			return nil
+		}
+		if stream != nil {
+			taken, err := stream(name, v)
+			if err != nil {
+				return err
+			}
+			if taken {
+				continue
+			}
+		}
+		if err := el.read(name, v, item.MaxEncoded-before); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reader) address(raw string) item.Address {
+	a, ok := r.addresses[raw]
+	if !ok {
+		a = item.ParseAddress(raw, r.e.options.regions()...)
+		if len(r.addresses) < maxAddresses {
+			r.addresses[raw] = a
+		}
+	}
+	return a
+}
+
+// sms reads the element whose start tag was just entered.
+func (r *reader) sms(at Place) (item.Item, error) {
+	r.spent = 0
+	el := &r.el
+	el.reset(at)
+	if err := r.attributes(el, nil); err != nil {
+		return nil, err
+	}
+	if err := r.finish(); err != nil {
+		return nil, err
+	}
+	box := el.need("type")
+	if box < int64(item.Inbox) || box > int64(item.Queued) {
+		el.spoil("its type %d is none of 1 to 6", box)
+	}
+	m := &item.SMS{Body: el.message("body"), ServiceCenter: el.text("service_center")}
+	m.Message = item.Message{
+		Box: item.Box(box), Date: el.need("date"), DateSent: el.optional("date_sent"), Unit: item.Millisecond,
+		Read: el.flag("read"), Seen: el.flag("seen"), Locked: el.flag("locked"), Subject: el.text("subject"),
+	}
+	if peer := el.text("address"); peer != "" {
+		m.Peers = []item.Address{r.address(peer)}
+	}
+	m.Protocol, m.ErrorCode = el.optional("protocol"), el.optional("error_code")
+	if a := el.find("status"); a != nil {
+		m.Delivery, a.used = delivery(string(el.buf[a.lo:a.hi]))
+	}
+	m.Extras = el.extras(extrasSMS)
+	if el.bad != "" {
+		return nil, &BadItem{Kind: item.KindSMS, Offset: at.Offset, Line: at.Line, Reason: el.bad}
+	}
+	return m, nil
+}
+
+// finish passes over what is within a message's element up to its end.
+func (r *reader) finish() error {
+	for len(r.s.open) > 1 {
+		_, start, _, err := r.s.next()
+		if err != nil {
+			return ending(err)
+		}
+		if start {
+			if err := r.pass(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func delivery(status string) (item.Delivery, bool) {
+	switch status {
+	case "-1":
+		return item.DeliveryNone, true
+	case "0":
+		return item.DeliveryComplete, true
+	case "32":
+		return item.DeliveryPending, true
+	case "64":
+		return item.DeliveryFailed, true
+	}
+	return item.DeliveryNone, false
+}

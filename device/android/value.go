@@ -1,0 +1,198 @@
+package android
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// value reads the characters of one attribute value, up to and including its closing quote. It is
+// ours rather than encoding/xml's because the format's files are not XML where it matters: they write
+// a character beyond U+FFFF as references to its two surrogates, which encoding/xml silently turns
+// into U+FFFD twice, and forbidden characters as references, at which it gives up the file.
+type value struct {
+	in    *input
+	quote byte
+	data  bool // base64: whatever else is in it is the decoder's to find
+	done  bool
+	bad   string  // why the value cannot be trusted
+	rest  []byte  // decoded but not yet read
+	room  [8]byte // of rest
+}
+
+// errMarkup is a < within a value: the closing quote is missing.
+var errMarkup = errors.New("a < within a value; the closing quote is missing")
+
+const maxReference = 16 // bytes of the longest reference that is read
+
+// special marks the bytes that are more than themselves.
+func special(b, quote byte) bool {
+	return b < ' ' || b >= utf8.RuneSelf || b == quote || b == '&' || b == '<' || b == 0x7f
+}
+
+// null says, before the first Read, that the value is the format's word for an absent one. Our writer
+// writes a text that is this word with a reference, so that the two stay apart.
+func (v *value) null() bool { return v.in.starts("null" + string(v.quote)) }
+
+// plain says how many bytes at the beginning of b are only themselves.
+func (v *value) plain(b []byte) int {
+	if v.data {
+		if i := bytes.IndexByte(b, v.quote); i >= 0 {
+			b = b[:i]
+		}
+		if bytes.IndexByte(b, '&') < 0 && bytes.IndexByte(b, '<') < 0 {
+			return len(b)
+		}
+	}
+	n := 0
+	for n < len(b) && !special(b[n], v.quote) {
+		n++
+	}
+	return n
+}
+
+func (v *value) Read(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		if len(v.rest) > 0 {
+			c := copy(p[n:], v.rest)
+			v.rest = v.rest[c:]
+			n += c
+			continue
+		}
+		if v.done {
+			break
+		}
+		b, err := v.in.window(2 * maxReference)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return n, err
+		}
+		if run := v.plain(b[:min(len(b), len(p)-n)]); run > 0 {
+			n += copy(p[n:], b[:run])
+			v.in.skip(run)
+			continue
+		}
+		if err := v.character(b); err != nil {
+			return n, err
+		}
+	}
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// character takes one special character from the window into rest.
+func (v *value) character(b []byte) error {
+	switch c := b[0]; {
+	case c == v.quote:
+		v.in.skip(1)
+		v.done = true
+	case c == '<':
+		return errMarkup
+	case c == '&':
+		v.reference(b)
+	case c == '\r': // XML 1.0, 2.11: line ends are line feeds
+		v.in.skip(1)
+		if !v.in.starts("\n") {
+			v.emit('\n')
+		}
+	case c >= utf8.RuneSelf:
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			v.in.note(&v.in.notes.Replaced)
+		} else if !lawful(r) {
+			v.in.note(&v.in.notes.Kept)
+		}
+		v.emit(r)
+		v.in.skip(size)
+	default:
+		if !lawful(rune(c)) {
+			v.in.note(&v.in.notes.Kept)
+		}
+		v.emit(rune(c))
+		v.in.skip(1)
+	}
+	return nil
+}
+
+func (v *value) emit(r rune) { v.rest = utf8.AppendRune(v.room[:0], r) }
+
+// reference takes one character reference, or two that are the halves of one character.
+func (v *value) reference(b []byte) {
+	r, n := reference(b)
+	switch {
+	case n == 0:
+		v.bad = "an & that begins no reference"
+		v.emit('&')
+		n = 1
+	case utf16.IsSurrogate(r):
+		low, m := reference(b[n:])
+		if joined := utf16.DecodeRune(r, low); m > 0 && joined != utf8.RuneError {
+			v.in.notes.Joined++
+			r, n = joined, n+m
+		} else {
+			v.in.note(&v.in.notes.Replaced)
+			r = utf8.RuneError
+		}
+		v.emit(r)
+	case r > utf8.MaxRune:
+		v.in.note(&v.in.notes.Replaced)
+		v.emit(utf8.RuneError)
+	default:
+		if !lawful(r) {
+			v.in.note(&v.in.notes.Kept)
+		}
+		v.emit(r)
+	}
+	v.in.skip(n)
+}
+
+// reference decodes the reference at the beginning of b and gives its length, 0 if there is none.
+func reference(b []byte) (rune, int) {
+	if len(b) == 0 || b[0] != '&' {
+		return 0, 0
+	}
+	name, _, ok := strings.Cut(string(b[1:min(len(b), maxReference)]), ";")
+	if !ok {
+		return 0, 0
+	}
+	n := len(name) + 2
+	switch name {
+	case "lt":
+		return '<', n
+	case "gt":
+		return '>', n
+	case "amp":
+		return '&', n
+	case "quot":
+		return '"', n
+	case "apos":
+		return '\'', n
+	}
+	digits, base := strings.CutPrefix(name, "#")
+	if !base {
+		return 0, 0
+	}
+	radix := 10
+	if hex, ok := strings.CutPrefix(digits, "x"); ok {
+		digits, radix = hex, 16
+	}
+	code, err := strconv.ParseUint(digits, radix, 31)
+	if err != nil {
+		return 0, 0
+	}
+	return rune(code), n
+}
+
+// lawful says whether XML 1.0, 2.2 allows the character in a document.
+func lawful(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000
+}

@@ -1,0 +1,184 @@
+package android
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zapas/device/internal/item"
+)
+
+// Writer adds messages to a file. Until Commit the file is as it was: all is written to a second
+// file beside it, which then takes its place. What the file held stays byte for byte, but for the
+// count in its root element.
+type Writer struct {
+	path     string
+	existing *Export // nil for a new file
+	tmp      *os.File
+	w        *bufio.Writer
+	root     int64 // where the root's start tag is in tmp
+	attrs    string
+	count    int
+}
+
+// Create begins to write the file, which need not exist. A file that exists and cannot be read
+// whole is refused with a *BadFile and stays as it is. Only one Writer may work on a path.
+func Create(path string, o Options) (*Writer, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	existing, err := Open(path, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		existing, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &Writer{path: path, existing: existing, attrs: dated(o)}
+	if existing != nil {
+		if err := w.survey(); err != nil {
+			existing.Close()
+			return nil, err
+		}
+	}
+	// If we die from here on, the next Create takes the half-written file over.
+	w.tmp, err = os.OpenFile(path+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("android: cannot write beside %s: %w", path, err), w.close())
+	}
+	w.w = bufio.NewWriterSize(w.tmp, inputBuffer)
+	if err := w.begin(); err != nil {
+		return nil, errors.Join(fmt.Errorf("android: cannot write %s: %w", w.tmp.Name(), err), w.Abort())
+	}
+	return w, nil
+}
+
+// survey reads the existing file for its messages' number and place.
+func (w *Writer) survey() error {
+	for _, err := range w.existing.Items() {
+		var bad *BadFile
+		if errors.As(err, &bad) {
+			return bad
+		}
+	}
+	w.count = w.existing.Notes().Messages
+	w.attrs = w.existing.frame.attrs
+	return nil
+}
+
+// begin writes what goes before the first new message.
+func (w *Writer) begin() error {
+	head, body := io.Reader(strings.NewReader(prolog)), io.Reader(strings.NewReader("\n"))
+	w.root = int64(len(prolog))
+	if w.existing != nil {
+		f := w.existing.frame
+		w.root = f.root
+		head = io.NewSectionReader(w.existing.file, 0, f.root)
+		if !f.empty {
+			body = io.NewSectionReader(w.existing.file, f.open, f.end-f.open)
+		}
+	}
+	for _, r := range []io.Reader{head, strings.NewReader(rootTag(w.count, w.attrs)), body} {
+		if _, err := io.Copy(w.w, r); err != nil {
+			return err
+		}
+	}
+	return w.w.Flush()
+}
+
+// Existing reads the messages that were in the file when Create was called, as Export.Items does.
+func (w *Writer) Existing() iter.Seq2[item.Item, error] {
+	if w.existing == nil {
+		return func(func(item.Item, error) bool) {}
+	}
+	return w.existing.Items()
+}
+
+// Put adds a message; open gives its attachments, whose size and digest are checked. A message that
+// cannot be put leaves nothing behind, and others can be put after it. A message that was waiting to
+// be sent is put as failed, so that no phone sends it again.
+func (w *Writer) Put(it item.Item, open Opener) error {
+	if err := w.w.Flush(); err != nil {
+		return w.fault(err)
+	}
+	start, err := w.tmp.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return w.fault(err)
+	}
+	if err := encode(w.w, it, open); err != nil {
+		return errors.Join(fmt.Errorf("android: cannot write this %s to %s: %w", it.Kind(), w.path, err), w.undo(start))
+	}
+	w.count++
+	return nil
+}
+
+// undo takes back what was written behind start.
+func (w *Writer) undo(start int64) error {
+	w.w.Reset(w.tmp)
+	if err := w.tmp.Truncate(start); err != nil {
+		return w.fault(err)
+	}
+	if _, err := w.tmp.Seek(start, io.SeekStart); err != nil {
+		return w.fault(err)
+	}
+	return nil
+}
+
+func (w *Writer) fault(err error) error {
+	return fmt.Errorf("android: cannot write %s: %w", w.path+".part", err)
+}
+
+// Commit makes the file hold what was put. If it fails, or we die before its end, the file is as it
+// was; Abort is then still to be called.
+func (w *Writer) Commit() error {
+	w.w.WriteString(rootEnd)
+	if err := w.w.Flush(); err != nil {
+		return w.fault(err)
+	}
+	if _, err := w.tmp.WriteAt([]byte(rootTag(w.count, w.attrs)), w.root); err != nil {
+		return w.fault(err)
+	}
+	if err := w.tmp.Sync(); err != nil {
+		return w.fault(err)
+	}
+	if err := os.Rename(w.tmp.Name(), w.path); err != nil {
+		return w.fault(err)
+	}
+	err := w.close()
+	if dir, openErr := os.Open(filepath.Dir(w.path)); openErr == nil { // the new name must last, too
+		err = errors.Join(err, dir.Sync(), dir.Close())
+	}
+	return err
+}
+
+// Abort forgets what was put. After a Commit that succeeded it does nothing.
+func (w *Writer) Abort() error {
+	if w.tmp == nil {
+		return nil
+	}
+	name := w.tmp.Name()
+	err := w.close()
+	if removed := os.Remove(name); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, fmt.Errorf("android: cannot remove the half-written file: %w", removed))
+	}
+	return err
+}
+
+func (w *Writer) close() error {
+	var errs []error
+	if w.existing != nil {
+		errs = append(errs, w.existing.Close())
+		w.existing = nil
+	}
+	if w.tmp != nil {
+		errs = append(errs, w.tmp.Close())
+		w.tmp = nil
+	}
+	return errors.Join(errs...)
+}

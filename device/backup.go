@@ -1,0 +1,186 @@
+package device
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"zapas/device/internal/pack"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/seal"
+	"zapas/device/internal/state"
+	"zapas/shared/api"
+)
+
+const beginnings = 3 // sessions that one backup begins before it gives up
+
+// Backup stores what is new in src since the device's last snapshot, for the profile that check-in answered. What a run
+// before has sealed and not committed is brought to its end first. Killed at any moment, it is called again.
+func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (Report, error) {
+	if d.id.Device == "" {
+		return Report{}, d.nobody
+	}
+	before := d.client.Sent()
+	d.objects, d.bytes = 0, 0
+	r, err := d.backup(ctx, src, p)
+	if err == nil {
+		err = d.keepOffset()
+	}
+	r.Requests = d.client.Sent().Minus(before)
+	r.Objects, r.BytesUp = d.objects, d.bytes
+	if err != nil {
+		err = fmt.Errorf("back up: %w", err)
+	}
+	return r, err
+}
+
+func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (Report, error) {
+	resumed, err := d.resume(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	base, why, err := d.base(p.Location)
+	if err != nil {
+		return Report{}, err
+	}
+	for range beginnings {
+		var r Report
+		r, err = d.attempt(ctx, src, p, base, resumed)
+		r.Why, r.Resumed = why, resumed != nil
+		again := restart(err)
+		if again == "" {
+			return r, err
+		}
+		if again == "begin" {
+			continue
+		}
+		base, why = nil, again
+		if err := d.dir.DropCache(); err != nil {
+			return Report{}, err
+		}
+	}
+	return Report{}, err
+}
+
+// restart says what an error asks for: "" nothing, "begin" another session, or else why the next one has no base.
+func restart(err error) string {
+	switch code := remote.Code(err); {
+	case code == "base_gone", code == "too_many_chunks":
+		return code
+	case errors.Is(err, pack.ErrMoved), errors.Is(err, errOver):
+		return "begin"
+	}
+	return ""
+}
+
+// base is the snapshot to build on, or why there is none.
+func (d *Device) base(location string) (c *state.Cache, why string, err error) {
+	c, err = d.dir.Cache()
+	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
+		return nil, "cache_damaged", nil
+	}
+	switch {
+	case err != nil:
+		return nil, "", err
+	case c == nil:
+		return nil, "first", nil
+	case c.Location != location:
+		return nil, "location_changed", nil
+	}
+	return c, "", nil
+}
+
+// attempt makes one snapshot, or finds that nothing has changed.
+func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, base *state.Cache, resumed *Report) (Report, error) {
+	s, err := pack.Read(src, elementsOf(p), base)
+	if err != nil {
+		return Report{}, err
+	}
+	if !s.Unchanged() {
+		return d.store(ctx, src, s, base, p)
+	}
+	if resumed != nil {
+		return *resumed, nil // just committed: that it is unchanged need not be said
+	}
+	if _, err := d.client.Begin(ctx, api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &base.Snapshot, Profile: &p.Id}); err != nil {
+		return Report{}, err
+	}
+	r := reportOf(s.Same())
+	r.Snapshot, r.Unchanged = base.Snapshot, true
+	return r, nil
+}
+
+func elementsOf(p api.DeviceProfile) (out []string) {
+	for _, e := range p.Elements {
+		out = append(out, string(e))
+	}
+	return out
+}
+
+// store begins a session, seals what is new, and brings the session to its end.
+func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *state.Cache, p api.DeviceProfile) (Report, error) {
+	request, err := seal.NewKeyRequest(d.config.Random)
+	if err != nil {
+		return Report{}, err
+	}
+	public := base64.RawURLEncoding.EncodeToString(request.Public())
+	in := api.SessionInput{Kind: api.SessionInputKindBackup, PublicKey: &public, Profile: &p.Id}
+	if base != nil {
+		in.Base = &base.Snapshot
+	}
+	begun, err := d.begin(ctx, in)
+	if err != nil {
+		return Report{}, err
+	}
+	of := pack.Session{ID: *begun.Session, Location: p.Location}
+	if begun.Location != nil {
+		of.Location = *begun.Location // the profile may have changed since check-in
+	}
+	if of.Key, err = d.open(request, begun); err != nil {
+		return Report{}, err
+	}
+	of.KeyVersion = uint32(*begun.KeyVersion)
+	sealed, err := pack.Seal(d.dir, src, s, of, d.config.Random)
+	clear(of.Key[:])
+	if err != nil {
+		return Report{}, err
+	}
+	j, err := d.journal(of, orEmpty(in.Base), sealed)
+	if err != nil {
+		return Report{}, err
+	}
+	return d.finish(ctx, j)
+}
+
+func (d *Device) open(request *seal.KeyRequest, begun api.Session) (seal.SessionKey, error) {
+	if begun.Key == nil || begun.KeyVersion == nil || *begun.KeyVersion < 0 {
+		return seal.SessionKey{}, errors.New("the service opened a session without a key")
+	}
+	sealed, err := base64.RawURLEncoding.DecodeString(*begun.Key)
+	if err != nil {
+		return seal.SessionKey{}, fmt.Errorf("the service sent a session key that cannot be read: %w", err)
+	}
+	return request.Open(sealed, d.id.Tenant, d.id.User, *begun.Session, d.id.Device)
+}
+
+// journal makes a sealed session last: from here on it is brought to its end, whatever happens.
+func (d *Device) journal(of pack.Session, base string, sealed *pack.Sealed) (*state.Journal, error) {
+	commit, err := json.Marshal(sealed.Commit)
+	if err != nil {
+		return nil, fmt.Errorf("encode the commit: %w", err)
+	}
+	r := reportOf(sealed.Outcome)
+	r.Snapshot, r.Base = of.ID, base
+	report, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode the report: %w", err)
+	}
+	j := &state.Journal{Session: of.ID, Location: of.Location, Chunks: sealed.Chunks, Commit: commit, Report: report}
+	return j, d.dir.PutJournal(*j, sealed.Cache)
+}
+
+func reportOf(o pack.Outcome) Report {
+	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Failures: o.Failures}
+}

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"zapas/device"
+	"zapas/device/android"
+	"zapas/shared/api"
+)
+
+type enrol struct {
+	API      string `name:"api" required:"" help:"The service's address." placeholder:"URL"`
+	Code     string `required:"" help:"The code from my card."`
+	Label    string `required:"" help:"What you call this phone."`
+	Model    string `help:"Its model."`
+	Platform string `help:"android or ios." enum:"android,ios" default:"android"`
+}
+
+func (c *enrol) Run(t *terminal) (err error) {
+	d, err := t.phone(true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	s, err := d.Enrol(t.ctx, device.Enrolment{Server: c.API, Code: c.Code, Platform: c.Platform, Model: c.Model, Label: c.Label})
+	if err != nil {
+		return err
+	}
+	return t.say(s, func(p *page) {
+		p.title("Enrolled as %q", s.Label)
+		p.row("device", s.Device)
+		p.row("state", s.State)
+		if s.State == string(api.EnrolledStateUnconfirmed) {
+			p.row("next", "confirm this phone on my card; until then it can check in and nothing else")
+		}
+	})
+}
+
+type checkin struct{}
+
+func (c *checkin) Run(t *terminal) (err error) {
+	d, err := t.phone(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	a, err := d.CheckIn(t.ctx, nil)
+	if err != nil {
+		return err
+	}
+	return t.say(a, func(p *page) {
+		p.title("Checked in")
+		p.row("backup", dueness(a))
+		if a.NextSlot != nil {
+			p.row("next due", a.NextSlot.Local().Format("2006-01-02 15:04 MST"))
+		}
+		p.row("restores", waiting(a.Restores))
+		p.row("ask again", fmt.Sprintf("in %s", seconds(a.PollAfter)))
+	})
+}
+
+type backup struct {
+	From  string `required:"" type:"existingfile" help:"The export to back up." placeholder:"FILE.xml"`
+	IfDue bool   `help:"Do nothing, quietly, unless a backup is due."`
+}
+
+func (c *backup) Run(t *terminal) (err error) {
+	d, err := t.phone(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	a, err := d.CheckIn(t.ctx, export{}.coverage())
+	if err != nil {
+		return err
+	}
+	switch {
+	case a.Why == api.CheckInAnswerWhyUnconfirmed:
+		return errors.New("this phone is not confirmed yet; its user confirms it on my card, then it can back up")
+	case c.IfDue && !a.Due:
+		return nil
+	case a.Profile == nil:
+		return errors.New("no backup profile governs this phone; an administrator makes one that does, then it can back up")
+	}
+	src, err := openExport(c.From, a.Profile.Region)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, src.Close()) }()
+	r, err := d.Backup(t.ctx, src, *a.Profile)
+	if err != nil {
+		return err
+	}
+	if err := t.say(r, func(p *page) { p.backup(a, r) }); err != nil {
+		return err
+	}
+	if r.Failed() > 0 {
+		return errIncomplete
+	}
+	return nil
+}
+
+type restores struct{}
+
+func (c *restores) Run(t *terminal) (err error) {
+	d, err := t.phone(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	a, err := d.CheckIn(t.ctx, nil)
+	if err != nil {
+		return err
+	}
+	return t.say(api.RestoreList{Restores: a.Restores}, func(p *page) {
+		p.title("%s", waiting(a.Restores))
+		for _, r := range a.Restores {
+			p.row(r.Id, fmt.Sprintf("%s of backup %s, %s, asked for %s", listed(r.Elements), r.Snapshot, r.State, r.CreatedAt.Local().Format("2006-01-02 15:04")))
+		}
+	})
+}
+
+type restore struct {
+	ID       string   `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
+	To       string   `required:"" type:"path" help:"The export to add the messages to; made if there is none." placeholder:"FILE.xml"`
+	Elements []string `help:"Only these of the restore's elements: contacts, messages, calls."`
+}
+
+func (c *restore) Run(t *terminal) (err error) {
+	d, err := t.phone(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	a, err := d.CheckIn(t.ctx, nil)
+	if err != nil {
+		return err
+	}
+	which, err := c.choose(a.Restores)
+	if err != nil {
+		return err
+	}
+	o := android.Options{Now: t.now}
+	if a.Profile != nil {
+		o.Region = a.Profile.Region
+	}
+	w, err := android.Create(c.To, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Abort()) }()
+	r, err := d.Restore(t.ctx, which, target{w}, c.Elements)
+	if err != nil {
+		return err
+	}
+	if err := t.say(r, func(p *page) { p.restore(r) }); err != nil {
+		return err
+	}
+	if r.Failed() > 0 {
+		return errIncomplete
+	}
+	return nil
+}
+
+func (c *restore) choose(waiting []api.Restore) (api.Restore, error) {
+	for _, r := range waiting {
+		if r.Id == c.ID || c.ID == "" && len(waiting) == 1 {
+			return r, nil
+		}
+	}
+	switch {
+	case c.ID != "":
+		return api.Restore{}, fmt.Errorf("no restore %s waits for this phone; zapas-device restores lists those that do", c.ID)
+	case len(waiting) == 0:
+		return api.Restore{}, errors.New("no restore waits for this phone; send it a backup on my card")
+	}
+	return api.Restore{}, fmt.Errorf("%d restores wait for this phone; name one of them (zapas-device restores lists them)", len(waiting))
+}
+
+type status struct{}
+
+func (c *status) Run(t *terminal) (err error) {
+	d, err := t.phone(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	s, err := d.Status()
+	if err != nil {
+		return err
+	}
+	return t.say(s, func(p *page) {
+		p.title("Phone %q", s.Label)
+		p.row("device", s.Device)
+		p.row("service", s.Server)
+		if s.Snapshot == "" {
+			p.row("last backup", "none that this phone knows of")
+		} else {
+			p.row("last backup", fmt.Sprintf("%s: %s in %s", s.Snapshot, counted(s.Counts), plural(int64(s.Chunks), "object")))
+		}
+		if s.Pending != "" {
+			p.row("unfinished", "backup "+s.Pending+" is sealed and not committed; the next backup brings it to its end")
+		}
+		if s.Note != "" {
+			p.row("note", s.Note)
+		}
+	})
+}
+
+func listed(elements []api.Element) string {
+	var out []string
+	for _, e := range elements {
+		out = append(out, string(e))
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,137 @@
+// Command zapas-device is a phone on your desk: it enrols, checks in, backs up and restores as the app on a phone does,
+// with files of the app SMS Backup & Restore in place of the phone's own messages. It knows how a person asks for that and
+// reads the answer. It does not know how a backup is made.
+//
+// It exits 0 when all went well, 1 when it did not, 2 when it was not asked properly, and 3 when it is done but for items
+// that could not be read or written, which it names.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"zapas/device"
+	"zapas/device/internal/remote"
+)
+
+// Exit codes.
+const (
+	exitOK         = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitIncomplete = 3
+)
+
+// errIncomplete is a run that is done but for items that its report names.
+var errIncomplete = errors.New("some items could not be read or written")
+
+// errDiffer is two files that do not hold the same.
+var errDiffer = errors.New("the files differ")
+
+type commands struct {
+	State string `help:"Where this phone keeps what it knows." default:"~/.zapas-device" type:"path" placeholder:"DIR"`
+	JSON  bool   `name:"json" help:"Print one JSON object instead of text."`
+
+	Enrol    enrol    `cmd:"" help:"Make this phone a device of the service, by a code."`
+	Checkin  checkin  `cmd:"" help:"Ask what to do now."`
+	Backup   backup   `cmd:"" help:"Store what is new in an export of messages."`
+	Restores restores `cmd:"" help:"List the restores that wait for this phone."`
+	Restore  restore  `cmd:"" help:"Write the messages of a backup to an export."`
+	Status   status   `cmd:"" help:"Show what this phone knows of itself."`
+	Compare  compare  `cmd:"" help:"Compare two exports, item by item."`
+	Sample   sampled  `cmd:"" help:"Write an export of made-up messages."`
+}
+
+// terminal is what commands work with.
+type terminal struct {
+	ctx    context.Context
+	out    io.Writer
+	errs   io.Writer
+	state  string
+	json   bool
+	now    func() time.Time
+	random io.Reader
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, out, errs io.Writer) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("zapas-device"), kong.Writers(out, errs), kong.Exit(func(code int) { exited = code }),
+		kong.Description("A phone on your desk. Exit status: 0 done, 1 failed, 2 wrong usage, 3 done but for items that could not be read or written."))
+	if err != nil {
+		fmt.Fprintln(errs, "zapas-device:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exited >= 0: // --help
+		return exited
+	case err != nil:
+		fmt.Fprintf(errs, "zapas-device: %v; zapas-device --help shows how\n", err)
+		return exitUsage
+	}
+	t := &terminal{ctx: ctx, out: out, errs: errs, state: c.State, json: c.JSON, now: time.Now, random: rand.Reader}
+	return t.exit(parsed.Run(t))
+}
+
+// exit tells what went wrong, once, and turns it into a code.
+func (t *terminal) exit(err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errIncomplete):
+		return exitIncomplete
+	case errors.Is(err, errDiffer):
+		return exitFailed
+	}
+	if t.json {
+		said := map[string]string{"error": err.Error()}
+		if code := remote.Code(err); code != "" {
+			said["code"] = code
+		}
+		if perr := t.print(said); perr != nil {
+			err = errors.Join(err, perr)
+		}
+	}
+	fmt.Fprintln(t.errs, "zapas-device:", err)
+	return exitFailed
+}
+
+// print prints one JSON object.
+func (t *terminal) print(v any) error {
+	e := json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// phone opens the state directory; its key is made when create says so.
+func (t *terminal) phone(create bool) (*device.Device, error) {
+	key, err := openKey(filepath.Join(t.state, "key.pem"), t.random, create)
+	if err != nil {
+		return nil, err
+	}
+	return device.Open(device.Config{Dir: t.state, Signer: key, AppVersion: version, Transport: http.DefaultTransport,
+		Now: t.now, Random: t.random, Wait: remote.Sleep})
+}
+
+// version is what the service is told.
+const version = "cli 0"

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"zapas/device"
+	"zapas/shared/api"
+)
+
+// page is an answer in words: a title and rows of a name and a value.
+type page struct {
+	head string
+	rows [][2]string
+}
+
+func (p *page) title(format string, args ...any) { p.head = fmt.Sprintf(format, args...) }
+
+func (p *page) row(name, value string) { p.rows = append(p.rows, [2]string{name, value}) }
+
+// say prints v as JSON, or the page that write makes of it.
+func (t *terminal) say(v any, write func(p *page)) error {
+	if t.json {
+		return t.print(v)
+	}
+	var p page
+	write(&p)
+	fmt.Fprintln(t.out, p.head)
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	for _, r := range p.rows {
+		fmt.Fprintf(w, "  %s\t%s\n", r[0], r[1])
+	}
+	return w.Flush()
+}
+
+var elements = []string{"contacts", "messages", "calls"}
+
+func (p *page) backup(a api.CheckInAnswer, r device.Report) {
+	switch {
+	case r.Unchanged:
+		p.title("Nothing has changed since the last backup")
+	case r.Base == "":
+		p.title("Backed up in full (%s), for profile %q", fullness[r.Why], a.Profile.Name)
+	default:
+		p.title("Backed up what is new, for profile %q", a.Profile.Name)
+	}
+	if r.Resumed {
+		p.row("resumed", "a backup that an earlier run had not finished was brought to its end")
+	}
+	p.row("backup", r.Snapshot)
+	for _, e := range elements {
+		if l, ok := r.Ledger[e]; ok {
+			p.row(e, stored(l, r.Coverage[e]))
+		}
+	}
+	p.row("holds", counted(r.Counts))
+	p.row("uploaded", moved(int64(r.Objects), r.BytesUp, r.Requests))
+	for _, f := range r.Failures {
+		p.row("failed", f)
+	}
+	if n := r.Failed(); n > 0 {
+		p.row("warning", plural(n, "item")+" could not be read; nothing was taken for deleted in this run")
+	}
+}
+
+// fullness says why a backup has no base.
+var fullness = map[string]string{
+	"first":            "the first one",
+	"cache_damaged":    "what this phone remembered of the last one was damaged",
+	"base_gone":        "the last one is not there any more",
+	"location_changed": "the profile's location has changed",
+	"too_many_chunks":  "the last one was in too many pieces",
+}
+
+func stored(l api.BackupLedger, coverage string) string {
+	switch {
+	case coverage == device.Unavailable && l.Seen == 0:
+		return "not available here"
+	case coverage == device.Denied && l.Seen == 0:
+		return "not permitted"
+	}
+	s := fmt.Sprintf("%s seen = %s stored + %s already stored + %s excluded + %s failed",
+		number(l.Seen), number(l.Stored), number(l.Already), number(l.Excluded), number(l.Failed))
+	return s + why(l.Reasons)
+}
+
+func (p *page) restore(r device.RestoreReport) {
+	p.title("Restored backup %s", r.Snapshot)
+	for _, e := range elements {
+		if l, ok := r.Ledger[e]; ok {
+			p.row(e, fmt.Sprintf("%s planned = %s inserted + %s duplicate + %s merged + %s skipped + %s failed",
+				number(l.Planned), number(l.Inserted), number(l.Duplicate), number(l.Merged), number(l.Skipped), number(l.Failed))+why(l.Reasons))
+		}
+	}
+	p.row("downloaded", moved(int64(r.Objects), r.Bytes, r.Requests))
+	p.row("state", strings.ReplaceAll(r.State, "_", " "))
+	for _, f := range r.Failures {
+		p.row("failed", fmt.Sprintf("%s of %s: %s", plural(f.Items, "item"), f.Element, f.Detail))
+	}
+}
+
+func why(reasons map[string]int64) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	var out []string
+	for _, r := range slices.Sorted(maps.Keys(reasons)) {
+		out = append(out, fmt.Sprintf("%s %s", strings.ReplaceAll(r, "_", " "), number(reasons[r])))
+	}
+	return " (" + strings.Join(out, ", ") + ")"
+}
+
+func moved(objects, bytes int64, r device.Requests) string {
+	s := plural(objects, "object") + ", "
+	if objects > 0 {
+		s += size(bytes) + ", "
+	}
+	return s + plural(int64(r.Total()), "request")
+}
+
+func counted(c api.Counts) string {
+	var out []string
+	for _, kind := range []string{"contacts", "sms", "mms", "calls"} {
+		if n, ok := c[kind]; ok {
+			out = append(out, number(n)+" "+kind)
+		}
+	}
+	if len(out) == 0 {
+		return "no items"
+	}
+	return strings.Join(out, ", ")
+}
+
+func waiting(r []api.Restore) string {
+	if len(r) == 0 {
+		return "no restore waits for this phone"
+	}
+	if len(r) == 1 {
+		return "1 restore waits for this phone"
+	}
+	return fmt.Sprintf("%d restores wait for this phone", len(r))
+}
+
+func dueness(a api.CheckInAnswer) string {
+	switch a.Why {
+	case api.CheckInAnswerWhyFirst:
+		return fmt.Sprintf("due: the first one for profile %q", a.Profile.Name)
+	case api.CheckInAnswerWhySlot:
+		return fmt.Sprintf("due for profile %q", a.Profile.Name)
+	case api.CheckInAnswerWhyNoProfile:
+		return "no profile governs this phone"
+	case api.CheckInAnswerWhyUnconfirmed:
+		return "not before this phone is confirmed on my card"
+	}
+	return "not due"
+}
+
+func seconds(n int) string { return (time.Duration(n) * time.Second).String() }
+
+// number groups digits by three.
+func number(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func plural(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return number(n) + " " + what + "s"
+}
+
+// size is in decimal units.
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 1000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.2f GB", float64(n)/1e9)
+}

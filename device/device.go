@@ -1,0 +1,237 @@
+// Package device knows how a phone's items become snapshots and how they come back: what is new since the last backup, how
+// it is sealed, spooled, uploaded and committed, and what a restore fetches, proves and writes. It does not know where items
+// come from nor how a platform stores them, nor anything of the functions that answer it but their API.
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"zapas/device/internal/ledger"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/state"
+	"zapas/shared/api"
+)
+
+type (
+	// Signer holds the device's private key.
+	Signer = remote.Signer
+	// Requests counts what was sent.
+	Requests = remote.Requests
+	// Problem is the service's refusal, with its sentence for people.
+	Problem = remote.Problem
+)
+
+// ErrNotEnrolled says that the state directory holds no device yet.
+var ErrNotEnrolled = state.ErrNotEnrolled
+
+// Config is what a device works with.
+type Config struct {
+	Dir        string // its state; made if there is none
+	Signer     Signer
+	AppVersion string
+	Transport  http.RoundTripper
+	Now        func() time.Time
+	Random     io.Reader // a cryptographic source
+	// Wait returns after a time, or with the context's error when that ends first.
+	Wait func(ctx context.Context, d time.Duration) error
+}
+
+// Device is one phone's end of the service. Its methods are for one goroutine; one process has a state directory at a time.
+type Device struct {
+	config Config
+	dir    *state.Dir
+	client *remote.Client
+	id     state.Identity // zero until it is enrolled
+	nobody error          // why it is zero
+
+	objects int // uploaded by the backup that is under way
+	bytes   int64
+}
+
+// Open opens the state directory. A directory without a device can only Enrol.
+func Open(c Config) (*Device, error) {
+	dir, err := state.Open(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{config: c, dir: dir}
+	id, err := dir.Identity()
+	d.nobody = err
+	if err != nil && !errors.Is(err, ErrNotEnrolled) {
+		return nil, errors.Join(err, dir.Close())
+	}
+	d.use(id)
+	return d, nil
+}
+
+// Close lets the next process in.
+func (d *Device) Close() error { return d.dir.Close() }
+
+func (d *Device) use(id state.Identity) {
+	d.id = id
+	d.client = d.speaking(id.Server, id.Device)
+	d.client.SetOffset(id.Offset)
+}
+
+func (d *Device) speaking(server, device string) *remote.Client {
+	c := d.config
+	return &remote.Client{Server: server, Device: device, Signer: c.Signer, Transport: c.Transport, Now: c.Now, Random: c.Random, Wait: c.Wait}
+}
+
+// Enrolment is what a phone says of itself when it becomes a device.
+type Enrolment struct {
+	Server   string // its address, with or without /v1
+	Code     string
+	Platform string // android or ios
+	Model    string
+	Label    string // what its user calls it
+}
+
+// Enrol trades a code for a device id. Repeated with the same code and key it answers the same. What the state directory
+// knew of another identity is forgotten.
+func (d *Device) Enrol(ctx context.Context, e Enrolment) (Status, error) {
+	if err := checkServer(e.Server); err != nil {
+		return Status{}, err
+	}
+	server := strings.TrimSuffix(strings.TrimRight(e.Server, "/"), "/v1")
+	client := d.speaking(server, "")
+	in := api.EnrolInput{Code: e.Code, Platform: api.EnrolInputPlatform(e.Platform), Model: e.Model, Label: e.Label, AppVersion: d.config.AppVersion}
+	out, err := client.Enrol(ctx, in)
+	if err != nil {
+		return Status{}, fmt.Errorf("enrol this phone: %w", err)
+	}
+	id := state.Identity{Server: server, Device: out.Device, User: out.User, Tenant: out.Tenant, Label: e.Label, Offset: client.Offset()}
+	if id.Device == d.id.Device {
+		id.Counter = d.id.Counter
+	} else if err := d.dir.Forget(); err != nil {
+		return Status{}, err
+	}
+	// If we die before this line, the same code and key answer the same again.
+	if err := d.dir.PutIdentity(id); err != nil {
+		return Status{}, err
+	}
+	d.use(id)
+	s, err := d.Status()
+	s.State = string(out.State)
+	return s, err
+}
+
+// checkServer lets plain HTTP go to this machine only.
+func checkServer(server string) error {
+	u, err := url.Parse(server)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("%q is no address of a service; it begins with https://", server)
+	}
+	ip, _ := netip.ParseAddr(u.Hostname())
+	if u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback() {
+		return fmt.Errorf("%q would be spoken to without encryption; use https://", server)
+	}
+	return nil
+}
+
+// Status is what the phone knows of itself without asking.
+type Status struct {
+	Device   string     `json:"device"`
+	User     string     `json:"user"`
+	Server   string     `json:"server"`
+	Label    string     `json:"label"`
+	State    string     `json:"state,omitempty"` // after enrolling: unconfirmed or active
+	Snapshot string     `json:"snapshot,omitempty"`
+	Counts   api.Counts `json:"counts,omitempty"`
+	Chunks   int        `json:"chunks"`
+	Pending  string     `json:"pending,omitempty"` // a session that waits to be brought to its end
+	Note     string     `json:"note,omitempty"`
+}
+
+// Status reads the state directory; ErrNotEnrolled when it holds no device.
+func (d *Device) Status() (Status, error) {
+	if d.id.Device == "" {
+		return Status{}, d.nobody
+	}
+	s := Status{Device: d.id.Device, User: d.id.User, Server: d.id.Server, Label: d.id.Label}
+	cache, err := d.dir.Cache()
+	if damaged, ok := errors.AsType[*state.Damaged](err); ok {
+		s.Note = damaged.Error()
+	} else if err != nil {
+		return Status{}, err
+	}
+	if cache != nil {
+		s.Snapshot, s.Chunks, s.Counts = cache.Snapshot, len(cache.Chunks), api.Counts{}
+		for _, it := range cache.Items {
+			s.Counts[ledger.Name(it.Kind)]++
+		}
+	}
+	j, err := d.dir.Journal()
+	if err == nil && j != nil {
+		s.Pending = j.Session
+	}
+	return s, err
+}
+
+// CheckIn asks what the device should do now. coverage says, by element, what this phone can show; it may be nil.
+func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.CheckInAnswer, error) {
+	if d.id.Device == "" {
+		return api.CheckInAnswer{}, d.nobody
+	}
+	in := api.CheckIn{AppVersion: d.config.AppVersion}
+	if coverage != nil {
+		in.Coverage = (*api.Coverage)(&coverage)
+	}
+	out, err := d.client.CheckIn(ctx, in)
+	if err != nil {
+		return out, fmt.Errorf("check in: %w", err)
+	}
+	return out, d.keepOffset()
+}
+
+// Sent counts the requests of this process.
+func (d *Device) Sent() Requests { return d.client.Sent() }
+
+// keepOffset remembers the service's clock, so that the next run's first request is right.
+func (d *Device) keepOffset() error {
+	if d.id.Device == "" || d.client.Offset() == d.id.Offset {
+		return nil
+	}
+	d.id.Offset = d.client.Offset()
+	return d.dir.PutIdentity(d.id)
+}
+
+// begin opens a session under a counter that is written down first. The same wish again, as long as it has not been brought
+// further, repeats its counter and gets the same session.
+func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, error) {
+	wish := state.Begun{Kind: string(in.Kind), Base: orEmpty(in.Base), Profile: orEmpty(in.Profile) + orEmpty(in.Restore)}
+	for again := false; ; again = true {
+		if again || d.id.Begun == nil || *d.id.Begun != wish {
+			// The time makes the counter of a state directory that was put back from a copy grow, too.
+			d.id.Counter = max(d.id.Counter+1, d.config.Now().UnixMilli())
+			d.id.Begun = &wish
+			if err := d.dir.PutIdentity(d.id); err != nil {
+				return api.Session{}, err
+			}
+		}
+		in.Counter = &d.id.Counter
+		s, err := d.client.Begin(ctx, in)
+		if remote.Code(err) == "stale" && !again {
+			continue
+		}
+		if err == nil && (s.Session == nil || s.Tenant != d.id.Tenant || s.User != d.id.User) {
+			err = errors.New("the service opened a session that is not this device's")
+		}
+		return s, err
+	}
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,147 @@
+package gather
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/unpack"
+)
+
+const (
+	transfers = 3 // at the same time
+	fetches   = 3 // of one chunk whose bytes are wrong or whose URL has expired
+)
+
+// download fetches the chunks that the index names and that hold what is to be restored, or its attachments.
+func (g *gathering) download(ctx context.Context) error {
+	var needed []int
+	for i := range g.out.Index.Chunks {
+		c := &g.out.Index.Chunks[i]
+		live := c.Live()
+		if c.Parts > 0 || slices.ContainsFunc(g.r.Kinds, func(k item.Kind) bool { return live[byte(k)] > 0 }) {
+			needed = append(needed, i)
+		}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failure error
+	remote.Each(transfers, len(needed), func(n int) {
+		i := needed[n]
+		c := g.out.Index.Chunks[i]
+		bad, err := g.find(ctx, c)
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if bad != nil {
+			g.out.Bad[i] = *bad
+		}
+		if err != nil && failure == nil {
+			failure = err
+			cancel()
+		}
+	})
+	return failure
+}
+
+func (g *gathering) find(ctx context.Context, c index.Chunk) (*unpack.Bad, error) {
+	at, ok := g.at[c.ID]
+	switch {
+	case !ok:
+		return &unpack.Bad{Reason: "chunk_missing", Detail: fmt.Sprintf("chunk %s of session %s: the service does not list it", c.ID, c.Session)}, nil
+	case g.chunks[at].Session != c.Session.String():
+		return &unpack.Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: the service lists it under session %s instead of %s", c.ID, g.chunks[at].Session, c.Session)}, nil
+	}
+	if _, ok := g.out.Keys[c.Session]; !ok {
+		return &unpack.Bad{Reason: "key_missing", Detail: fmt.Sprintf("chunk %s: the service did not give the key of session %s", c.ID, c.Session)}, nil
+	}
+	return g.fetch(ctx, at, c.ID, c.Size)
+}
+
+// fetch downloads one chunk and compares it with its id, unless an earlier run has it.
+func (g *gathering) fetch(ctx context.Context, at int, id index.ID, size int64) (*unpack.Bad, error) {
+	path := g.out.Path(id)
+	if whole(path, id, size) {
+		return nil, nil
+	}
+	var bad *unpack.Bad
+	for range fetches {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		var sum [32]byte
+		err := g.d.Client.Get(ctx, g.url(at), size, func() (io.WriteCloser, error) { return newSpool(path, &sum) })
+		if err == nil && index.OfChunk(sum) == id {
+			g.gotten(size)
+			return nil, os.Rename(path+".part", path)
+		}
+		refused, _ := errors.AsType[*remote.Refused](err)
+		_, wrongSize := errors.AsType[*remote.WrongSize](err)
+		switch {
+		case err == nil, wrongSize:
+			bad = &unpack.Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: its bytes are not those that were stored", id)}
+		case refused != nil && refused.Status == http.StatusForbidden:
+			bad = &unpack.Bad{Reason: "chunk_refused", Detail: fmt.Sprintf("chunk %s: %v", id, refused)}
+			if err := g.refresh(ctx, at); err != nil {
+				return nil, err
+			}
+		case refused != nil && refused.Status == http.StatusNotFound:
+			return &unpack.Bad{Reason: "chunk_missing", Detail: fmt.Sprintf("chunk %s: it is not there any more", id)}, nil
+		default:
+			return nil, fmt.Errorf("download chunk %s: %w", id, err)
+		}
+	}
+	return bad, nil
+}
+
+func (g *gathering) gotten(size int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.out.Objects++
+	g.out.Bytes += size
+}
+
+// whole reports whether an earlier run has brought a chunk, undamaged.
+func whole(path string, id index.ID, size int64) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	return err == nil && n == size && index.OfChunk([32]byte(h.Sum(nil))) == id
+}
+
+// spool writes a download to disk and takes its SHA-256.
+type spool struct {
+	file *os.File // not embedded: its ReadFrom would pass by Write
+	hash hash.Hash
+	sum  *[32]byte
+}
+
+func newSpool(path string, sum *[32]byte) (*spool, error) {
+	f, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("spool a chunk: %w", err)
+	}
+	return &spool{f, sha256.New(), sum}, nil
+}
+
+func (s *spool) Write(b []byte) (int, error) {
+	s.hash.Write(b)
+	return s.file.Write(b)
+}
+
+func (s *spool) Close() error {
+	*s.sum = [32]byte(s.hash.Sum(nil))
+	return s.file.Close()
+}

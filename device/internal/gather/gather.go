@@ -1,0 +1,239 @@
+// Package gather knows how a snapshot's chunks and keys come to this device: the manifest, what it may be believed, whole
+// chunks compared with their ids, URLs that expire. It does not know what is in a chunk beyond its index.
+package gather
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/seal"
+	"zapas/device/internal/unpack"
+	"zapas/shared/api"
+)
+
+const keysAtOnce = 200 // that the service takes
+
+// Restore is what is to be gathered, for an open session.
+type Restore struct {
+	Snapshot string
+	Session  string // that reads it
+	Folder   string // on this device's disk; what an earlier run has left there is used
+	Kinds    []item.Kind
+}
+
+// Gathered is what could be had.
+type Gathered struct {
+	unpack.Chunks            // without an Index when that cannot be read
+	Counts        api.Counts // as the service says
+	NoIndex       unpack.Bad // why there is no Index
+	Objects       int        // downloaded
+	Bytes         int64
+}
+
+// Forget clears the keys.
+func (g *Gathered) Forget() { clear(g.Keys) }
+
+// Gatherer asks the service and its storage for one device.
+type Gatherer struct {
+	Client               *remote.Client
+	Tenant, User, Device string
+	Random               io.Reader
+}
+
+// Gather downloads what a restore needs. A chunk that cannot be had is Bad; any error may pass with another run, but for
+// a service's "session_over": open the restore again.
+func (d Gatherer) Gather(ctx context.Context, r Restore) (*Gathered, error) {
+	g := &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}}}}
+	if err := g.manifest(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.keys(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.readIndex(ctx); err != nil || g.out.Index == nil {
+		return g.out, err
+	}
+	return g.out, g.download(ctx)
+}
+
+// gathering is the work on one restore. The list of chunks is the service's word on where they are; what they are, the
+// index says.
+type gathering struct {
+	d      Gatherer
+	r      Restore
+	chunks []listed
+	at     map[index.ID]int
+	index  api.IndexPosition
+
+	mu  sync.Mutex // of all that downloads share: URLs, out
+	out *Gathered
+}
+
+type listed struct {
+	api.ManifestChunk
+	cursor string // of its page
+}
+
+func (g *gathering) manifest(ctx context.Context) error {
+	g.at = map[index.ID]int{}
+	for cursor := ""; ; {
+		page, err := g.d.Client.Manifest(ctx, g.r.Session, cursor)
+		if err != nil {
+			return err
+		}
+		if page.Snapshot != g.r.Snapshot {
+			return fmt.Errorf("the service answered with snapshot %s", page.Snapshot)
+		}
+		g.out.Counts, g.index = page.Counts, page.Index
+		for _, c := range page.Chunks {
+			id, err := index.Parse(c.Id)
+			if err != nil || len(g.chunks) >= index.MaxChunks || c.Size < 1 || c.Size > seal.MaxChunk {
+				return fmt.Errorf("the service's list of chunks cannot be: chunk %q of %d bytes", c.Id, c.Size)
+			}
+			g.at[id] = len(g.chunks)
+			g.chunks = append(g.chunks, listed{c, cursor})
+		}
+		if page.Cursor == nil || *page.Cursor == "" {
+			break
+		}
+		if cursor = *page.Cursor; len(page.Chunks) == 0 {
+			return errors.New("the service's list of chunks does not end")
+		}
+	}
+	if len(g.chunks) == 0 {
+		return errors.New("the service lists no chunks")
+	}
+	return nil
+}
+
+// refresh asks for the URLs of a chunk's page again.
+func (g *gathering) refresh(ctx context.Context, i int) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	cursor := g.chunks[i].cursor
+	page, err := g.d.Client.Manifest(ctx, g.r.Session, cursor)
+	if err != nil {
+		return err
+	}
+	for _, c := range page.Chunks {
+		if id, err := index.Parse(c.Id); err == nil {
+			if at, ok := g.at[id]; ok {
+				g.chunks[at].Url = c.Url
+			}
+		}
+	}
+	return nil
+}
+
+func (g *gathering) url(i int) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.chunks[i].Url
+}
+
+func (g *gathering) keys(ctx context.Context) error {
+	var sessions []string
+	for _, c := range g.chunks {
+		if !slices.Contains(sessions, c.Session) {
+			sessions = append(sessions, c.Session)
+		}
+	}
+	for part := range slices.Chunk(sessions, keysAtOnce) {
+		request, err := seal.NewKeyRequest(g.d.Random)
+		if err != nil {
+			return err
+		}
+		answer, err := g.d.Client.Keys(ctx, g.r.Session, api.KeysInput{PublicKey: base64.RawURLEncoding.EncodeToString(request.Public()), Sessions: part})
+		if err != nil {
+			return err
+		}
+		for _, k := range answer.Keys {
+			if !slices.Contains(part, k.Session) {
+				continue
+			}
+			id, err := index.Parse(k.Session)
+			if err != nil {
+				return err
+			}
+			sealed, err := base64.RawURLEncoding.DecodeString(k.Key)
+			if err != nil {
+				return fmt.Errorf("the service sent a session key that cannot be read: %w", err)
+			}
+			if g.out.Keys[id], err = request.Open(sealed, g.d.Tenant, g.d.User, k.Session, g.d.Device); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readIndex fetches the last chunk and opens the index in it. An index that cannot be had leaves g.index nil.
+func (g *gathering) readIndex(ctx context.Context) error {
+	last := len(g.chunks) - 1
+	c := g.chunks[last]
+	lost := func(reason, format string, args ...any) {
+		g.out.NoIndex = unpack.Bad{Reason: reason, Detail: fmt.Sprintf("snapshot %s: its index, in chunk %s, ", g.r.Snapshot, c.Id) + fmt.Sprintf(format, args...)}
+	}
+	id, err := index.Parse(c.Id)
+	if err != nil {
+		return err
+	}
+	bad, err := g.fetch(ctx, last, id, c.Size)
+	if err != nil {
+		return err
+	}
+	if bad != nil {
+		lost(bad.Reason, "cannot be read: %s", bad.Detail)
+		return nil
+	}
+	session, err := index.Parse(c.Session)
+	if err != nil || c.Session != g.r.Snapshot {
+		lost("index_damaged", "is of session %s", c.Session)
+		return nil
+	}
+	x, err := g.openIndex(id, session)
+	switch {
+	case err != nil:
+		lost("index_damaged", "cannot be read: %v", err)
+	case x.Snapshot != session:
+		lost("index_damaged", "is that of snapshot %s", x.Snapshot)
+	default:
+		own := &x.Chunks[len(x.Chunks)-1]
+		own.ID, own.Size, own.RecordPart = id, c.Size, c.Records
+		g.out.Index = x
+	}
+	return nil
+}
+
+func (g *gathering) openIndex(chunk, session index.ID) (*index.Index, error) {
+	key, ok := g.out.Keys[session]
+	if !ok {
+		return nil, errors.New("the service did not give its key")
+	}
+	f, err := os.Open(g.out.Path(chunk))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if g.index.Length < 1 || g.index.Length > seal.MaxChunk || g.index.Offset < 0 {
+		return nil, fmt.Errorf("it cannot be %d bytes at %d", g.index.Length, g.index.Offset)
+	}
+	section := make([]byte, g.index.Length)
+	if _, err := f.ReadAt(section, g.index.Offset); err != nil {
+		return nil, err
+	}
+	b, err := seal.OpenIndex(section, key)
+	if err != nil {
+		return nil, err
+	}
+	return index.Decode(b)
+}

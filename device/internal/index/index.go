@@ -1,0 +1,136 @@
+// Package index knows the table that makes a snapshot complete by itself: which chunks it uses, which of their records
+// are dead, how many items it holds and what its device could see (FORMAT.md). It does not know how a table is sealed,
+// what a record says, nor where chunks are kept.
+package index
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// Format is the version that Encode writes and Decode reads. Version 0 carries no promise of compatibility yet.
+const Format = 0
+
+// MaxChunks is the most chunks of one snapshot.
+const MaxChunks = 10_000
+
+// Index is the table of one snapshot.
+type Index struct {
+	Snapshot ID
+	Previous [32]byte // SHA-256 of the encoded index of the snapshot that this one was built on; zeros for none
+	Schema   uint64   // of the records: the highest version that any of them has
+	Chunks   []Chunk  // in the order of their making; the last one holds this index
+	Counts   map[string]int64
+	Coverage map[string]string
+}
+
+// Chunk is one chunk that a snapshot uses.
+type Chunk struct {
+	Session    ID    // that made it
+	ID         ID    // first 16 bytes of its SHA-256; zeros in the chunk that holds the index
+	Size       int64 // sealed bytes; 0 in the chunk that holds the index
+	RecordPart int64 // length of its beginning that holds records; 0 in the chunk that holds the index
+	Runs       []Run // its records, in their order
+	Parts      uint32
+	Dead       []uint32 // numbers of records that are no items of this snapshot, ascending
+}
+
+// Run is some records of one kind that follow each other.
+type Run struct {
+	_     struct{} `cbor:",toarray"`
+	Kind  byte
+	Count uint32
+}
+
+// Records is the number of all records, dead ones included.
+func (c *Chunk) Records() (n uint32) {
+	for _, r := range c.Runs {
+		n += r.Count
+	}
+	return n
+}
+
+// Live is the number of items by kind.
+func (c *Chunk) Live() map[byte]int64 {
+	out := map[byte]int64{}
+	for kind := range c.live() {
+		out[kind]++
+	}
+	return out
+}
+
+// live goes through the kinds of the records that are not dead.
+func (c *Chunk) live() iter.Seq[byte] {
+	return func(yield func(byte) bool) {
+		var number uint32
+		dead := c.Dead
+		for _, r := range c.Runs {
+			for range r.Count {
+				if len(dead) > 0 && dead[0] == number {
+					dead = dead[1:]
+				} else if !yield(r.Kind) {
+					return
+				}
+				number++
+			}
+		}
+	}
+}
+
+// IsDead reports whether a record is no item of the snapshot.
+func (c *Chunk) IsDead(number uint32) bool {
+	_, dead := slices.BinarySearch(c.Dead, number)
+	return dead
+}
+
+func (x *Index) check() error {
+	if n := len(x.Chunks); n < 1 || n > MaxChunks {
+		return fmt.Errorf("index: it lists %d chunks; 1 to %d are possible", n, MaxChunks)
+	}
+	seen := make(map[ID]bool, len(x.Chunks))
+	for i := range x.Chunks {
+		c := &x.Chunks[i]
+		if err := c.check(i == len(x.Chunks)-1); err != nil {
+			return fmt.Errorf("index: chunk %d: %w", i, err)
+		}
+		if seen[c.ID] {
+			return fmt.Errorf("index: chunk %d stands there twice", i)
+		}
+		seen[c.ID] = true
+	}
+	if last := x.Chunks[len(x.Chunks)-1]; last.Session != x.Snapshot {
+		return fmt.Errorf("index: its own chunk is of session %s and not of snapshot %s", last.Session, x.Snapshot)
+	}
+	for kind, n := range x.Counts {
+		if n < 0 {
+			return fmt.Errorf("index: %d %s cannot be", n, kind)
+		}
+	}
+	return nil
+}
+
+func (c *Chunk) check(last bool) error {
+	if own := c.ID == (ID{}) && c.Size == 0 && c.RecordPart == 0; own != last {
+		return fmt.Errorf("id, size and record part are known of all chunks but the last")
+	}
+	if c.Size < 0 || c.RecordPart < 0 || c.RecordPart > c.Size {
+		return fmt.Errorf("a record part of %d of %d bytes is not possible", c.RecordPart, c.Size)
+	}
+	var records uint64
+	for i, r := range c.Runs {
+		if r.Count == 0 || i > 0 && r.Kind == c.Runs[i-1].Kind {
+			return fmt.Errorf("run %d is empty or goes on with the one before", i)
+		}
+		records += uint64(r.Count)
+	}
+	if records > 1<<20 {
+		return fmt.Errorf("it has %d records", records)
+	}
+	for i, n := range c.Dead {
+		if uint64(n) >= records || i > 0 && n <= c.Dead[i-1] {
+			return fmt.Errorf("dead record %d is not one of its %d records, or not in order", n, records)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,140 @@
+package item
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+)
+
+// record is an encoded item: [schema, kind, body].
+type record[T any] struct {
+	_      struct{} `cbor:",toarray"`
+	Schema uint64
+	Kind   Kind
+	Body   T
+}
+
+// The modes are immutable; they stand here because building one costs more than an item.
+var (
+	encoding = must(encodeOptions().EncMode())
+	decoding = must(decodeOptions().DecMode())
+)
+
+func must[T any](mode T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return mode
+}
+
+// encodeOptions are RFC 8949, 4.2.1 (core deterministic encoding); no field is a float or a tag.
+func encodeOptions() cbor.EncOptions {
+	o := cbor.CoreDetEncOptions()
+	o.TagsMd = cbor.TagsForbidden
+	return o
+}
+
+func decodeOptions() cbor.DecOptions {
+	return cbor.DecOptions{
+		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
+		IndefLength:       cbor.IndefLengthForbidden,
+		TagsMd:            cbor.TagsForbidden,
+		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
+		UTF8:              cbor.UTF8RejectInvalid,
+		MaxNestedLevels:   8,
+		MaxArrayElements:  max(MaxParts, MaxAddresses),
+		MaxMapPairs:       MaxExtras,
+	}
+}
+
+// Encode gives the item's one encoding. It fails on an item that breaks a limit or a rule of
+// FORMAT.md; errors of size wrap ErrTooLarge.
+func Encode(it Item) ([]byte, error) {
+	if err := it.validate(); err != nil {
+		return nil, fmt.Errorf("item: this %s cannot be stored: %w", it.Kind(), err)
+	}
+	return encode(it)
+}
+
+func encode(it Item) ([]byte, error) {
+	var b []byte
+	var err error
+	switch it := it.(type) {
+	case *SMS:
+		b, err = encoding.Marshal(record[*SMS]{Schema: Schema, Kind: KindSMS, Body: it})
+	case *MMS:
+		b, err = encoding.Marshal(record[*MMS]{Schema: Schema, Kind: KindMMS, Body: it})
+	default:
+		return nil, fmt.Errorf("item: a %s has no encoding", it.Kind())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("item: %w", err)
+	}
+	if len(b) > MaxEncoded {
+		return nil, fmt.Errorf("item: this %s has %d bytes encoded, at most %d: %w", it.Kind(), len(b), MaxEncoded, ErrTooLarge)
+	}
+	return b, nil
+}
+
+// Decode reads what Encode wrote and nothing else: when it accepts b, encoding the item gives b
+// again. An item of another schema version is refused with an error that wraps ErrSchema.
+func Decode(b []byte) (Item, error) {
+	if len(b) > MaxEncoded {
+		return nil, fmt.Errorf("item: %d encoded bytes, at most %d: %w", len(b), MaxEncoded, ErrTooLarge)
+	}
+	if err := checkSchema(b); err != nil {
+		return nil, err
+	}
+	var head record[cbor.RawMessage]
+	if err := decoding.Unmarshal(b, &head); err != nil {
+		return nil, fmt.Errorf("item: not a record: %w", err)
+	}
+	it, err := decodeBody(head.Kind, head.Body)
+	if err != nil {
+		return nil, err
+	}
+	if err := it.validate(); err != nil {
+		return nil, fmt.Errorf("item: unlawful %s: %w", head.Kind, err)
+	}
+	again, err := encode(it)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(again, b) {
+		return nil, fmt.Errorf("item: the encoding of this %s is not the canonical one", head.Kind)
+	}
+	return it, nil
+}
+
+// checkSchema comes before all else, since another version may have another shape: only that the
+// version is the first of an array is fixed for ever.
+func checkSchema(b []byte) error {
+	if len(b) == 0 || b[0]>>5 != 4 {
+		return fmt.Errorf("item: not a record: it does not begin with an array")
+	}
+	var version uint64
+	if _, err := decoding.UnmarshalFirst(b[1:], &version); err != nil {
+		return fmt.Errorf("item: not a record: no schema version: %w", err)
+	}
+	if version != Schema {
+		return fmt.Errorf("item: schema version %d, this program reads %d: use the version of the program that wrote it: %w", version, Schema, ErrSchema)
+	}
+	return nil
+}
+
+func decodeBody(kind Kind, body []byte) (Item, error) {
+	var it Item
+	switch kind {
+	case KindSMS:
+		it = new(SMS)
+	case KindMMS:
+		it = new(MMS)
+	default:
+		return nil, fmt.Errorf("item: a %s has no encoding in schema version %d", kind, Schema)
+	}
+	if err := decoding.Unmarshal(body, it); err != nil {
+		return nil, fmt.Errorf("item: unlawful %s: %w", kind, err)
+	}
+	return it, nil
+}

@@ -1,0 +1,246 @@
+package item
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// nasty draws the texts that formats trip over.
+func nasty() *rapid.Generator[string] {
+	return rapid.OneOf(
+		rapid.SampledFrom([]string{"", "ok", "\x00", "a\r\n\tb", "\ufffe\uffff\ufffd", "שלום \u202eعربي", "👩🏽‍🚀𠮷", "é", "e\u0301", "a|b,c%d"}),
+		rapid.String(),
+	)
+}
+
+func addresses() *rapid.Generator[Address] {
+	return rapid.Custom(func(t *rapid.T) Address {
+		raw := rapid.OneOf(
+			rapid.SampledFrom([]string{"600 123 456", "+48600123456", "112", "Allegro", "a@b.example", "-1", "", "*100#"}),
+			rapid.StringMatching(`\+?[0-9 ]{1,18}`), nasty(),
+		).Draw(t, "raw")
+		return ParseAddress(raw, "PL")
+	})
+}
+
+func extras() *rapid.Generator[Extras] {
+	inner := rapid.MapOfN(nasty(), nasty(), 1, 3)
+	return rapid.Custom(func(t *rapid.T) Extras {
+		return rapid.OneOf(rapid.Just[Extras](nil), rapid.Map(rapid.MapOfN(nasty(), inner, 1, 2), func(m map[string]map[string]string) Extras { return m })).Draw(t, "extras")
+	})
+}
+
+func list[T any](of *rapid.Generator[T]) *rapid.Generator[[]T] {
+	return rapid.Map(rapid.SliceOfN(of, 0, 4), func(s []T) []T { return append([]T(nil), s...) })
+}
+
+func messages(t *rapid.T) Message {
+	return Message{
+		Box: Box(rapid.IntRange(1, 6).Draw(t, "box")), Date: rapid.Int64().Draw(t, "date"), DateSent: rapid.Int64().Draw(t, "sent"),
+		Unit: Unit(rapid.IntRange(1, 3).Draw(t, "unit")), Peers: list(addresses()).Draw(t, "peers"),
+		Read: rapid.Bool().Draw(t, "read"), Seen: rapid.Bool().Draw(t, "seen"), Locked: rapid.Bool().Draw(t, "locked"),
+		Subject: nasty().Draw(t, "subject"), Extras: extras().Draw(t, "x"),
+	}
+}
+
+func items() *rapid.Generator[Item] {
+	sms := rapid.Custom(func(t *rapid.T) Item {
+		return &SMS{
+			Message: messages(t), Body: nasty().Draw(t, "body"), Delivery: Delivery(rapid.IntRange(0, 3).Draw(t, "delivery")),
+			ServiceCenter: nasty().Draw(t, "smsc"), Protocol: rapid.Int64().Draw(t, "protocol"), ErrorCode: rapid.Int64().Draw(t, "error"),
+		}
+	})
+	part := rapid.Custom(func(t *rapid.T) Part {
+		p := Part{Seq: rapid.Int64().Draw(t, "seq"), ContentType: nasty().Draw(t, "ct"), Name: nasty().Draw(t, "name"), Text: nasty().Draw(t, "text"), Extras: extras().Draw(t, "x")}
+		if rapid.Bool().Draw(t, "blob") {
+			p.Blob = &Ref{Size: rapid.Int64Min(0).Draw(t, "size")}
+			copy(p.Blob.SHA256[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, "sum"))
+		}
+		return p
+	})
+	party := rapid.Custom(func(t *rapid.T) Party {
+		return Party{Role: Role(rapid.IntRange(0, 4).Draw(t, "role")), Address: addresses().Draw(t, "address"), Extras: extras().Draw(t, "x")}
+	})
+	mms := rapid.Custom(func(t *rapid.T) Item {
+		return &MMS{
+			Message: messages(t), Parties: list(party).Draw(t, "parties"), Parts: list(part).Draw(t, "parts"),
+			MessageID: nasty().Draw(t, "m_id"), Type: rapid.Int64().Draw(t, "type"),
+		}
+	})
+	return rapid.OneOf(sms, mms)
+}
+
+func TestEncode(t *testing.T) {
+	t.Parallel()
+	t.Run("DecodeGivesTheSameItem", rapid.MakeCheck(func(t *rapid.T) {
+		it := items().Draw(t, "item")
+		b, err := Encode(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := Decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(it, back); diff != "" {
+			t.Fatal(diff)
+		}
+		if !slices.Equal(it.IDs(), back.IDs()) {
+			t.Fatal("the ids changed")
+		}
+	}))
+	sms := func(body int) Item {
+		return &SMS{Message: Message{Box: Inbox, Unit: Second}, Body: strings.Repeat("x", body)}
+	}
+	overhead := func() int {
+		b, err := Encode(sms(1 << 17))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b) - 1<<17
+	}()
+	mms := func(change func(*MMS)) Item {
+		m := &MMS{Message: Message{Box: Inbox, Unit: Second}}
+		change(m)
+		return m
+	}
+	many := make([]Address, MaxAddresses+1)
+	for i := range many {
+		many[i] = ParseAddress("Allegro")
+	}
+	attrs := map[string]string{}
+	for i := range MaxExtras {
+		attrs[strings.Repeat("x", i)] = ""
+	}
+	more := map[string]string{"-": ""}
+	for k := range attrs {
+		more[k] = ""
+	}
+	for name, c := range map[string]struct {
+		good, bad Item
+	}{
+		"Bytes":      {sms(MaxEncoded - overhead), sms(MaxEncoded - overhead + 1)},
+		"InlineText": {mms(func(m *MMS) { m.Parts = []Part{{Text: strings.Repeat("x", MaxInlineText)}} }), mms(func(m *MMS) { m.Parts = []Part{{Text: strings.Repeat("x", MaxInlineText+1)}} })},
+		"Parts":      {mms(func(m *MMS) { m.Parts = make([]Part, MaxParts) }), mms(func(m *MMS) { m.Parts = make([]Part, MaxParts+1) })},
+		"Peers":      {mms(func(m *MMS) { m.Peers = many[1:] }), mms(func(m *MMS) { m.Peers = many })},
+		"Extras":     {mms(func(m *MMS) { m.Extras = Extras{"x": attrs} }), mms(func(m *MMS) { m.Extras = Extras{"x": more} })},
+	} {
+		t.Run("LimitOf"+name, func(t *testing.T) {
+			t.Parallel()
+			b, err := Encode(c.good)
+			if err != nil {
+				t.Fatalf("at the limit: %v", err)
+			}
+			if _, err := Decode(b); err != nil {
+				t.Errorf("what was encoded at the limit: %v", err)
+			}
+			if _, err := Encode(c.bad); !errors.Is(err, ErrTooLarge) {
+				t.Errorf("over the limit: %v, want ErrTooLarge", err)
+			}
+		})
+	}
+	t.Run("RefusesBrokenText", func(t *testing.T) {
+		t.Parallel()
+		if b, err := Encode(&SMS{Message: Message{Box: Inbox, Unit: Second}, Body: "\xff"}); err == nil {
+			t.Errorf("got %x", b)
+		}
+	})
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	peer := []Address{ParseAddress("600123456", "PL")}
+	sms := func(change func(*SMS)) *SMS {
+		s := &SMS{Message: Message{Box: Inbox, Date: 1_700_000_005_250, DateSent: 1_700_000_003_000, Unit: Millisecond, Peers: peer}, Body: "caf\u00e9"}
+		change(s)
+		return s
+	}
+	same := func(*SMS) {}
+	out := func(b Box) *SMS { return sms(func(s *SMS) { s.Box = b }) }
+	photo := Part{ContentType: "image/jpeg", Blob: &Ref{SHA256: [32]byte{1}, Size: 1}}
+	text := Part{ContentType: "text/plain", Text: "hi"}
+	smil := Part{ContentType: "application/smil", Text: "<smil/>"}
+	mms := func(change func(*MMS)) *MMS {
+		m := &MMS{Message: Message{Box: Inbox, Date: 1_700_000_005_000, Unit: Second, Peers: peer}, Parts: []Part{smil, photo, text}}
+		change(m)
+		return m
+	}
+	for name, c := range map[string]struct {
+		a, b Item
+		want bool
+	}{
+		"SpellingOfNumber":      {sms(same), sms(func(s *SMS) { s.Peers = []Address{ParseAddress("+48 600 123 456")} }), true},
+		"Composition":           {sms(same), sms(func(s *SMS) { s.Body = "cafe\u0301" }), true},
+		"StateOfReading":        {sms(same), sms(func(s *SMS) { s.Read = true }), true},
+		"ArrivalElsewhere":      {sms(same), sms(func(s *SMS) { s.Date += 60_000 }), true},
+		"LostMilliseconds":      {sms(same), sms(func(s *SMS) { s.Date, s.DateSent = 1_700_000_005_000, 0 }), true},
+		"LostNetworkTime":       {sms(same), sms(func(s *SMS) { s.DateSent = 0 }), true},
+		"OtherText":             {sms(same), sms(func(s *SMS) { s.Body = "café" + "!" }), false},
+		"OtherPeer":             {sms(same), sms(func(s *SMS) { s.Peers = []Address{ParseAddress("Allegro")} }), false},
+		"OtherDirection":        {sms(same), out(Sent), false},
+		"SentAndFailed":         {out(Sent), out(Failed), true},
+		"SentAndDraft":          {out(Sent), out(Draft), false},
+		"TwoThatArrivedAtOnce":  {sms(same), sms(func(s *SMS) { s.DateSent += 1000 }), false},
+		"OneArrivedAsOtherLeft": {sms(same), sms(func(s *SMS) { s.Date, s.DateSent = s.Date+9000, s.Date }), false},
+		"OrderOfParts":          {mms(func(*MMS) {}), mms(func(m *MMS) { m.Parts = []Part{text, photo} }), true},
+		"NamesOfParts":          {mms(func(*MMS) {}), mms(func(m *MMS) { m.Parts = []Part{{ContentType: "Image/JPEG; name=x", Name: "x", Blob: photo.Blob}, text} }), true},
+		"OtherPhoto": {mms(func(*MMS) {}), mms(func(m *MMS) {
+			m.Parts = []Part{text, {ContentType: "image/jpeg", Blob: &Ref{SHA256: [32]byte{2}, Size: 1}}}
+		}), false},
+		"MessageIDLost":       {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(*MMS) {}), true},
+		"MessageIDAlone":      {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(m *MMS) { m.MessageID = "x"; m.Date, m.Parts = 0, nil }), true},
+		"GroupIsNotItsMember": {mms(func(*MMS) {}), mms(func(m *MMS) { m.Peers = append([]Address{ParseAddress("Bob")}, peer...) }), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, pair := range [][2]Item{{c.a, c.b}, {c.b, c.a}} {
+				var held Set
+				held.Add(pair[0])
+				if got := held.Match(pair[1]); got != c.want {
+					t.Errorf("match = %v, want %v", got, c.want)
+				}
+			}
+		})
+	}
+	t.Run("FieldsDoNotRunTogether", func(t *testing.T) {
+		t.Parallel()
+		two := sms(func(s *SMS) { s.Peers = []Address{ParseAddress("a"), ParseAddress("b")} })
+		one := sms(func(s *SMS) { s.Peers = []Address{ParseAddress("a,a:b")} })
+		if two.IDs()[0] == one.IDs()[0] {
+			t.Error("two senders are one with a comma")
+		}
+	})
+	t.Run("SecondsBefore1970", func(t *testing.T) {
+		t.Parallel()
+		if got := seconds(-1); got != "-1" {
+			t.Errorf("-1 ms is in second %s", got)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, v := range readVectors(f, "valid.json") {
+		f.Add(v.bytes(f))
+	}
+	for _, v := range readVectors(f, "invalid.json") {
+		f.Add(v.bytes(f))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		it, err := Decode(b)
+		if err != nil {
+			return
+		}
+		again, err := Encode(it)
+		if err != nil || !bytes.Equal(b, again) {
+			t.Fatalf("accepted %x, encoded %x, %v", b, again, err)
+		}
+		it.IDs()
+		it.Blobs()
+	})
+}

@@ -1,0 +1,95 @@
+// Package ledger knows how the items of a run are accounted for: by which names, with which reasons, and which errors cost
+// an item and not the run. It does not know what an item is, nor what was tried with it.
+package ledger
+
+import (
+	"fmt"
+
+	"zapas/device/internal/item"
+)
+
+// What a run can see of an element.
+const (
+	Full        = "full"        // all of it: what is missing was deleted
+	Limited     = "limited"     // some of it
+	Denied      = "denied"      // nothing, for want of a permission
+	Unavailable = "unavailable" // nothing: there is no such element here
+)
+
+// Elements are all that a profile may choose, in the order in which they are shown.
+func Elements() []string { return []string{"contacts", "messages", "calls"} }
+
+// Name is how the service calls a kind of item where it counts them.
+func Name(k item.Kind) string {
+	switch k {
+	case item.KindContact:
+		return "contacts"
+	case item.KindCall:
+		return "calls"
+	}
+	return k.String()
+}
+
+// Kinds are those of an element.
+func Kinds(element string) (kinds []item.Kind) {
+	for _, k := range []item.Kind{item.KindContact, item.KindSMS, item.KindMMS, item.KindCall} {
+		if k.Element() == element {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
+}
+
+// Reasons explain the items of one element. The service takes at most MaxReasons of them.
+type Reasons = map[string]int64
+
+// MaxReasons is the most reasons of one element.
+const MaxReasons = 8
+
+// Explain adds items to a reason, or to "other" when there are too many reasons.
+func Explain(r *Reasons, reason string, n int64) {
+	if *r == nil {
+		*r = Reasons{}
+	}
+	if _, ok := (*r)[reason]; !ok && len(*r) >= MaxReasons-1 {
+		reason = "other"
+	}
+	(*r)[reason] += n
+}
+
+// Unreadable stands for items that are there and cannot be read. They are accounted for as failed, and nothing of their
+// element is taken for deleted in that run.
+type Unreadable struct {
+	Kind   item.Kind
+	Count  int64  // at least 1
+	Reason string // a word of a-z and _, at most 32 characters
+	Err    error  // where, and what is wrong
+}
+
+func (e *Unreadable) Error() string {
+	if e.Count == 1 {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("%d items: %v", e.Count, e.Err)
+}
+
+func (e *Unreadable) Unwrap() error { return e.Err }
+
+// Unwritable stands for an item that a target cannot hold. It is accounted for as failed.
+type Unwritable struct {
+	Reason string // a word of a-z and _, at most 32 characters
+	Err    error
+}
+
+func (e *Unwritable) Error() string { return fmt.Sprintf("it cannot be written: %v", e.Err) }
+
+func (e *Unwritable) Unwrap() error { return e.Err }
+
+// Failure is a part of a snapshot that could not be restored.
+type Failure struct {
+	Snapshot string `json:"snapshot"`
+	Element  string `json:"element"`
+	Items    int64  `json:"items"`
+	Reason   string `json:"reason"`
+	Detail   string `json:"detail"`
+}

@@ -1,0 +1,191 @@
+package pack
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
+	"zapas/device/internal/state"
+	"zapas/shared/api"
+)
+
+// snapshot is a new snapshot as it is put together from its base and the chunks of its session.
+type snapshot struct {
+	cache   *state.Cache // what the next backup needs
+	dropped []int        // positions in the base's list
+	live    [][]uint32   // by chunk: numbers of the records that are its items, ascending
+	blobs   map[[32]byte]uint32
+}
+
+// compose puts a snapshot together. It can be called again when the session has another chunk.
+func compose(s *Scan, p *packer, session, location string) *snapshot {
+	n := &snapshot{cache: &state.Cache{Snapshot: session, Location: location, Schema: item.Schema}, blobs: map[[32]byte]uint32{}}
+	c := n.cache
+	moved := n.keep(s)
+	first := uint32(len(c.Chunks))
+	for _, added := range p.chunks {
+		c.Chunks = append(c.Chunks, added.Chunk)
+	}
+	for _, e := range s.entries {
+		if e.state != fresh {
+			continue
+		}
+		it := state.Item{ID: e.id, Kind: e.kind, Content: e.content, Chunk: first + e.at.chunk, Record: e.at.record}
+		for _, b := range e.blobs {
+			if at, stored := s.blobs[b.sum]; stored {
+				it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[at], moved))
+			} else {
+				fresh := state.Blob{Sum: b.sum, Size: b.size, Chunks: slices.Clone(p.blobs[b.sum].chunks)}
+				for i := range fresh.Chunks {
+					fresh.Chunks[i] += first
+				}
+				it.Blobs = append(it.Blobs, n.blob(fresh, nil))
+			}
+		}
+		c.Items = append(c.Items, it)
+	}
+	slices.SortStableFunc(c.Items, func(a, b state.Item) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	n.live = make([][]uint32, len(c.Chunks))
+	for _, it := range c.Items {
+		n.live[it.Chunk] = append(n.live[it.Chunk], it.Record)
+	}
+	for i := range c.Chunks {
+		slices.Sort(n.live[i])
+		c.Chunks[i].Dead = complement(n.live[i], c.Chunks[i].Records())
+	}
+	return n
+}
+
+// keep takes over what lives of the base, and answers where its chunks are now; those in which nothing lives are dropped.
+func (n *snapshot) keep(s *Scan) (moved []uint32) {
+	if s.base == nil {
+		return nil
+	}
+	dead := s.dead()
+	needed := make([]bool, len(s.base.Chunks))
+	need := func(blob uint32) {
+		for _, chunk := range s.base.Blobs[blob].Chunks {
+			needed[chunk] = true
+		}
+	}
+	for i, it := range s.base.Items {
+		if dead[i] {
+			continue
+		}
+		needed[it.Chunk] = true
+		for _, b := range it.Blobs {
+			need(b)
+		}
+	}
+	for _, e := range s.entries {
+		for _, b := range e.blobs {
+			if at, stored := s.blobs[b.sum]; stored && e.state == fresh {
+				need(at)
+			}
+		}
+	}
+	moved = make([]uint32, len(needed))
+	for i, c := range s.base.Chunks {
+		if !needed[i] {
+			n.dropped = append(n.dropped, i)
+			continue
+		}
+		moved[i] = uint32(len(n.cache.Chunks))
+		n.cache.Chunks = append(n.cache.Chunks, c)
+	}
+	for i, it := range s.base.Items {
+		if dead[i] {
+			continue
+		}
+		it.Chunk = moved[it.Chunk]
+		blobs := it.Blobs
+		it.Blobs = nil
+		for _, b := range blobs {
+			it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[b], moved))
+		}
+		n.cache.Items = append(n.cache.Items, it)
+	}
+	return moved
+}
+
+// blob is the position of a blob in the new cache, to which it is added at its first mention.
+func (n *snapshot) blob(b state.Blob, moved []uint32) uint32 {
+	at, ok := n.blobs[b.Sum]
+	if !ok {
+		at = uint32(len(n.cache.Blobs))
+		n.blobs[b.Sum] = at
+		b.Chunks = slices.Clone(b.Chunks)
+		for i := range b.Chunks {
+			if moved != nil {
+				b.Chunks[i] = moved[b.Chunks[i]]
+			}
+		}
+		n.cache.Blobs = append(n.cache.Blobs, b)
+	}
+	return at
+}
+
+// complement are the numbers below count that are not live.
+func complement(live []uint32, count uint32) (dead []uint32) {
+	var next uint32
+	for _, n := range live {
+		for ; next < n; next++ {
+			dead = append(dead, next)
+		}
+		next = n + 1
+	}
+	for ; next < count; next++ {
+		dead = append(dead, next)
+	}
+	return dead
+}
+
+// counts are the items of the snapshot by kind; a kind that cannot be seen and of which nothing is kept is absent.
+func (n *snapshot) counts(s *Scan) api.Counts {
+	out := api.Counts{}
+	for _, element := range ledger.Elements() {
+		if c := s.coverage[element]; c == ledger.Full || c == ledger.Limited {
+			for _, k := range ledger.Kinds(element) {
+				out[ledger.Name(k)] = 0
+			}
+		}
+	}
+	for _, it := range n.cache.Items {
+		out[ledger.Name(it.Kind)]++
+	}
+	return out
+}
+
+// index encodes the snapshot's index as the last chunk will hold it.
+func (n *snapshot) index(s *Scan) ([]byte, error) {
+	x := index.Index{Schema: n.cache.Schema, Chunks: slices.Clone(n.cache.Chunks), Counts: n.counts(s), Coverage: s.coverage}
+	var err error
+	if x.Snapshot, err = index.Parse(n.cache.Snapshot); err != nil {
+		return nil, fmt.Errorf("the service named a session in a form that is not its own: %w", err)
+	}
+	if s.base != nil {
+		x.Previous, x.Schema = s.base.IndexSum, max(x.Schema, s.base.Schema)
+	}
+	last := &x.Chunks[len(x.Chunks)-1]
+	last.ID, last.Size, last.RecordPart = index.ID{}, 0, 0
+	b, err := x.Encode()
+	if err == nil {
+		n.cache.IndexSum, n.cache.Schema = sha256.Sum256(b), x.Schema
+	}
+	return b, err
+}
+
+// ledger accounts for the run, and names every element of which the snapshot counts items.
+func (n *snapshot) ledger(s *Scan) api.BackupLedgers {
+	l := s.ledger()
+	for _, it := range n.cache.Items {
+		if e := it.Kind.Element(); l[e].Seen == 0 {
+			l[e] = api.BackupLedger{}
+		}
+	}
+	return l
+}

@@ -1,0 +1,289 @@
+package pack
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
+	"zapas/device/internal/seal"
+	"zapas/device/internal/state"
+)
+
+// ErrMoved says that the source showed something else at its second reading.
+var ErrMoved = errors.New("the phone's items have changed while they were read; run the backup again")
+
+// packer seals a session's chunks into the spool: records, then blobs, then the index.
+type packer struct {
+	dir     *state.Dir
+	session index.ID
+	writer  *seal.Writer
+	file    *watched // of the open chunk
+	chunks  []packed // closed ones and, last, the open one
+	blobs   map[[32]byte]*newBlob
+	order   [][32]byte // of blobs, as records name them
+}
+
+// packed is a chunk of this session.
+type packed struct {
+	index.Chunk
+	spooled state.Spooled
+}
+
+// newBlob is an attachment that no chunk of the base holds.
+type newBlob struct {
+	size   int64
+	chunks []uint32 // of this session
+	err    error    // why it could not be read
+}
+
+func newPacker(dir *state.Dir, session index.ID, key seal.SessionKey, keyVersion uint32, random io.Reader) (*packer, error) {
+	if err := dir.NewSession(); err != nil {
+		return nil, err
+	}
+	p := &packer{dir: dir, session: session, blobs: map[[32]byte]*newBlob{}}
+	out, err := p.create()
+	if err != nil {
+		return nil, err
+	}
+	p.writer, err = seal.NewWriter(out, key, keyVersion, random)
+	return p, err
+}
+
+func (p *packer) create() (io.Writer, error) {
+	f, err := p.dir.CreateChunk(len(p.chunks))
+	if err != nil {
+		return nil, err
+	}
+	p.file = &watched{ChunkFile: f}
+	p.chunks = append(p.chunks, packed{Chunk: index.Chunk{Session: p.session}})
+	return p.file, nil
+}
+
+func (p *packer) open() *packed { return &p.chunks[len(p.chunks)-1] }
+
+// end closes the open chunk.
+func (p *packer) end() (seal.Summary, error) {
+	s, err := p.writer.Close()
+	if err != nil {
+		return s, err
+	}
+	if err := p.file.Finish(); err != nil {
+		return s, err
+	}
+	p.file = nil
+	c := p.open()
+	c.ID, c.Size, c.RecordPart = index.OfChunk(s.SHA256), s.Size, s.RecordPart
+	c.spooled = state.Spooled{ID: c.ID.String(), SHA256: base64.RawURLEncoding.EncodeToString(s.SHA256[:]), Size: s.Size}
+	return s, nil
+}
+
+// next closes the open chunk and begins another.
+func (p *packer) next() error {
+	if _, err := p.end(); err != nil {
+		return err
+	}
+	out, err := p.create()
+	if err != nil {
+		return err
+	}
+	return p.writer.Reset(out)
+}
+
+// abandon lets go of the open chunk's file.
+func (p *packer) abandon() {
+	if p.file != nil {
+		_ = p.file.Close() // its content is not needed
+		p.file = nil
+	}
+}
+
+// records writes all fresh entries of a scan, kind by kind, so that blocks are full.
+func (p *packer) records(src Source, s *Scan) error {
+	var kinds []item.Kind // as passes over the source; neighbours that are grouped already share one
+	grouped := true
+	for _, e := range s.entries {
+		if e.state == fresh && !slices.Contains(kinds, e.kind) {
+			kinds = append(kinds, e.kind)
+		} else if e.state == fresh && e.kind != kinds[len(kinds)-1] {
+			grouped = false
+		}
+	}
+	if grouped && len(kinds) > 0 {
+		return p.pass(src, s, kinds)
+	}
+	for _, k := range kinds {
+		if err := p.pass(src, s, []item.Kind{k}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *packer) pass(src Source, s *Scan, kinds []item.Kind) error {
+	i := 0
+	for it, err := range src.Items() {
+		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if i == len(s.entries) {
+			return ErrMoved
+		}
+		e := &s.entries[i]
+		i++
+		if e.kind != it.Kind() {
+			return ErrMoved
+		}
+		if e.state != fresh || !slices.Contains(kinds, e.kind) {
+			continue
+		}
+		record, err := item.Encode(it)
+		if err != nil || digest(record) != e.content {
+			return ErrMoved
+		}
+		if e.at, err = p.record(e.kind, record); err != nil {
+			return err
+		}
+		p.need(s, e)
+	}
+	if i != len(s.entries) {
+		return ErrMoved
+	}
+	return nil
+}
+
+func (p *packer) record(kind item.Kind, record []byte) (place, error) {
+	number, err := p.writer.Record(byte(kind), record)
+	if errors.Is(err, seal.ErrFull) {
+		if err = p.next(); err == nil {
+			number, err = p.writer.Record(byte(kind), record)
+		}
+	}
+	if err != nil {
+		return place{}, err
+	}
+	c := p.open()
+	if n := len(c.Runs); n > 0 && c.Runs[n-1].Kind == byte(kind) {
+		c.Runs[n-1].Count++
+	} else {
+		c.Runs = append(c.Runs, index.Run{Kind: byte(kind), Count: 1})
+	}
+	return place{chunk: uint32(len(p.chunks) - 1), record: number}, nil
+}
+
+// need notes the blobs of an entry that are not stored yet.
+func (p *packer) need(s *Scan, e *entry) {
+	for _, b := range e.blobs {
+		if _, stored := s.blobs[b.sum]; !stored && p.blobs[b.sum] == nil {
+			p.blobs[b.sum] = &newBlob{size: b.size}
+			p.order = append(p.order, b.sum)
+		}
+	}
+}
+
+// attachments writes the new blobs. One that cannot be read costs the items that name it, and nothing else.
+func (p *packer) attachments(src Source, s *Scan) error {
+	for _, sum := range p.order {
+		b := p.blobs[sum]
+		err := p.attachment(src, sum, b)
+		if source, ok := errors.AsType[*sourceError](err); ok {
+			b.err = source.error
+		} else if err != nil {
+			return err
+		}
+	}
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.state != fresh {
+			continue
+		}
+		for _, key := range e.blobs {
+			if b := p.blobs[key.sum]; b != nil && b.err != nil {
+				e.state = failed
+				s.fail(e.kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, e.kind, b.err))
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// sourceError is the source's fault, and not the spool's.
+type sourceError struct{ error }
+
+func (p *packer) attachment(src Source, sum [32]byte, b *newBlob) error {
+	in, err := src.OpenBlob(item.Blob{SHA256: sum, Size: b.size})
+	if err != nil {
+		return &sourceError{err}
+	}
+	defer in.Close()
+	blob, err := seal.NewBlob(in, b.size, sum)
+	if err != nil {
+		return &sourceError{err}
+	}
+	// A blob that another chunk would hold in one piece is not cut: one request fetches it.
+	if b.size > p.writer.Room() && b.size <= seal.MaxChunk-seal.MaxChunk/8 {
+		if err := p.next(); err != nil {
+			return err
+		}
+	}
+	for !blob.Done() {
+		_, err := p.writer.Blob(blob)
+		switch {
+		case errors.Is(err, seal.ErrFull):
+			if err := p.next(); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			if p.file.failed {
+				return err
+			}
+			return &sourceError{err}
+		}
+		p.open().Parts++
+		b.chunks = append(b.chunks, uint32(len(p.chunks)-1))
+	}
+	return nil
+}
+
+// watched tells an error of the spool from one of the source.
+type watched struct {
+	*state.ChunkFile
+	failed bool
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	n, err := w.ChunkFile.Write(b)
+	w.failed = w.failed || err != nil
+	return n, err
+}
+
+// index ends the session's last chunk with the index that table answers for the chunks so far.
+func (p *packer) index(table func() ([]byte, error)) (seal.Summary, error) {
+	b, err := table()
+	if err != nil {
+		return seal.Summary{}, err
+	}
+	err = p.writer.Index(b)
+	if errors.Is(err, seal.ErrFull) {
+		if err = p.next(); err != nil {
+			return seal.Summary{}, err
+		}
+		if b, err = table(); err != nil {
+			return seal.Summary{}, err
+		}
+		err = p.writer.Index(b)
+	}
+	if err != nil {
+		return seal.Summary{}, err
+	}
+	return p.end()
+}

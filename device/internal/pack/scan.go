@@ -1,0 +1,192 @@
+package pack
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"slices"
+
+	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
+	"zapas/device/internal/state"
+)
+
+// Scan is what one reading of a source has found, held against the base. It holds ids and digests, never items.
+type Scan struct {
+	base     *state.Cache        // nil for none; its Items are in the order of their ids
+	kept     []bool              // by position in base.Items: seen again, unchanged
+	blobs    map[[32]byte]uint32 // positions in base.Blobs
+	entries  []entry             // every item that was yielded, in order
+	elements []string            // that this run backs up
+	coverage map[string]string
+	failed   map[string]map[string]int64 // by element and reason
+	examples []string                    // of what failed, in words
+}
+
+// entry is one item of the source.
+type entry struct {
+	id      item.ID
+	content [16]byte
+	kind    item.Kind
+	state   entryState
+	blobs   []blobKey
+	at      place // once it is in a chunk
+}
+
+type entryState byte
+
+const (
+	fresh   entryState = iota // new, or changed
+	already                   // in the base as it is
+	failed                    // it cannot be stored
+	ignored                   // of an element that the profile does not choose
+)
+
+type blobKey struct {
+	sum  [32]byte
+	size int64
+}
+
+// place is where a record is: a chunk of this session, or of the base.
+type place struct{ chunk, record uint32 }
+
+const maxExamples = 5
+
+// Read goes through the source once. base is what the device's last snapshot holds, or nil.
+func Read(src Source, chosen []string, base *state.Cache) (*Scan, error) {
+	s := &Scan{base: base, blobs: map[[32]byte]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
+	if base != nil {
+		s.kept = make([]bool, len(base.Items))
+		for i, b := range base.Blobs {
+			s.blobs[b.Sum] = uint32(i)
+		}
+	}
+	for _, e := range ledger.Elements() {
+		if slices.Contains(chosen, e) {
+			s.elements = append(s.elements, e)
+			s.coverage[e] = src.Coverage(e)
+		}
+	}
+	for it, err := range src.Items() {
+		if u, ok := errors.AsType[*ledger.Unreadable](err); ok {
+			if slices.Contains(s.elements, u.Kind.Element()) {
+				s.fail(u.Kind.Element(), u.Reason, max(1, u.Count), u.Error())
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.add(it)
+	}
+	return s, nil
+}
+
+func (s *Scan) add(it item.Item) {
+	e := entry{kind: it.Kind()}
+	element := e.kind.Element()
+	if !slices.Contains(s.elements, element) {
+		e.state = ignored
+		s.entries = append(s.entries, e)
+		return
+	}
+	record, err := item.Encode(it)
+	if err != nil {
+		e.state = failed
+		reason := "not_lawful"
+		if errors.Is(err, item.ErrTooLarge) {
+			reason = "too_large"
+		}
+		s.fail(element, reason, 1, err.Error())
+		s.entries = append(s.entries, e)
+		return
+	}
+	e.id, e.content = it.IDs()[0], digest(record)
+	for _, b := range it.Blobs() {
+		if key := (blobKey{b.SHA256, b.Size}); !slices.Contains(e.blobs, key) {
+			e.blobs = append(e.blobs, key)
+		}
+	}
+	if at, ok := s.match(e); ok {
+		s.kept[at] = true
+		e.state, e.blobs = already, nil
+	}
+	s.entries = append(s.entries, e)
+}
+
+func digest(record []byte) [16]byte {
+	sum := sha256.Sum256(record)
+	return [16]byte(sum[:16])
+}
+
+// match finds the base's item that is this one, unchanged, and not yet another's: two equal messages are two.
+func (s *Scan) match(e entry) (int, bool) {
+	from, to := s.known(e.id)
+	for at := from; at < to; at++ {
+		if it := &s.base.Items[at]; !s.kept[at] && it.Content == e.content && it.Kind == e.kind {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// known is the range of the base's items with an id.
+func (s *Scan) known(id item.ID) (from, to int) {
+	if s.base == nil {
+		return 0, 0
+	}
+	from, _ = slices.BinarySearchFunc(s.base.Items, id, func(it state.Item, id item.ID) int { return bytes.Compare(it.ID[:], id[:]) })
+	for to = from; to < len(s.base.Items) && s.base.Items[to].ID == id; to++ {
+	}
+	return from, to
+}
+
+// fail accounts for items that cannot be stored. Nothing of their element is taken for deleted then.
+func (s *Scan) fail(element, reason string, n int64, example string) {
+	if s.failed[element] == nil {
+		s.failed[element] = map[string]int64{}
+	}
+	s.failed[element][reason] += n
+	if s.coverage[element] == ledger.Full {
+		s.coverage[element] = ledger.Limited
+	}
+	if len(s.examples) < maxExamples {
+		s.examples = append(s.examples, example)
+	}
+}
+
+// dead says which of the base's items are no items of the new snapshot: under full coverage, those not seen again; under
+// limited coverage, those in whose place a changed one has come. Where fewer of an id are seen than are known, nobody can
+// say which one has changed, and all stay.
+func (s *Scan) dead() []bool {
+	out := make([]bool, len(s.kept))
+	for at, kept := range s.kept {
+		out[at] = !kept && s.coverage[s.base.Items[at].Kind.Element()] == ledger.Full
+	}
+	changed := map[item.ID]int{} // how many of an id are seen, where one of them is fresh
+	for _, e := range s.entries {
+		if e.state == fresh && s.coverage[e.kind.Element()] != ledger.Full {
+			changed[e.id] = 0
+		}
+	}
+	for _, e := range s.entries {
+		if _, ok := changed[e.id]; ok && (e.state == fresh || e.state == already) {
+			changed[e.id]++
+		}
+	}
+	for id, seen := range changed {
+		from, to := s.known(id)
+		if seen < to-from {
+			continue
+		}
+		for at := from; at < to; at++ {
+			out[at] = !s.kept[at]
+		}
+	}
+	return out
+}
+
+// Unchanged reports whether the base still stands for what was seen.
+func (s *Scan) Unchanged() bool {
+	return s.base != nil && !slices.ContainsFunc(s.entries, func(e entry) bool { return e.state == fresh }) && !slices.Contains(s.dead(), true)
+}

@@ -1,0 +1,78 @@
+package pack
+
+import (
+	"fmt"
+	"io"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/seal"
+	"zapas/device/internal/state"
+	"zapas/shared/api"
+)
+
+// Outcome is what a run makes of what it has seen.
+type Outcome struct {
+	Ledger   api.BackupLedgers
+	Counts   api.Counts
+	Coverage api.Coverage
+	Failures []string // the first few, in words
+}
+
+// Same is the outcome of a scan that has found nothing new.
+func (s *Scan) Same() Outcome { return (&snapshot{cache: s.base}).outcome(s) }
+
+func (n *snapshot) outcome(s *Scan) Outcome {
+	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Failures: s.examples}
+}
+
+// Session is what the chunks are sealed for.
+type Session struct {
+	ID         string
+	Location   string
+	Key        seal.SessionKey
+	KeyVersion uint32
+}
+
+// Sealed is a session whose chunks lie in the spool, ready to be uploaded and committed.
+type Sealed struct {
+	Outcome
+	Chunks []state.Spooled
+	Commit api.CommitInput
+	Cache  *state.Cache // valid once it is committed
+}
+
+// Seal writes what is new into the spool. ErrMoved when the source does not show the same again.
+func Seal(dir *state.Dir, src Source, s *Scan, of Session, random io.Reader) (*Sealed, error) {
+	id, err := index.Parse(of.ID)
+	if err != nil {
+		return nil, fmt.Errorf("the service named a session in a form that is not its own: %w", err)
+	}
+	p, err := newPacker(dir, id, of.Key, of.KeyVersion, random)
+	if err != nil {
+		return nil, err
+	}
+	defer p.abandon()
+	if err := p.records(src, s); err != nil {
+		return nil, err
+	}
+	if err := p.attachments(src, s); err != nil {
+		return nil, err
+	}
+	sum, err := p.index(func() ([]byte, error) { return compose(s, p, of.ID, of.Location).index(s) })
+	if err != nil {
+		return nil, err
+	}
+	n := compose(s, p, of.ID, of.Location)
+	if _, err := n.index(s); err != nil { // for its sum
+		return nil, err
+	}
+	out := &Sealed{Outcome: n.outcome(s), Cache: n.cache}
+	out.Commit = api.CommitInput{Added: []api.AddedChunk{}, Dropped: append([]int{}, n.dropped...),
+		Index:  api.IndexPosition{Offset: sum.IndexOffset, Length: sum.IndexLength},
+		Counts: out.Counts, Coverage: out.Coverage, Ledger: out.Ledger}
+	for _, c := range p.chunks {
+		out.Chunks = append(out.Chunks, c.spooled)
+		out.Commit.Added = append(out.Commit.Added, api.AddedChunk{Id: c.ID.String(), Size: c.Size, Records: c.RecordPart})
+	}
+	return out, nil
+}

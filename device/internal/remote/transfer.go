@@ -1,0 +1,134 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// slowest is the rate below which a transfer counts as broken off.
+const slowest = 16 << 10 // bytes a second
+
+// Upload is one object to be put where a presigned URL says.
+type Upload struct {
+	URL     string
+	Headers map[string]string // all that were signed
+	Size    int64
+	Open    func() (io.ReadCloser, error) // from its beginning, for each attempt
+}
+
+// Put uploads an object. That it is there already is success: its key is bound to its content. *Refused with Status 403
+// means that the URL has expired.
+func (c *Client) Put(ctx context.Context, u Upload) error {
+	return c.retry(ctx, func() error { return c.put(ctx, u) })
+}
+
+func (c *Client) put(ctx context.Context, u Upload) error {
+	ctx, cancel := context.WithTimeout(ctx, patienceFor(u.Size))
+	defer cancel()
+	body, err := u.Open()
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.URL, body)
+	if err != nil {
+		return fmt.Errorf("the service gave an upload URL that cannot be read: %w", err)
+	}
+	req.ContentLength = u.Size
+	for name, value := range u.Headers {
+		req.Header.Set(name, value)
+	}
+	c.count(func(r *Requests) { r.Puts++; r.BytesUp += u.Size })
+	resp, err := c.http().Do(req)
+	if err != nil {
+		return unanswered(req, err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	switch {
+	case resp.StatusCode == http.StatusOK, resp.StatusCode == http.StatusPreconditionFailed:
+		return nil
+	case err != nil:
+		return unanswered(req, err)
+	}
+	return refusedBy(resp, answer, c.Now())
+}
+
+// Get downloads an object of a known size to what create answers, which begins anew for each attempt. An object of
+// another size is an error, and so is *Refused: Status 403 means that the URL has expired, 404 that there is no object.
+func (c *Client) Get(ctx context.Context, url string, size int64, create func() (io.WriteCloser, error)) error {
+	return c.retry(ctx, func() error { return c.get(ctx, url, size, create) })
+}
+
+func (c *Client) get(ctx context.Context, url string, size int64, create func() (io.WriteCloser, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patienceFor(size))
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return fmt.Errorf("the service gave a download URL that cannot be read: %w", err)
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	c.count(func(r *Requests) { r.Gets++ })
+	resp, err := c.http().Do(req)
+	if err != nil {
+		return unanswered(req, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+		if err != nil {
+			return unanswered(req, err)
+		}
+		return refusedBy(resp, answer, c.Now())
+	}
+	to, err := create()
+	if err != nil {
+		return err
+	}
+	in := &reading{r: io.LimitReader(resp.Body, size+1)}
+	n, err := io.Copy(to, in)
+	c.count(func(r *Requests) { r.BytesDown += n })
+	if cerr := to.Close(); err == nil {
+		err = cerr
+	}
+	switch {
+	case in.err != nil:
+		return unanswered(req, in.err)
+	case err != nil:
+		return err
+	case n != size:
+		return &WrongSize{Got: n, Want: size}
+	}
+	return nil
+}
+
+// WrongSize is an object that has not the size that it was stored with.
+type WrongSize struct{ Got, Want int64 }
+
+func (w *WrongSize) Error() string {
+	if w.Got > w.Want {
+		return fmt.Sprintf("it has more than its %d bytes", w.Want)
+	}
+	return fmt.Sprintf("it has %d of its %d bytes", w.Got, w.Want)
+}
+
+// reading tells the network's errors from those of the file that is written.
+type reading struct {
+	r   io.Reader
+	err error
+}
+
+func (r *reading) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+func patienceFor(size int64) time.Duration {
+	return time.Minute + time.Duration(size/slowest)*time.Second
+}

@@ -1,0 +1,118 @@
+// Package state knows what a device keeps between its runs and how it survives being killed at any moment: who it is, what
+// its last snapshot holds, and the sealed chunks of a session that is not finished. It does not know what is in a chunk,
+// nor how anything is sent.
+//
+// All but the identity is a cache: lost, it costs a full backup.
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Dir is an open state directory. One process has it at a time.
+type Dir struct {
+	// Before is asked before each step that changes the disk, and stops it with an error; nil allows all. Tests use it to
+	// die on every line.
+	Before func(step string) error
+
+	path string
+	lock *os.File
+}
+
+// Open makes the directory if there is none, and locks it.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the state directory: %w", err)
+	}
+	if err := lock(f); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("the state directory %s is in use by another run; wait for it to end: %w", path, err)
+	}
+	return &Dir{path: path, lock: f}, nil
+}
+
+// Close lets the next run in.
+func (d *Dir) Close() error { return d.lock.Close() }
+
+// Path names a file of the directory.
+func (d *Dir) Path(names ...string) string {
+	return filepath.Join(append([]string{d.path}, names...)...)
+}
+
+func (d *Dir) may(step string) error {
+	if d.Before == nil {
+		return nil
+	}
+	return d.Before(step)
+}
+
+// put replaces a file whole: after a crash it is the old one or the new one.
+func (d *Dir) put(data []byte, names ...string) error {
+	path := d.Path(names...)
+	temp := path + ".new"
+	if err := d.may("write " + filepath.Base(path)); err != nil {
+		_ = os.WriteFile(temp, data[:len(data)/2], 0o600) // what a crash would leave
+		return err
+	}
+	if err := writeSynced(temp, data); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return d.rename(temp, path)
+}
+
+func (d *Dir) rename(from, to string) error {
+	if err := d.may("rename to " + filepath.Base(to)); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("put %s in its place: %w", to, err)
+	}
+	return syncDir(filepath.Dir(to))
+}
+
+func writeSynced(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if serr := f.Sync(); err == nil {
+		err = serr
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// syncDir makes renames last. Not every file system can: then its own order has to do.
+func syncDir(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	return nil
+}
+
+// removeAll empties and removes a folder of the directory.
+func (d *Dir) removeAll(name string) error {
+	if err := d.may("remove " + name); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(d.Path(name)); err != nil {
+		return fmt.Errorf("remove what is not needed any more: %w", err)
+	}
+	return nil
+}

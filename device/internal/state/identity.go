@@ -1,0 +1,71 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// ErrNotEnrolled says that the directory holds no device yet.
+var ErrNotEnrolled = errors.New("this phone is not enrolled; make a code on my card, then enrol it with that")
+
+// Identity is who the device is, and what must never go back: its counter.
+type Identity struct {
+	Server  string        `json:"server"`
+	Device  string        `json:"device"`
+	User    string        `json:"user"`
+	Tenant  string        `json:"tenant"`
+	Label   string        `json:"label"`
+	Offset  time.Duration `json:"offsetNanos,omitempty"` // of the service's clock
+	Counter int64         `json:"counter"`               // of the last session begun; written before it is begun
+	Begun   *Begun        `json:"begun,omitempty"`       // that session, while it has no journal
+}
+
+// Begun is what a session was begun with, so that the same is asked again and answers the same session.
+type Begun struct {
+	Kind    string `json:"kind"`
+	Base    string `json:"base,omitempty"`
+	Profile string `json:"profile,omitempty"`
+}
+
+const identityFile = "device.json"
+
+// Identity reads who the device is; ErrNotEnrolled when it is nobody.
+func (d *Dir) Identity() (Identity, error) {
+	b, err := os.ReadFile(d.Path(identityFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Identity{}, ErrNotEnrolled
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("read who this device is: %w", err)
+	}
+	var id Identity
+	if err := json.Unmarshal(b, &id); err != nil || id.Device == "" || id.Server == "" {
+		return Identity{}, fmt.Errorf("%s is damaged; enrol this phone again with a new code (its old backups stay restorable): %w",
+			d.Path(identityFile), errors.Join(err, ErrNotEnrolled))
+	}
+	return id, nil
+}
+
+// PutIdentity stores who the device is.
+func (d *Dir) PutIdentity(id Identity) error {
+	b, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode who this device is: %w", err)
+	}
+	return d.put(append(b, '\n'), identityFile)
+}
+
+// Forget removes all that belonged to another identity. The identity itself is to be replaced next.
+func (d *Dir) Forget() error {
+	if err := d.ClearSession(); err != nil {
+		return err
+	}
+	if err := d.removeAll(cacheFile); err != nil {
+		return err
+	}
+	return d.removeAll(restoreFolder)
+}

@@ -1,0 +1,208 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Journal is a backup that is sealed and not yet known to be committed: all that is needed to bring it to its end, byte for
+// byte, and no key. Its chunks and the cache that will follow lie beside it.
+type Journal struct {
+	Session  string          `json:"session"`
+	Location string          `json:"location"`
+	Chunks   []Spooled       `json:"chunks"`
+	Commit   json.RawMessage `json:"commit"` // the request
+	Report   json.RawMessage `json:"report"` // what to tell when it is committed
+}
+
+// Spooled is a sealed chunk on this device's disk.
+type Spooled struct {
+	ID     string `json:"id"`
+	SHA256 string `json:"sha256"` // base64url
+	Size   int64  `json:"size"`
+}
+
+const (
+	sessionFolder = "session"
+	restoreFolder = "restore"
+	journalFile   = "journal.json"
+	doneFile      = "done"
+)
+
+// ClearSession removes whatever an unfinished session has left. The journal goes first: without it the rest is nothing.
+func (d *Dir) ClearSession() error {
+	if err := d.may("remove " + journalFile); err != nil {
+		return err
+	}
+	if err := os.Remove(d.Path(sessionFolder, journalFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the journal: %w", err)
+	}
+	return d.removeAll(sessionFolder)
+}
+
+// NewSession makes room for the chunks of a session.
+func (d *Dir) NewSession() error {
+	if err := d.ClearSession(); err != nil {
+		return err
+	}
+	if err := os.Mkdir(d.Path(sessionFolder), 0o700); err != nil {
+		return fmt.Errorf("make the spool: %w", err)
+	}
+	return nil
+}
+
+// ChunkFile is a chunk being spooled.
+type ChunkFile struct {
+	d    *Dir
+	file *os.File
+}
+
+// CreateChunk begins the n-th chunk of the session.
+func (d *Dir) CreateChunk(n int) (*ChunkFile, error) {
+	if err := d.may("create chunk"); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(d.chunk(n), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("spool a chunk: %w", err)
+	}
+	return &ChunkFile{d: d, file: f}, nil
+}
+
+// Write may be cut short by a crash: nothing counts before the journal does.
+func (f *ChunkFile) Write(b []byte) (int, error) {
+	if err := f.d.may("write chunk"); err != nil {
+		return 0, err
+	}
+	return f.file.Write(b)
+}
+
+// Finish makes the chunk last.
+func (f *ChunkFile) Finish() error {
+	err := f.file.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("spool a chunk: %w", err)
+	}
+	return nil
+}
+
+// Close lets go of the file; a chunk that was not finished is nothing.
+func (f *ChunkFile) Close() error { return f.file.Close() }
+
+// OpenChunk reads the n-th chunk of the session.
+func (d *Dir) OpenChunk(n int) (io.ReadCloser, error) {
+	f, err := os.Open(d.chunk(n))
+	if err != nil {
+		return nil, fmt.Errorf("read a spooled chunk: %w", err)
+	}
+	return f, nil
+}
+
+func (d *Dir) chunk(n int) string { return d.Path(sessionFolder, strconv.Itoa(n)+".chunk") }
+
+// PutJournal makes a sealed session last, with the cache that its commit makes valid. Before it returns, the session is
+// nothing; after it, the session is brought to its end whatever happens.
+func (d *Dir) PutJournal(j Journal, next *Cache) error {
+	b, err := next.encode()
+	if err != nil {
+		return err
+	}
+	if err := d.put(b, sessionFolder, cacheFile); err != nil {
+		return err
+	}
+	if b, err = json.Marshal(j); err != nil {
+		return fmt.Errorf("encode the journal: %w", err)
+	}
+	return d.put(b, sessionFolder, journalFile)
+}
+
+// Journal reads the session that waits to be brought to its end; nil when none does. One that cannot be read is none: what
+// it would have brought is still on the phone.
+func (d *Dir) Journal() (*Journal, error) {
+	b, err := os.ReadFile(d.Path(sessionFolder, journalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the journal: %w", err)
+	}
+	j := new(Journal)
+	if err := json.Unmarshal(b, j); err != nil || j.Session == "" || len(j.Chunks) == 0 || len(j.Commit) == 0 {
+		return nil, nil
+	}
+	return j, nil
+}
+
+// Uploaded reads which chunks have arrived. The list may lag behind, which costs a repetition, and is never ahead.
+func (d *Dir) Uploaded() (map[string]bool, error) {
+	out := map[string]bool{}
+	b, err := os.ReadFile(d.Path(sessionFolder, doneFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read which chunks have arrived: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if id, whole := strings.CutSuffix(line, "\n"); whole {
+			out[id] = true
+		}
+	}
+	return out, nil
+}
+
+// NoteUploaded notes that a chunk has arrived.
+func (d *Dir) NoteUploaded(id string) error {
+	if err := d.may("note uploaded"); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(d.Path(sessionFolder, doneFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("note that a chunk has arrived: %w", err)
+	}
+	_, err = f.WriteString(id + "\n")
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("note that a chunk has arrived: %w", err)
+	}
+	return nil
+}
+
+// ForgetUploaded lets all chunks be uploaded again.
+func (d *Dir) ForgetUploaded() error {
+	if err := os.Remove(d.Path(sessionFolder, doneFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget which chunks have arrived: %w", err)
+	}
+	return nil
+}
+
+// Adopt makes the session's cache the device's, after its commit, and removes the session. Dying on any line of it leaves
+// the journal, and repeating the commit leads here again.
+func (d *Dir) Adopt() error {
+	err := d.rename(d.Path(sessionFolder, cacheFile), d.Path(cacheFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return d.ClearSession()
+}
+
+// RestoreFolder makes the folder in which the chunks of a snapshot are gathered.
+func (d *Dir) RestoreFolder(snapshot string) (string, error) {
+	path := d.Path(restoreFolder, filepath.Base(snapshot))
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("make the spool: %w", err)
+	}
+	return path, nil
+}
+
+// ClearRestores removes what restores have gathered.
+func (d *Dir) ClearRestores() error { return d.removeAll(restoreFolder) }

@@ -1,0 +1,212 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+)
+
+func open(t *testing.T) *Dir {
+	t.Helper()
+	d, err := Open(filepath.Join(t.TempDir(), "state"))
+	must(t, err)
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	if _, err := Open(d.path); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a second process was let in: %v", err)
+	}
+	must(t, d.Close())
+	again, err := Open(d.path)
+	must(t, err)
+	must(t, again.Close())
+	if info, err := os.Stat(d.path); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("others can read it: %v %v", info.Mode(), err)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	if _, err := d.Identity(); !errors.Is(err, ErrNotEnrolled) {
+		t.Errorf("nobody yet: %v", err)
+	}
+	want := Identity{Server: "https://x", Device: "D", User: "U", Tenant: "T", Counter: 1_700_000_000_000, Begun: &Begun{Kind: "backup", Base: "B"}}
+	must(t, d.PutIdentity(want))
+	if got, err := d.Identity(); err != nil || cmp.Diff(want, got) != "" {
+		t.Errorf("%v %s", err, cmp.Diff(want, got))
+	}
+	must(t, os.WriteFile(d.Path(identityFile), []byte(`{"device":`), 0o600))
+	if _, err := d.Identity(); !errors.Is(err, ErrNotEnrolled) || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("damaged: %v", err)
+	}
+}
+
+func sample() *Cache {
+	return &Cache{Snapshot: "01S", IndexSum: [32]byte{7}, Location: "eu", Schema: 1,
+		Chunks: []index.Chunk{{Session: index.ID{1}, ID: index.ID{2}, Size: 10, RecordPart: 5, Runs: []index.Run{{Kind: 2, Count: 3}}, Parts: 1, Dead: []uint32{1}}},
+		Items:  []Item{{ID: item.ID{1}, Kind: item.KindSMS, Content: [16]byte{1}}, {ID: item.ID{2}, Kind: item.KindMMS, Content: [16]byte{2}, Record: 2, Blobs: []uint32{0}}},
+		Blobs:  []Blob{{Sum: [32]byte{9}, Size: 4, Chunks: []uint32{0}}}}
+}
+
+func TestCache(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	if c, err := d.Cache(); c != nil || err != nil {
+		t.Errorf("none yet: %v %v", c, err)
+	}
+	b, err := sample().encode()
+	must(t, err)
+	must(t, d.put(b, cacheFile))
+	got, err := d.Cache()
+	must(t, err)
+	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Cache{}, Item{}, Blob{}, index.Run{})); diff != "" {
+		t.Error(diff)
+	}
+	for at := range b {
+		bad := bytes.Clone(b)
+		bad[at] ^= 0x10
+		must(t, os.WriteFile(d.Path(cacheFile), bad, 0o600))
+		if _, err := d.Cache(); err == nil {
+			t.Fatalf("byte %d was changed, and nobody saw it", at)
+		} else if _, ok := errors.AsType[*Damaged](err); !ok {
+			t.Fatalf("byte %d: %v", at, err)
+		}
+	}
+	for n := range b {
+		if _, err := decodeCache(b[:n]); err == nil {
+			t.Fatalf("cut to %d bytes, and nobody saw it", n)
+		}
+	}
+}
+
+func TestCache_RefusesWhatCannotBe(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(c *Cache){
+		"ItemBeyondChunks": func(c *Cache) { c.Items[0].Chunk = 1 },
+		"ItemBeyondBlobs":  func(c *Cache) { c.Items[1].Blobs[0] = 1 },
+		"BlobBeyondChunks": func(c *Cache) { c.Blobs[0].Chunks[0] = 1 },
+	} {
+		c := sample()
+		spoil(c)
+		b, err := c.encode()
+		must(t, err)
+		if _, err := decodeCache(b); err == nil {
+			t.Errorf("%s: it was taken", name)
+		}
+	}
+}
+
+func spooled(t *testing.T, d *Dir) Journal {
+	t.Helper()
+	must(t, d.NewSession())
+	f, err := d.CreateChunk(0)
+	must(t, err)
+	_, err = f.Write([]byte("sealed"))
+	must(t, err)
+	must(t, f.Finish())
+	j := Journal{Session: "01S", Location: "eu", Chunks: []Spooled{{ID: "01C", SHA256: "x", Size: 6}}, Commit: json.RawMessage(`{"a":1}`), Report: json.RawMessage(`{}`)}
+	must(t, d.PutJournal(j, sample()))
+	return j
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	if j, err := d.Journal(); j != nil || err != nil {
+		t.Errorf("none yet: %v %v", j, err)
+	}
+	want := spooled(t, d)
+	got, err := d.Journal()
+	must(t, err)
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Error(diff)
+	}
+	f, err := d.OpenChunk(0)
+	must(t, err)
+	defer f.Close()
+	if b, err := io.ReadAll(f); err != nil || string(b) != "sealed" {
+		t.Errorf("chunk %q %v", b, err)
+	}
+	must(t, d.Adopt())
+	if c, err := d.Cache(); err != nil || c.Snapshot != "01S" {
+		t.Errorf("cache %v %v", c, err)
+	}
+	if j, err := d.Journal(); j != nil || err != nil {
+		t.Errorf("after its end: %v %v", j, err)
+	}
+}
+
+func TestUploaded_TornLine(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	spooled(t, d)
+	must(t, d.NoteUploaded("01A"))
+	must(t, d.NoteUploaded("01B"))
+	b, err := os.ReadFile(d.Path(sessionFolder, doneFile))
+	must(t, err)
+	must(t, os.WriteFile(d.Path(sessionFolder, doneFile), b[:len(b)-1], 0o600))
+	got, err := d.Uploaded()
+	must(t, err)
+	if diff := cmp.Diff(map[string]bool{"01A": true}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+var errKilled = errors.New("killed")
+
+// TestAdopt_Killed dies at each step of the way from a journal to a cache: the journal stays until the cache is there.
+func TestAdopt_Killed(t *testing.T) {
+	t.Parallel()
+	for at := 0; ; at++ {
+		d := open(t)
+		spooled(t, d)
+		n := 0
+		d.Before = func(string) error {
+			if n++; n > at {
+				return errKilled
+			}
+			return nil
+		}
+		err := d.Adopt()
+		d.Before = nil
+		j, jerr := d.Journal()
+		c, cerr := d.Cache()
+		must(t, errors.Join(jerr, cerr))
+		if j == nil && c == nil {
+			t.Errorf("killed at step %d, both are gone", at)
+		}
+		must(t, d.Adopt())
+		if c, err := d.Cache(); err != nil || c == nil {
+			t.Errorf("killed at step %d, then again: %v", at, err)
+		}
+		if err == nil {
+			if at < 3 {
+				t.Errorf("there are only %d steps", at)
+			}
+			return
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package unpack
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/seal"
+)
+
+// Chunks is a snapshot on this device's disk: its index, its chunks as far as they could be had, and their keys.
+type Chunks struct {
+	Folder string // of files named by chunk
+	Index  *index.Index
+	Keys   map[index.ID]seal.SessionKey // by session
+	Bad    map[int]Bad                  // by position in Index.Chunks: those that cannot be used
+	parts  map[[32]byte][]part
+}
+
+// Bad is why a chunk cannot be used.
+type Bad struct {
+	Reason string // a word of a-z and _
+	Detail string
+}
+
+// Path is the file of a chunk.
+func (g *Chunks) Path(id index.ID) string { return filepath.Join(g.Folder, id.String()) }
+
+// part is where a blob, or a piece of it, is.
+type part struct {
+	chunk          int // position in the index
+	number         uint32
+	offset, length int64
+	size           int64 // of the whole blob
+}
+
+// chunkFile is an open chunk on this device's disk.
+type chunkFile struct {
+	*seal.Reader
+	file *os.File
+}
+
+func (c *chunkFile) Close() error { return c.file.Close() }
+
+// openChunk opens a chunk whose bytes have been compared with its id.
+func (g *Chunks) openChunk(i int) (*chunkFile, error) {
+	c := g.Index.Chunks[i]
+	f, err := os.Open(g.Path(c.ID))
+	if err != nil {
+		return nil, err
+	}
+	r, err := seal.Open(f, c.Size, g.Keys[c.Session])
+	if err == nil && r.RecordCount() != c.Records() {
+		err = fmt.Errorf("it has %d records and the index says %d", r.RecordCount(), c.Records())
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &chunkFile{r, f}, nil
+}
+
+// locate notes where all blobs are, by the tables of the chunks themselves.
+func (g *Chunks) locate() error {
+	g.parts = map[[32]byte][]part{}
+	for i := range g.Index.Chunks {
+		if _, bad := g.Bad[i]; bad || g.Index.Chunks[i].Parts == 0 {
+			continue
+		}
+		c, err := g.openChunk(i)
+		if err != nil {
+			g.Bad[i] = Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: %v", g.Index.Chunks[i].ID, err)}
+			continue
+		}
+		for n, p := range c.Parts() {
+			g.parts[p.Sum] = append(g.parts[p.Sum], part{i, uint32(n), p.Offset, p.Length, p.Size})
+		}
+		if err := c.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pieces are the parts of a blob in their order, or why they are not all there. A backup that was broken off may have left
+// a piece that another one repeats.
+func (g *Chunks) pieces(sum [32]byte) ([]part, error) {
+	all := slices.Clone(g.parts[sum])
+	slices.SortStableFunc(all, func(a, b part) int {
+		if a.offset != b.offset {
+			return int(min(max(a.offset-b.offset, -1), 1))
+		}
+		return int(min(max(b.length-a.length, -1), 1))
+	})
+	var out []part
+	var next, size int64
+	for _, p := range all {
+		if size = p.size; p.offset == next && (p.length > 0 || p.size == 0) {
+			out = append(out, p)
+			next += p.length
+		}
+		if next == size && len(out) > 0 {
+			return out, nil
+		}
+	}
+	return nil, errors.New("an attachment is not in the chunks that could be read")
+}
+
+// missing says why a blob cannot be had, or "".
+func (g *Chunks) missing(sum [32]byte) string {
+	_, err := g.pieces(sum)
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// opener opens the blobs of one item and remembers whether that failed.
+type opener struct {
+	g   *Chunks
+	err error
+}
+
+func (o *opener) open(b item.Blob) (io.ReadCloser, error) {
+	pieces, err := o.g.pieces(b.SHA256)
+	if err != nil {
+		o.err = err
+		return nil, err
+	}
+	return &blobReader{o: o, pieces: pieces, sum: b.SHA256, size: b.Size, hash: sha256.New()}, nil
+}
+
+// blobReader reads a blob piece by piece, and ends with io.EOF only when it was the blob that was backed up.
+type blobReader struct {
+	o      *opener
+	pieces []part
+	sum    [32]byte
+	size   int64
+	done   int64
+	hash   hash.Hash
+	file   *chunkFile
+	in     io.Reader
+}
+
+func (b *blobReader) Read(p []byte) (int, error) {
+	n, err := b.read(p)
+	if err != nil && err != io.EOF {
+		b.o.err = err
+	}
+	return n, err
+}
+
+func (b *blobReader) read(p []byte) (int, error) {
+	for {
+		if b.in == nil {
+			if len(b.pieces) == 0 {
+				return 0, b.end()
+			}
+			if err := b.next(); err != nil {
+				return 0, err
+			}
+		}
+		n, err := b.in.Read(p)
+		b.hash.Write(p[:n])
+		b.done += int64(n)
+		if err == io.EOF {
+			err = b.close()
+		}
+		if n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (b *blobReader) next() error {
+	piece := b.pieces[0]
+	b.pieces = b.pieces[1:]
+	c, err := b.o.g.openChunk(piece.chunk)
+	if err != nil {
+		return fmt.Errorf("chunk %s: %w", b.o.g.Index.Chunks[piece.chunk].ID, err)
+	}
+	b.file = c
+	b.in, err = c.Blob(piece.number)
+	return err
+}
+
+func (b *blobReader) end() error {
+	if b.done != b.size || subtle.ConstantTimeCompare(b.hash.Sum(nil), b.sum[:]) != 1 {
+		return fmt.Errorf("an attachment of %d bytes is not what was backed up", b.size)
+	}
+	return io.EOF
+}
+
+func (b *blobReader) close() error {
+	b.in = nil
+	if b.file == nil {
+		return nil
+	}
+	err := b.file.Close()
+	b.file = nil
+	return err
+}
+
+// Close may come before the end.
+func (b *blobReader) Close() error { return b.close() }

@@ -1,0 +1,189 @@
+package unpack
+
+import (
+	"errors"
+	"fmt"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
+	"zapas/device/internal/seal"
+	"zapas/shared/api"
+)
+
+// Outcome accounts for every item of the elements that were to be restored.
+type Outcome struct {
+	Ledger   api.RestoreLedgers
+	Failures []ledger.Failure
+}
+
+// Lose accounts for items that cannot be restored, and says why.
+func (o *Outcome) Lose(f ledger.Failure) {
+	if f.Items == 0 {
+		return
+	}
+	l := o.Ledger[f.Element]
+	l.Planned += f.Items
+	l.Failed += f.Items
+	ledger.Explain(&l.Reasons, f.Reason, f.Items)
+	o.Ledger[f.Element] = l
+	for i := range o.Failures {
+		if g := &o.Failures[i]; g.Element == f.Element && g.Reason == f.Reason && g.Detail == f.Detail {
+			g.Items += f.Items
+			return
+		}
+	}
+	o.Failures = append(o.Failures, f)
+}
+
+// Restore writes the items of the given kinds to a target, and accounts for each in out. What the target holds already is
+// not written again.
+func Restore(g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
+	held := new(item.Set)
+	for it, err := range to.Existing() {
+		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read what the target holds: %w", err)
+		}
+		held.Add(it)
+	}
+	if err := g.locate(); err != nil {
+		return err
+	}
+	w := &writing{g: g, held: held, to: to, out: out}
+	for i := range g.Index.Chunks {
+		if err := w.chunk(i, kinds); err != nil {
+			return err
+		}
+	}
+	if err := to.Finish(); err != nil {
+		return fmt.Errorf("finish the target: %w", err)
+	}
+	return nil
+}
+
+// writing is a restore on its way to its target.
+type writing struct {
+	g    *Chunks
+	held *item.Set
+	to   Sink
+	out  *Outcome
+}
+
+func (w *writing) account(element string, add func(l *api.RestoreLedger)) {
+	l := w.out.Ledger[element]
+	add(&l)
+	w.out.Ledger[element] = l
+}
+
+func (w *writing) lost(element, reason string, n int64, detail string) {
+	w.out.Lose(ledger.Failure{Snapshot: w.g.Index.Snapshot.String(), Element: element, Items: n, Reason: reason, Detail: detail})
+}
+
+// one restores one item.
+func (w *writing) one(it item.Item) error {
+	element := it.Kind().Element()
+	if !w.to.Takes(it.Kind()) {
+		w.account(element, func(l *api.RestoreLedger) {
+			l.Planned++
+			l.Skipped++
+			ledger.Explain(&l.Reasons, "not_possible_here", 1)
+		})
+		return nil
+	}
+	if w.held.Match(it) {
+		w.account(element, func(l *api.RestoreLedger) { l.Planned++; l.Duplicate++ })
+		return nil
+	}
+	for _, b := range it.Blobs() {
+		if why := w.g.missing(b.SHA256); why != "" {
+			w.lost(element, "attachment_missing", 1, why)
+			return nil
+		}
+	}
+	blobs := &opener{g: w.g}
+	err := w.to.Insert(it, blobs.open)
+	refused, ok := errors.AsType[*ledger.Unwritable](err)
+	switch {
+	case err == nil:
+		w.account(element, func(l *api.RestoreLedger) { l.Planned++; l.Inserted++ })
+	case blobs.err != nil:
+		w.lost(element, "attachment_damaged", 1, blobs.err.Error())
+	case ok:
+		w.lost(element, refused.Reason, 1, refused.Error())
+	default:
+		return fmt.Errorf("write to the target: %w", err)
+	}
+	return nil
+}
+
+// chunk restores the items of one chunk.
+func (w *writing) chunk(i int, kinds []item.Kind) error {
+	c := &w.g.Index.Chunks[i]
+	bad, isBad := w.g.Bad[i]
+	live := c.Live()
+	var asked []byte
+	for _, k := range kinds {
+		if live[byte(k)] > 0 {
+			asked = append(asked, byte(k))
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	var file *chunkFile
+	if !isBad {
+		var err error
+		if file, err = w.g.openChunk(i); err != nil {
+			bad, isBad = Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: %v", c.ID, err)}, true
+		}
+	}
+	if isBad {
+		for _, k := range asked {
+			w.lost(item.Kind(k).Element(), bad.Reason, live[k], bad.Detail)
+		}
+		return nil
+	}
+	defer file.Close()
+	for r, err := range file.Records(asked...) {
+		if err == nil && c.IsDead(r.Number) {
+			continue
+		}
+		if err := w.record(c, r, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record restores one record; of a block that cannot be opened it accounts for all live ones.
+func (w *writing) record(c *index.Chunk, r seal.Record, err error) error {
+	if block, ok := errors.AsType[*seal.BlockError](err); ok {
+		var n int64
+		for number := block.First; number < block.First+block.Count; number++ {
+			if !c.IsDead(number) {
+				n++
+			}
+		}
+		w.lost(item.Kind(r.Kind).Element(), "block_damaged", n, fmt.Sprintf("chunk %s: %v", c.ID, err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	it, err := item.Decode(r.Bytes)
+	switch {
+	case errors.Is(err, item.ErrSchema):
+		w.lost(item.Kind(r.Kind).Element(), "newer_schema", 1, err.Error())
+		return nil
+	case err == nil && byte(it.Kind()) != r.Kind:
+		err = fmt.Errorf("a record of kind %d holds a %s", r.Kind, it.Kind())
+	}
+	if err != nil {
+		w.lost(item.Kind(r.Kind).Element(), "record_damaged", 1, fmt.Sprintf("chunk %s, record %d: %v", c.ID, r.Number, err))
+		return nil
+	}
+	return w.one(it)
+}

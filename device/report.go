@@ -1,0 +1,47 @@
+package device
+
+import "zapas/shared/api"
+
+// Report is what a backup did. Its ledger balances: seen = stored + already + excluded + failed.
+type Report struct {
+	Snapshot  string            `json:"snapshot"`
+	Base      string            `json:"base,omitempty"` // the snapshot it was built on
+	Why       string            `json:"why,omitempty"`  // of a backup without a base: first, cache_damaged, base_gone, location_changed, too_many_chunks
+	Unchanged bool              `json:"unchanged"`      // nothing was new: the base still stands
+	Resumed   bool              `json:"resumed"`        // an earlier run's session was brought to its end
+	Ledger    api.BackupLedgers `json:"ledger"`
+	Counts    api.Counts        `json:"counts"`
+	Coverage  api.Coverage      `json:"coverage"`
+	Failures  []string          `json:"failures,omitempty"` // the first few, in words
+	Objects   int               `json:"objects"`            // uploaded by this run
+	BytesUp   int64             `json:"bytesUp"`            // in them
+	Requests  Requests          `json:"requests"`
+}
+
+// Failed is the number of items that could not be stored.
+func (r *Report) Failed() (n int64) {
+	for _, l := range r.Ledger {
+		n += l.Failed
+	}
+	return n
+}
+
+// RestoreReport is what a restore did. Its ledger balances: planned = inserted + duplicate + merged + skipped + failed.
+type RestoreReport struct {
+	Restore  string             `json:"restore"`
+	Snapshot string             `json:"snapshot"`
+	State    string             `json:"state"` // as the service recorded it
+	Ledger   api.RestoreLedgers `json:"ledger"`
+	Failures []Failure          `json:"failures,omitempty"`
+	Objects  int                `json:"objects"` // read
+	Bytes    int64              `json:"bytes"`   // in them
+	Requests Requests           `json:"requests"`
+}
+
+// Failed is the number of items that could not be restored.
+func (r *RestoreReport) Failed() (n int64) {
+	for _, l := range r.Ledger {
+		n += l.Failed
+	}
+	return n
+}

@@ -1,0 +1,100 @@
+package device
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"zapas/device/internal/gather"
+	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/unpack"
+	"zapas/shared/api"
+)
+
+const openings = 3 // sessions that one restore opens before it gives up
+
+// Restore brings the items of a snapshot to a target: all elements that the restore names, or those of them that chosen
+// names. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
+// which the report names. Killed at any moment, it is called again.
+func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []string) (RestoreReport, error) {
+	if d.id.Device == "" {
+		return RestoreReport{}, d.nobody
+	}
+	out := RestoreReport{Restore: r.Id, Snapshot: r.Snapshot, Ledger: api.RestoreLedgers{}}
+	for _, e := range r.Elements {
+		if len(chosen) == 0 || slices.Contains(chosen, string(e)) {
+			out.Ledger[string(e)] = api.RestoreLedger{}
+		}
+	}
+	for _, e := range chosen {
+		if _, ok := out.Ledger[e]; !ok {
+			return out, fmt.Errorf("this restore does not bring %q; it brings %v", e, r.Elements)
+		}
+	}
+	before := d.client.Sent()
+	err := d.restore(ctx, r, to, &out)
+	if err == nil {
+		err = d.keepOffset()
+	}
+	out.Requests = d.client.Sent().Minus(before)
+	if err != nil {
+		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
+	}
+	return out, err
+}
+
+func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *RestoreReport) error {
+	g, session, err := d.gather(ctx, r, kindsIn(out.Ledger))
+	if err != nil {
+		return err
+	}
+	defer g.Forget()
+	out.Objects, out.Bytes = g.Objects, g.Bytes
+	o := unpack.Outcome{Ledger: out.Ledger}
+	if g.Index == nil {
+		for _, k := range kindsIn(out.Ledger) {
+			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
+		}
+	} else if err := unpack.Restore(&g.Chunks, kindsIn(out.Ledger), to, &o); err != nil {
+		return err
+	}
+	out.Failures = o.Failures
+	// If we die before this line, another run finds everything there, and reports duplicates.
+	result, err := d.client.Result(ctx, r.Id, api.ResultInput{Session: session, Ledger: out.Ledger})
+	if err != nil {
+		return fmt.Errorf("the items are written, and the service could not be told: %w", err)
+	}
+	out.State = string(result.State)
+	return d.dir.ClearRestores()
+}
+
+// gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been
+// downloaded stays.
+func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind) (g *gather.Gathered, session string, err error) {
+	folder, err := d.dir.RestoreFolder(r.Snapshot)
+	if err != nil {
+		return nil, "", err
+	}
+	from := gather.Gatherer{Client: d.client, Tenant: d.id.Tenant, User: d.id.User, Device: d.id.Device, Random: d.config.Random}
+	for n := 1; ; n++ {
+		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
+		if err != nil {
+			return nil, "", err
+		}
+		g, err = from.Gather(ctx, gather.Restore{Snapshot: r.Snapshot, Session: *opened.Session, Folder: folder, Kinds: kinds})
+		if remote.Code(err) == "session_over" && n < openings {
+			continue
+		}
+		return g, *opened.Session, err
+	}
+}
+
+func kindsIn(l api.RestoreLedgers) (kinds []item.Kind) {
+	for _, e := range slices.Sorted(maps.Keys(l)) {
+		kinds = append(kinds, ledger.Kinds(e)...)
+	}
+	return kinds
+}

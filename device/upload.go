@@ -1,0 +1,172 @@
+package device
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+
+	"zapas/device/internal/remote"
+	"zapas/device/internal/state"
+	"zapas/shared/api"
+)
+
+const (
+	signedAtOnce = 16 // chunks; more would wait for longer than their URLs work, and count against the quota twice
+	transfers    = 3  // at the same time
+	signings     = 4  // of one batch, before it is given up
+)
+
+// errOver says that the session cannot be brought to its end, and another has to be begun.
+var errOver = errors.New("the session is over")
+
+// resume brings the session that an earlier run has sealed to its end, if there is one; nil when there is none, or when it
+// is over.
+func (d *Device) resume(ctx context.Context) (*Report, error) {
+	j, err := d.dir.Journal()
+	if err != nil || j == nil {
+		return nil, err
+	}
+	r, err := d.finish(ctx, j)
+	if errors.Is(err, errOver) {
+		return nil, nil
+	}
+	return &r, err
+}
+
+// finish uploads what has not arrived, commits, and makes the session's cache the device's.
+func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
+	err := d.deliver(ctx, j)
+	if remote.Code(err) == "chunk_missing" {
+		if err := d.dir.ForgetUploaded(); err != nil {
+			return Report{}, err
+		}
+		err = d.deliver(ctx, j)
+	}
+	if hopeless(err) {
+		// What it brought is still on the phone: without the journal, the next session brings it.
+		if cerr := d.dir.ClearSession(); cerr != nil {
+			return Report{}, errors.Join(err, cerr)
+		}
+		if code := remote.Code(err); remote.Status(err) != http.StatusBadRequest && code != "chunk_missing" { // those would come again
+			err = fmt.Errorf("%w: %w", errOver, err)
+		}
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	var r Report
+	if err := json.Unmarshal(j.Report, &r); err != nil {
+		return Report{}, fmt.Errorf("read the report of session %s: %w", j.Session, err)
+	}
+	return r, d.dir.Adopt()
+}
+
+// hopeless reports whether an error means that this session can never be committed.
+func hopeless(err error) bool {
+	if r, ok := errors.AsType[*remote.Refused](err); ok {
+		return r.Status == http.StatusBadRequest // the spool is damaged: its check sum is not the one that was signed
+	}
+	switch remote.Status(err) {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity:
+		return true
+	}
+	return errors.Is(err, errSpool)
+}
+
+func (d *Device) deliver(ctx context.Context, j *state.Journal) error {
+	done, err := d.dir.Uploaded()
+	if err != nil {
+		return err
+	}
+	var waiting []int
+	for i, c := range j.Chunks {
+		if !done[c.ID] {
+			waiting = append(waiting, i)
+		}
+	}
+	for len(waiting) > 0 {
+		n := min(len(waiting), signedAtOnce)
+		if err := d.upload(ctx, j, waiting[:n]); err != nil {
+			return err
+		}
+		waiting = waiting[n:]
+	}
+	committed, err := d.client.Commit(ctx, j.Session, j.Commit)
+	if err == nil && committed.Snapshot != j.Session {
+		err = fmt.Errorf("the service committed snapshot %s instead of %s", committed.Snapshot, j.Session)
+	}
+	return err
+}
+
+// upload signs and puts one batch of chunks; those whose URLs have expired are signed again.
+func (d *Device) upload(ctx context.Context, j *state.Journal, batch []int) error {
+	for range signings {
+		in := api.ChunksInput{}
+		for _, i := range batch {
+			in.Chunks = append(in.Chunks, api.ChunkInput{Sha256: j.Chunks[i].SHA256, Size: j.Chunks[i].Size})
+		}
+		signed, err := d.client.Sign(ctx, j.Session, in)
+		if err != nil {
+			return err
+		}
+		if len(signed.Chunks) != len(batch) {
+			return fmt.Errorf("the service signed %d chunks instead of %d", len(signed.Chunks), len(batch))
+		}
+		if batch, err = d.puts(ctx, j, batch, signed.Chunks); err != nil || len(batch) == 0 {
+			return err
+		}
+	}
+	return errors.New("the storage refuses every upload URL that the service gives; is this phone's network changing what it sends?")
+}
+
+// puts uploads chunks in parallel and answers those whose URL has expired.
+func (d *Device) puts(ctx context.Context, j *state.Journal, batch []int, signed []api.SignedChunk) (expired []int, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var mu sync.Mutex
+	remote.Each(transfers, len(batch), func(n int) {
+		perr := d.put(ctx, j, batch[n], signed[n])
+		mu.Lock()
+		defer mu.Unlock()
+		if r, ok := errors.AsType[*remote.Refused](perr); ok && r.Status == http.StatusForbidden {
+			expired = append(expired, batch[n])
+			return
+		}
+		if perr == nil {
+			d.objects++
+			d.bytes += j.Chunks[batch[n]].Size
+			perr = d.dir.NoteUploaded(j.Chunks[batch[n]].ID)
+		}
+		if perr != nil && err == nil {
+			err = perr
+			cancel()
+		}
+	})
+	return expired, err
+}
+
+// errSpool says that a sealed chunk is not on this device's disk any more.
+var errSpool = errors.New("a spooled chunk is missing")
+
+func (d *Device) put(ctx context.Context, j *state.Journal, i int, signed api.SignedChunk) error {
+	c := j.Chunks[i]
+	if signed.Id != c.ID {
+		return fmt.Errorf("the service signed chunk %s instead of %s", signed.Id, c.ID)
+	}
+	err := d.client.Put(ctx, remote.Upload{URL: signed.Url, Headers: signed.Headers, Size: c.Size,
+		Open: func() (io.ReadCloser, error) {
+			f, err := d.dir.OpenChunk(i)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", errSpool, err)
+			}
+			return f, nil
+		}})
+	if err != nil {
+		return fmt.Errorf("upload chunk %s: %w", c.ID, err)
+	}
+	return nil
+}

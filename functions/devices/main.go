@@ -1,0 +1,64 @@
+// Command devices is the function that keeps devices, their users and what a device should do.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/oklog/ulid/v2"
+
+	"zapas/functions/internal/devices"
+	"zapas/functions/internal/gateway"
+	"zapas/functions/internal/gateway/console"
+	"zapas/functions/internal/gateway/device"
+	"zapas/functions/internal/settings"
+	"zapas/shared/audit"
+	"zapas/shared/aws"
+	"zapas/shared/aws/table"
+	"zapas/shared/fleet"
+	"zapas/shared/restore"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	api, err := open(context.Background(), settings.From(os.Environ()), log)
+	if err != nil {
+		log.Error("the function devices cannot start", slog.Any("error", err))
+		os.Exit(1)
+	}
+	lambda.Start(api.Handle)
+}
+
+func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	rows, people, consents, records := env.Table(), env.TableIdentity(), env.TableVaultKeys(), env.TableAudit()
+	tenant, address := env.Tenant(), env.API()
+	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
+		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: time.Now}
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := aws.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	db := table.Open(cfg)
+	identities := table.Identities{DB: db, Name: people}
+	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}
+	handlers := devices.Handlers{
+		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, Statuses: table.Statuses{DB: db, Name: rows}, Profiles: table.Profiles{DB: db, Name: rows},
+			Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID},
+			Now:   time.Now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
+		Restores: &restore.Service{Store: table.Restores{DB: db, Name: consents}},
+		Vaults:   table.Vaults{DB: db, Name: rows},
+		Proof:    phones.Proof,
+		API:      address,
+		Now:      time.Now,
+	}
+	return &gateway.API{Function: "devices", Operations: handlers.Operations(), Console: signedIn, Device: phones, Log: log, Now: time.Now}, nil
+}

@@ -1,0 +1,76 @@
+package devices
+
+import (
+	"time"
+
+	"zapas/shared/api"
+	"zapas/shared/caller"
+	"zapas/shared/fleet"
+	"zapas/shared/profile"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+func me(who caller.Caller) api.Me {
+	return api.Me{Id: string(who.User), Name: who.Name, Email: who.Email,
+		Roles: list[string](who.Roles), Permissions: list[string](who.Permissions())}
+}
+
+// device is how a device stands, with numbers of items for those who may see them.
+func device(s fleet.Status, numbers bool) api.Device {
+	d := api.Device{Id: string(s.Device), User: string(s.Owner), Label: s.Label, Platform: s.Platform, Model: s.Model,
+		State: api.DeviceState(s.State()), Group: some(s.Group), Profile: some(string(s.Seen.Profile)), AppVersion: some(s.Seen.AppVersion),
+		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt)}
+	if numbers && !s.Stored.At.IsZero() {
+		d.Counts = new(api.Counts(s.Stored.Counts))
+	}
+	return d
+}
+
+func snapshot(n vault.Snapshot, numbers bool) api.Snapshot {
+	out := api.Snapshot{Id: string(n.ID), Device: string(n.Device), At: n.At, State: api.SnapshotStateCommitted, Location: n.Location, Hold: n.Hold}
+	if n.State == vault.Expired {
+		out.State = api.SnapshotStateExpired
+	}
+	if numbers {
+		out.Counts, out.Ledger = new(api.Counts(n.Counts)), new(api.BackupLedgers{})
+		for element, l := range n.Ledger {
+			(*out.Ledger)[element] = api.BackupLedger{Seen: l.Seen, Stored: l.Stored, Already: l.Already, Excluded: l.Excluded, Failed: l.Failed, Reasons: l.Reasons}
+		}
+	}
+	return out
+}
+
+func answer(a fleet.Answer, restores []restore.Restore) api.CheckInAnswer {
+	out := api.CheckInAnswer{Due: a.Due, Why: api.CheckInAnswerWhy(a.Why), Slot: some(a.Slot), NextSlot: some(a.Next),
+		PollAfter: int(a.PollAfter / time.Second), Time: a.Time, ProfileWhy: some(api.CheckInAnswerProfileWhy(a.Governs))}
+	if a.Governs != "" {
+		out.Profile = &api.DeviceProfile{Id: string(a.Profile.ID), Version: a.Profile.Version, Name: a.Profile.Name, Elements: list[api.Element](a.Profile.Elements),
+			Location: a.Profile.Location, Region: a.Profile.Region, Schedule: schedule(a.Profile.Schedule)}
+	}
+	for _, r := range restores {
+		out.Restores = append(out.Restores, api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: string(r.Device),
+			Elements: list[api.Element](r.Elements), State: api.RestoreState(r.State), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt})
+	}
+	return out
+}
+
+func schedule(s profile.Schedule) api.Schedule {
+	return api.Schedule{Kind: api.ScheduleKind(s.Kind), Hours: some(s.Hours), At: some(s.At), Days: list[api.ScheduleDays](s.Days), Zone: s.Zone}
+}
+
+// some is a member that is left out when it has nothing to say.
+func some[T comparable](v T) *T {
+	if v == *new(T) {
+		return nil
+	}
+	return &v
+}
+
+func list[To, From ~string](from []From) []To {
+	var to []To
+	for _, v := range from {
+		to = append(to, To(v))
+	}
+	return to
+}

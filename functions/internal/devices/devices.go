@@ -1,0 +1,134 @@
+// Package devices knows how devices, their enrolment and their people are asked for over HTTP. It does not know what a
+// device should do, who owns it, nor where any of that is kept.
+package devices
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"time"
+
+	"zapas/functions/internal/gateway"
+	"zapas/shared/api"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/fleet"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+// Handlers answer the operations of the function devices.
+type Handlers struct {
+	Fleet    *fleet.Fleet
+	Restores *restore.Service
+	Vaults   vault.Table
+	// Proof proves that who sends a request has the private key to this public key.
+	Proof func(r gateway.Request, key *ecdsa.PublicKey) error
+	API   string // the address that phones are told
+	Now   func() time.Time
+}
+
+// Operations are all of them.
+func (h Handlers) Operations() map[string]gateway.Operation {
+	return map[string]gateway.Operation{
+		"getHealth":           gateway.Plain(h.health),
+		"getMe":               gateway.Plain(h.me),
+		"listMyDevices":       gateway.Plain(h.mine),
+		"getMyDevice":         gateway.Plain(h.myDevice),
+		"createMyEnrolment":   gateway.Plain(h.code),
+		"enrolDevice":         gateway.JSON(h.enrol),
+		"checkIn":             gateway.JSON(h.checkIn),
+		"listDevices":         gateway.Plain(h.list, "limit", "cursor"),
+		"getDevice":           gateway.Plain(h.device),
+		"listDeviceSnapshots": gateway.Plain(h.snapshots),
+	}
+}
+
+func (h Handlers) health(context.Context, gateway.Request) (gateway.Answer[api.Health], error) {
+	return gateway.Answer[api.Health]{Body: api.Health{Status: "ok", Time: h.Now().UTC()}}, nil
+}
+
+func (h Handlers) me(ctx context.Context, r gateway.Request) (gateway.Answer[api.Me], error) {
+	return gateway.Answer[api.Me]{Body: me(r.Who)}, h.Fleet.Met(ctx, r.Who)
+}
+
+func (h Handlers) mine(ctx context.Context, r gateway.Request) (out gateway.Answer[api.DeviceList], err error) {
+	all, err := h.Fleet.Mine(ctx, r.Who.User)
+	for _, s := range all {
+		out.Body.Devices = append(out.Body.Devices, device(s, true))
+	}
+	return out, err
+}
+
+func (h Handlers) myDevice(ctx context.Context, r gateway.Request) (gateway.Answer[api.Device], error) {
+	s, err := h.Fleet.MyDevice(ctx, r.Who.User, caller.DeviceID(r.ID))
+	return gateway.Answer[api.Device]{Body: device(s, true)}, err
+}
+
+func (h Handlers) code(ctx context.Context, r gateway.Request) (gateway.Answer[api.Enrolment], error) {
+	code, c, err := h.Fleet.NewCode(ctx, r.Who)
+	link := "zapas://enrol?code=" + url.QueryEscape(code) + "&api=" + url.QueryEscape(h.API)
+	return gateway.Answer[api.Enrolment]{Status: http.StatusCreated,
+		Body: api.Enrolment{Id: c.ID, Code: code, Link: link, ExpiresAt: c.ExpiresAt}}, err
+}
+
+func (h Handlers) enrol(ctx context.Context, r gateway.Request, in api.EnrolInput) (gateway.Answer[api.Enrolled], error) {
+	none := gateway.Answer[api.Enrolled]{}
+	der, err := base64.RawURLEncoding.Strict().DecodeString(in.PublicKey)
+	if err != nil {
+		return none, fault.Fields([]fault.Field{{Pointer: "/publicKey", Code: "invalid", Detail: "it is no base64url without padding"}})
+	}
+	key, err := fleet.ParseKey(der)
+	if err != nil {
+		return none, err
+	}
+	if err := h.Proof(r, key); err != nil {
+		return none, err
+	}
+	d, err := h.Fleet.Enrol(ctx, in.Code, fleet.Phone{PublicKey: der, Platform: string(in.Platform), Model: in.Model, Label: in.Label, AppVersion: in.AppVersion})
+	return gateway.Answer[api.Enrolled]{Body: api.Enrolled{Device: string(d.ID), User: string(d.Owner), Tenant: h.Fleet.Tenant,
+		State: api.EnrolledState(d.State)}}, err
+}
+
+func (h Handlers) checkIn(ctx context.Context, r gateway.Request, in api.CheckIn) (gateway.Answer[api.CheckInAnswer], error) {
+	var coverage map[string]string
+	if in.Coverage != nil {
+		coverage = *in.Coverage
+	}
+	a, err := h.Fleet.CheckIn(ctx, r.Who, in.AppVersion, coverage)
+	if err != nil {
+		return gateway.Answer[api.CheckInAnswer]{}, err
+	}
+	restores, err := h.Restores.ForDevice(ctx, r.Who.User, r.Who.Device)
+	return gateway.Answer[api.CheckInAnswer]{Body: answer(a, restores)}, err
+}
+
+func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.DeviceList], err error) {
+	page, next, err := h.Fleet.Statuses.List(ctx, r.Cursor, r.Limit)
+	for _, s := range page {
+		out.Body.Devices = append(out.Body.Devices, device(s, r.Who.May(caller.CountsRead)))
+	}
+	out.Body.Cursor = some(next)
+	return out, err
+}
+
+func (h Handlers) device(ctx context.Context, r gateway.Request) (gateway.Answer[api.Device], error) {
+	s, err := h.Fleet.Device(ctx, caller.DeviceID(r.ID))
+	return gateway.Answer[api.Device]{Body: device(s, r.Who.May(caller.CountsRead))}, err
+}
+
+func (h Handlers) snapshots(ctx context.Context, r gateway.Request) (out gateway.Answer[api.SnapshotList], err error) {
+	s, err := h.Fleet.Device(ctx, caller.DeviceID(r.ID))
+	if err != nil {
+		return out, err
+	}
+	all, err := vault.Snapshots(ctx, h.Vaults, s.Owner)
+	for _, n := range all {
+		if n.Device == s.Device {
+			out.Body.Snapshots = append(out.Body.Snapshots, snapshot(n, r.Who.May(caller.CountsRead)))
+		}
+	}
+	return out, err
+}

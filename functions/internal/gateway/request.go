@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"zapas/shared/api"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+)
+
+// Limits of a request.
+const (
+	MaxBody      = 256 << 10 // bytes
+	MaxLimit     = 200       // items on one page
+	DefaultLimit = 50
+	maxCursor    = 512
+)
+
+// Request is what was asked, and by whom.
+type Request struct {
+	Route         api.Route
+	Who           caller.Caller // proven; zero on an open route
+	ID            string        // of the path, in the form of an id; "" when the path has none
+	Limit         int
+	Cursor        string
+	Authorization string // the header, as sent
+	Path, Query   string // as sent
+	Body          []byte
+	RequestID     string
+
+	mediaType, encoding string
+}
+
+// Target is what the caller asked for: the path, and the query if there is one.
+func (r Request) Target() string {
+	if r.Query == "" {
+		return r.Path
+	}
+	return r.Path + "?" + r.Query
+}
+
+// read takes from the event what the caller himself sent, and nothing that API Gateway says of him: whoever may invoke
+// the function can write that.
+func (r *Request) read(e events.APIGatewayV2HTTPRequest) error {
+	r.Path, r.Query = e.RawPath, e.RawQueryString
+	r.Authorization, r.mediaType, r.encoding = e.Headers["authorization"], e.Headers["content-type"], e.Headers["content-encoding"]
+	size := len(e.Body)
+	if e.IsBase64Encoded {
+		size = base64.StdEncoding.DecodedLen(size) - 2 // at least
+	}
+	if size > MaxBody {
+		return tooLarge()
+	}
+	r.Body = []byte(e.Body)
+	if e.IsBase64Encoded {
+		var err error
+		if r.Body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
+			return fault.New(fault.Invalid, "invalid", "The body cannot be read: it is no base64.")
+		}
+	}
+	if len(r.Body) > MaxBody {
+		return tooLarge()
+	}
+	return nil
+}
+
+func tooLarge() error {
+	return fault.New(fault.TooLarge, "too_large", "The body has more than %d bytes; send less at a time.", MaxBody)
+}
+
+// id is the path's; one that has not the form of an id names nothing.
+func id(route api.Route, parameters map[string]string) (string, error) {
+	if !strings.Contains(route.Path, "{id}") {
+		return "", nil
+	}
+	if s := parameters["id"]; caller.ValidID(s) {
+		return s, nil
+	}
+	return "", fault.New(fault.NotFound, "not_found", "There is nothing at this address.")
+}
+
+// parameters reads the query: limit and cursor, where the operation takes them, and each at most once.
+func parameters(query string, taken []string) (limit int, cursor string, err error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return 0, "", fault.New(fault.Invalid, "invalid", "The query cannot be read: mend its %%-escapes, and separate parameters by &.")
+	}
+	var wrong []fault.Field
+	limit = DefaultLimit
+	for name, given := range values {
+		switch {
+		case !slices.Contains(taken, name):
+			wrong = append(wrong, fault.Field{Pointer: short(name), Code: "unknown", Detail: "this operation takes no such parameter"})
+		case len(given) > 1:
+			wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it is given more than once"})
+		case name == "limit":
+			n, err := strconv.ParseUint(given[0], 10, 16)
+			if limit = int(n); err != nil || limit < 1 || limit > MaxLimit {
+				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it must be a number from 1 to 200"})
+			}
+		case name == "cursor":
+			if cursor = given[0]; cursor == "" || len(cursor) > maxCursor {
+				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it is not one that this list has given"})
+			}
+		}
+	}
+	slices.SortFunc(wrong, func(a, b fault.Field) int { return strings.Compare(a.Pointer, b.Pointer) })
+	return limit, cursor, fault.Fields(wrong)
+}

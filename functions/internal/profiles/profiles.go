@@ -1,0 +1,56 @@
+// Package profiles knows how backup profiles are asked for over HTTP. It does not know which profiles are lawful, nor
+// where they are kept.
+package profiles
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"zapas/functions/internal/gateway"
+	"zapas/shared/api"
+	"zapas/shared/profile"
+)
+
+// Handlers answer the operations of the function profiles.
+type Handlers struct {
+	Profiles *profile.Service
+	Now      func() time.Time
+}
+
+// Operations are all of them.
+func (h Handlers) Operations() map[string]gateway.Operation {
+	return map[string]gateway.Operation{
+		"listProfiles":  gateway.Plain(h.list),
+		"createProfile": gateway.JSON(h.create),
+		"getProfile":    gateway.Plain(h.get),
+		"listLocations": gateway.Plain(h.locations),
+	}
+}
+
+func (h Handlers) list(ctx context.Context, _ gateway.Request) (out gateway.Answer[api.ProfileList], err error) {
+	all, err := h.Profiles.List(ctx)
+	for _, p := range all {
+		out.Body.Profiles = append(out.Body.Profiles, h.profile(p))
+	}
+	return out, err
+}
+
+func (h Handlers) create(ctx context.Context, r gateway.Request, in api.ProfileInput) (gateway.Answer[api.Profile], error) {
+	p, err := h.Profiles.Create(ctx, r.Who, input(in))
+	out := h.answer(p)
+	out.Status, out.Location = http.StatusCreated, "/v1/profiles/"+string(p.ID)
+	return out, err
+}
+
+func (h Handlers) get(ctx context.Context, r gateway.Request) (gateway.Answer[api.Profile], error) {
+	p, err := h.Profiles.Get(ctx, profile.ID(r.ID))
+	return h.answer(p), err
+}
+
+func (h Handlers) locations(context.Context, gateway.Request) (out gateway.Answer[api.LocationList], err error) {
+	for _, l := range h.Profiles.Locations {
+		out.Body.Locations = append(out.Body.Locations, api.Location{Id: l.ID, Name: l.Name, Region: l.Region})
+	}
+	return out, nil
+}

@@ -1,0 +1,153 @@
+// Package sessions knows how sessions of backup and restore, their keys and the consent to a restore are asked for over
+// HTTP. It does not know who may have which key, nor anything of objects.
+package sessions
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"zapas/functions/internal/gateway"
+	"zapas/shared/api"
+	"zapas/shared/fleet"
+	"zapas/shared/profile"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+// Handlers answer the operations of the function sessions.
+type Handlers struct {
+	Opener   *vault.Opener
+	Profiles *profile.Service
+	Restores *restore.Service
+	Statuses fleet.Statuses
+	Now      func() time.Time
+}
+
+// Operations are all of them.
+func (h Handlers) Operations() map[string]gateway.Operation {
+	return map[string]gateway.Operation{
+		"beginSession":    gateway.JSON(h.begin),
+		"endSession":      gateway.Plain(h.end),
+		"releaseKeys":     gateway.JSON(h.keys),
+		"reportRestore":   gateway.JSON(h.result),
+		"listMyRestores":  gateway.Plain(h.list),
+		"createMyRestore": gateway.JSON(h.consent),
+		"getMyRestore":    gateway.Plain(h.get),
+	}
+}
+
+func (h Handlers) begin(ctx context.Context, r gateway.Request, in api.SessionInput) (gateway.Answer[api.Session], error) {
+	b, err := wish(r.Who.Device, in)
+	if err != nil {
+		return gateway.Answer[api.Session]{}, err
+	}
+	out := api.Session{Kind: api.SessionKind(in.Kind), Tenant: h.Opener.Tenant, User: string(r.Who.User)}
+	switch in.Kind {
+	case api.SessionInputKindBackup:
+		err = h.backup(ctx, r, b, &out)
+	case api.SessionInputKindUnchanged:
+		err = h.unchanged(ctx, r, b, &out)
+	case api.SessionInputKindRestore:
+		err = h.restore(ctx, r, b, &out)
+	}
+	return gateway.Answer[api.Session]{Body: out}, err
+}
+
+// backup opens a session and releases its key. If we die in between, the device repeats its counter and gets the same.
+func (h Handlers) backup(ctx context.Context, r gateway.Request, b wished, out *api.Session) error {
+	p, err := h.Profiles.ForRun(ctx, b.profile)
+	if err != nil {
+		return err
+	}
+	b.Location = p.Location
+	s, err := h.Opener.Begin(ctx, r.Who.User, b.Beginning)
+	if err != nil {
+		return err
+	}
+	run := fleet.Run{At: s.At, Profile: p.ID, Session: string(s.ID)}
+	if err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Run: &run}); err != nil {
+		return err
+	}
+	keys, err := h.Opener.Begun(ctx, r.Who.User, s, b.publicKey)
+	if err != nil {
+		return err
+	}
+	opened(out, s)
+	out.Key = new(binary(keys.Keys[0].Key))
+	return nil
+}
+
+func (h Handlers) unchanged(ctx context.Context, r gateway.Request, b wished, out *api.Session) error {
+	p, err := h.Profiles.ForRun(ctx, b.profile)
+	if err != nil {
+		return err
+	}
+	b.Location = p.Location
+	if err := h.Opener.Unchanged(ctx, r.Who.User, b.Beginning); err != nil {
+		return err
+	}
+	now := h.Now().UTC().Truncate(time.Millisecond)
+	out.UnchangedAt = &now
+	return h.Statuses.Note(ctx, r.Who.Device, fleet.Change{UnchangedAt: &now, Run: &fleet.Run{At: now, Profile: p.ID}})
+}
+
+// restore opens a session that reads. If we die before the consent names it, no key of it is released, and the device
+// repeats its counter.
+func (h Handlers) restore(ctx context.Context, r gateway.Request, b wished, out *api.Session) error {
+	consent, err := h.Restores.ToOpen(ctx, r.Who.User, r.Who.Device, restore.ID(b.Restore))
+	if err != nil {
+		return err
+	}
+	b.Base = consent.Snapshot
+	s, err := h.Opener.Begin(ctx, r.Who.User, b.Beginning)
+	if err != nil {
+		return err
+	}
+	opened(out, s)
+	_, err = h.Restores.Open(ctx, consent, s.ID)
+	return err
+}
+
+func (h Handlers) end(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
+	err := h.Opener.End(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID))
+	return gateway.Answer[struct{}]{Status: http.StatusNoContent}, err
+}
+
+func (h Handlers) keys(ctx context.Context, r gateway.Request, in api.KeysInput) (gateway.Answer[api.Keys], error) {
+	publicKey, err := parse("/publicKey", in.PublicKey)
+	if err != nil {
+		return gateway.Answer[api.Keys]{}, err
+	}
+	keys, err := h.Opener.Release(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID), list[vault.SessionID](in.Sessions), publicKey)
+	return gateway.Answer[api.Keys]{Body: released(keys)}, err
+}
+
+// result records the end of a restore, then closes its session. If we die in between, the device reports again.
+func (h Handlers) result(ctx context.Context, r gateway.Request, in api.ResultInput) (gateway.Answer[api.Restore], error) {
+	session := vault.SessionID(in.Session)
+	done, err := h.Restores.Finish(ctx, r.Who.User, r.Who.Device, restore.ID(r.ID), session, ledgers(in.Ledger))
+	if err != nil {
+		return gateway.Answer[api.Restore]{}, err
+	}
+	err = h.Opener.End(ctx, r.Who.User, r.Who.Device, session)
+	return gateway.Answer[api.Restore]{Body: restored(done)}, err
+}
+
+func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.RestoreList], err error) {
+	all, err := h.Restores.List(ctx, r.Who.User)
+	for _, one := range all {
+		out.Body.Restores = append(out.Body.Restores, restored(one))
+	}
+	return out, err
+}
+
+func (h Handlers) consent(ctx context.Context, r gateway.Request, in api.RestoreInput) (gateway.Answer[api.Restore], error) {
+	asked, err := h.Restores.Consent(ctx, r.Who, consent(in))
+	return gateway.Answer[api.Restore]{Status: http.StatusCreated, Body: restored(asked), Location: "/v1/me/restores/" + string(asked.ID)}, err
+}
+
+func (h Handlers) get(ctx context.Context, r gateway.Request) (gateway.Answer[api.Restore], error) {
+	one, err := h.Restores.Get(ctx, r.Who.User, restore.ID(r.ID))
+	return gateway.Answer[api.Restore]{Body: restored(one)}, err
+}

@@ -1,0 +1,89 @@
+package settings_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zapas/functions/internal/settings"
+	"zapas/shared/caller"
+	"zapas/shared/profile"
+)
+
+var good = map[string]string{
+	"ZAPAS_TENANT": "acme", "ZAPAS_ISSUER": "https://login.acme.example/t", "ZAPAS_AUDIENCE": "console, cli", "ZAPAS_GROUPS_CLAIM": "",
+	"ZAPAS_ROLES": `{"it":"admin","desk":"viewer"}`, "ZAPAS_TABLE": "t", "ZAPAS_TABLE_IDENTITY": "i", "ZAPAS_TABLE_VAULTKEYS": "k",
+	"ZAPAS_TABLE_AUDIT": "a", "ZAPAS_VAULT_KEY": "arn", "ZAPAS_QUOTA": "1", "ZAPAS_API": "http://127.0.0.1:7420/",
+	"ZAPAS_LOCATIONS": `[{"id":"eu","name":"Frankfurt","region":"eu-central-1","bucket":"acme-backup"}]`,
+}
+
+// all asks for every setting.
+type all struct {
+	Tenant, Issuer, GroupsClaim, Table, Identity, VaultKeys, Audit, VaultKey, API string
+	Audience                                                                      []string
+	Roles                                                                         map[string]caller.Role
+	Quota                                                                         int64
+	Locations                                                                     []profile.Location
+	Buckets                                                                       map[string]string
+}
+
+func read(change map[string]string) (all, error) {
+	var environ []string
+	for name, value := range good {
+		if other, ok := change[name]; ok {
+			value = other
+		}
+		environ = append(environ, name+"="+value)
+	}
+	e := settings.From(environ)
+	a := all{Tenant: e.Tenant(), Issuer: e.Issuer(), GroupsClaim: e.GroupsClaim(), Table: e.Table(), Identity: e.TableIdentity(),
+		VaultKeys: e.TableVaultKeys(), Audit: e.TableAudit(), VaultKey: e.VaultKey(), API: e.API(), Audience: e.Audience(),
+		Roles: e.Roles(), Quota: e.Quota(), Locations: e.Locations()}
+	if err := e.Err(); err != nil {
+		return a, err
+	}
+	a.Buckets = e.Buckets()
+	return a, e.Err()
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	got, err := read(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := all{Tenant: "acme", Issuer: "https://login.acme.example/t", GroupsClaim: "groups", Table: "t", Identity: "i", VaultKeys: "k",
+		Audit: "a", VaultKey: "arn", API: "http://127.0.0.1:7420", Audience: []string{"console", "cli"},
+		Roles: map[string]caller.Role{"it": caller.Admin, "desk": caller.Viewer}, Quota: 1,
+		Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}}, Buckets: map[string]string{"eu": "acme-backup"}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestWrong: each wrong setting is one sentence that begins with the variable's name and has a colon before the remedy.
+func TestWrong(t *testing.T) {
+	t.Parallel()
+	rows := []struct{ name, value string }{
+		{"ZAPAS_TENANT", "Acme"}, {"ZAPAS_TENANT", strings.Repeat("a", 64)}, {"ZAPAS_ISSUER", "http://login.acme.example"},
+		{"ZAPAS_ISSUER", "login"}, {"ZAPAS_ISSUER", "https://a?b"}, {"ZAPAS_AUDIENCE", " , "}, {"ZAPAS_ROLES", "admin"}, {"ZAPAS_ROLES", `{"it":"root"}`},
+		{"ZAPAS_ROLES", `{"":"admin"}`}, {"ZAPAS_QUOTA", "0"}, {"ZAPAS_QUOTA", "-1"}, {"ZAPAS_QUOTA", "5 GB"}, {"ZAPAS_API", "http://10.0.0.1"},
+		{"ZAPAS_LOCATIONS", "[]"}, {"ZAPAS_LOCATIONS", `{}`}, {"ZAPAS_LOCATIONS", `[{"id":"eu"}]`}, {"ZAPAS_LOCATIONS", `[{"ID":"eu"}]`},
+		{"ZAPAS_LOCATIONS", `[{"id":"eu","name":"F","region":"r","bucket":"abc"},{"id":"eu","name":"F","region":"r","bucket":"abc"}]`},
+	}
+	for name := range good {
+		if name != "ZAPAS_GROUPS_CLAIM" {
+			rows = append(rows, struct{ name, value string }{name, ""})
+		}
+	}
+	for _, row := range rows {
+		t.Run(row.name+"="+row.value, func(t *testing.T) {
+			t.Parallel()
+			_, err := read(map[string]string{row.name: row.value})
+			if err == nil || !strings.HasPrefix(err.Error(), row.name+" ") || !strings.Contains(err.Error(), ": ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the failure is %v, want one sentence about %s", err, row.name)
+			}
+		})
+	}
+}

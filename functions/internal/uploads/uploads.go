@@ -1,0 +1,49 @@
+// Package uploads knows how uploads and commits are asked for over HTTP. It does not know what may be uploaded, nor
+// where, nor anything of keys.
+package uploads
+
+import (
+	"context"
+	"time"
+
+	"zapas/functions/internal/gateway"
+	"zapas/shared/api"
+	"zapas/shared/fleet"
+	"zapas/shared/vault"
+)
+
+// Handlers answer the operations of the function uploads.
+type Handlers struct {
+	Uploader *vault.Uploader
+	Statuses fleet.Statuses
+	Now      func() time.Time
+}
+
+// Operations are all of them.
+func (h Handlers) Operations() map[string]gateway.Operation {
+	return map[string]gateway.Operation{
+		"signChunks":    gateway.JSON(h.sign),
+		"commitSession": gateway.JSON(h.commit),
+	}
+}
+
+func (h Handlers) sign(ctx context.Context, r gateway.Request, in api.ChunksInput) (gateway.Answer[api.SignedChunks], error) {
+	chunks, err := sums(in)
+	if err != nil {
+		return gateway.Answer[api.SignedChunks]{}, err
+	}
+	now := h.Now().UTC().Truncate(time.Millisecond) // before the first signature: no URL ends earlier than it is said
+	all, err := h.Uploader.Sign(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID), chunks)
+	return gateway.Answer[api.SignedChunks]{Body: signed(all, now.Add(vault.SignedFor))}, err
+}
+
+// commit makes a snapshot, then notes it on the device's card. If we die in between, the device commits again, which
+// answers the same and notes it.
+func (h Handlers) commit(ctx context.Context, r gateway.Request, in api.CommitInput) (gateway.Answer[api.Committed], error) {
+	n, err := h.Uploader.Commit(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID), commit(in))
+	if err != nil {
+		return gateway.Answer[api.Committed]{}, err
+	}
+	err = h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Stored: &fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts}})
+	return gateway.Answer[api.Committed]{Body: api.Committed{Snapshot: string(n.ID), Seq: n.Seq}}, err
+}

@@ -1,0 +1,66 @@
+// Command sessions is the function that opens and closes sessions of backup and restore, and the only one that can use
+// vault keys. It can read no object.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/oklog/ulid/v2"
+
+	"zapas/functions/internal/gateway"
+	"zapas/functions/internal/gateway/console"
+	"zapas/functions/internal/gateway/device"
+	"zapas/functions/internal/sessions"
+	"zapas/functions/internal/settings"
+	"zapas/shared/audit"
+	"zapas/shared/aws"
+	"zapas/shared/aws/kms"
+	"zapas/shared/aws/table"
+	"zapas/shared/fleet"
+	"zapas/shared/profile"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	api, err := open(context.Background(), settings.From(os.Environ()), log)
+	if err != nil {
+		log.Error("the function sessions cannot start", slog.Any("error", err))
+		os.Exit(1)
+	}
+	lambda.Start(api.Handle)
+}
+
+func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	rows, people, keys, records := env.Table(), env.TableIdentity(), env.TableVaultKeys(), env.TableAudit()
+	tenant, wrapping, quota := env.Tenant(), env.VaultKey(), env.Quota()
+	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
+		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: time.Now}
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := aws.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	db := table.Open(cfg)
+	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+	identities, statuses := table.Identities{DB: db, Name: people}, table.Statuses{DB: db, Name: rows}
+	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}
+	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Statuses: statuses, Now: time.Now}
+	opener := &vault.Opener{Tenant: tenant, Quota: quota, Table: table.Vaults{DB: db, Name: rows}, Keys: table.Keys{DB: db, Name: keys},
+		Wrapper: kms.New(cfg, wrapping), Record: sessions.Recording(recorder), Active: phones.Active, Now: time.Now, NewID: newID}
+	consents := &restore.Service{Store: table.Restores{DB: db, Name: keys}, Audit: recorder, Find: opener.Find, Owns: phones.Owns, Now: time.Now, NewID: newID}
+	opener.Consented = consents.Consented
+	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
+		Statuses: statuses, Now: time.Now}
+	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn,
+		Device: device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}, Log: log, Now: time.Now}, nil
+}

@@ -1,0 +1,46 @@
+// Command uploads is the function that signs uploads and commits snapshots. It has no way to a vault key.
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"zapas/functions/internal/gateway"
+	"zapas/functions/internal/gateway/device"
+	"zapas/functions/internal/settings"
+	"zapas/functions/internal/uploads"
+	"zapas/shared/aws"
+	"zapas/shared/aws/bucket"
+	"zapas/shared/aws/table"
+	"zapas/shared/vault"
+)
+
+func main() {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	api, err := open(context.Background(), settings.From(os.Environ()), log)
+	if err != nil {
+		log.Error("the function uploads cannot start", slog.Any("error", err))
+		os.Exit(1)
+	}
+	lambda.Start(api.Handle)
+}
+
+func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	rows, people, tenant, buckets := env.Table(), env.TableIdentity(), env.Tenant(), env.Buckets()
+	if err := env.Err(); err != nil {
+		return nil, err
+	}
+	cfg, err := aws.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	db := table.Open(cfg)
+	handlers := uploads.Handlers{Statuses: table.Statuses{DB: db, Name: rows}, Now: time.Now,
+		Uploader: &vault.Uploader{Table: table.Vaults{DB: db, Name: rows}, Store: bucket.New(cfg, buckets), Now: time.Now}}
+	return &gateway.API{Function: "uploads", Operations: handlers.Operations(),
+		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Now: time.Now}, Log: log, Now: time.Now}, nil
+}
