@@ -57,7 +57,7 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 		if err := o.live(ctx, user, &c); err != nil {
 			return err
 		}
-		e := Entry{Device: b.Device, Kind: b.Kind, Counter: b.Counter, Base: b.Base, Location: b.Location, Lease: o.Now().Add(Lease)}
+		e := Entry{Device: b.Device, Kind: b.Kind, Counter: b.Counter, Base: b.Base, Location: b.Location, Lease: moment(o.Now).Add(Lease)}
 		if err := o.base(ctx, user, &c.Head, &e); err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 		c.Head.put(e)
 		c.Head.setCounter(Counter{Device: b.Device, Last: b.Counter, Session: e.Session, Kept: h.counter(b.Device).Kept})
 		s := Session{ID: e.Session, State: Open, Kind: b.Kind, Device: b.Device, Base: b.Base, Restore: b.Restore,
-			Location: e.Location, Version: c.Head.Version, At: o.Now()}
+			Location: e.Location, Version: c.Head.Version, At: moment(o.Now)}
 		c.Sessions = append(c.Sessions, s)
 		// If we die after this line, the device repeats its counter and gets this session.
 		if err := write(ctx, o.Table, user, c); err != nil {
@@ -106,7 +106,7 @@ func (o *Opener) renew(ctx context.Context, user caller.UserID, h Head, e Entry)
 	if e.Lease.Sub(o.Now()) > renewWhenUnder {
 		return nil
 	}
-	e.Lease = o.Now().Add(Lease)
+	e.Lease = moment(o.Now).Add(Lease)
 	h.put(e)
 	return write(ctx, o.Table, user, Change{Head: h})
 }

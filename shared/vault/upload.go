@@ -67,7 +67,7 @@ func (u *Uploader) Sign(ctx context.Context, user caller.UserID, device caller.D
 				"The backup needs %d bytes and %d are free of %d; delete old backups on my card, or ask for more room.", total, max(free, 0), h.Quota)
 		}
 		e.Granted += total
-		e.Lease = u.Now().Add(Lease)
+		e.Lease = moment(u.Now).Add(Lease)
 		h.put(e)
 		return write(ctx, u.Table, user, Change{Head: h})
 	})

@@ -232,3 +232,6 @@ func (k Kind) over() SessionState {
 	}
 	return Closed
 }
+
+// moment is the time as rows keep it, so that an answer says what its repetition says.
+func moment(now func() time.Time) time.Time { return now().UTC().Truncate(time.Millisecond) }

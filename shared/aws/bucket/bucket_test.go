@@ -7,11 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -22,21 +22,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zapas/localstack/resources"
-	"zapas/localstack/standin/s3"
-	"zapas/localstack/standin/sigv4"
+	"zapas/localstack/standin"
 	"zapas/shared/aws/bucket"
 	"zapas/shared/fault"
 	"zapas/shared/vault"
 )
 
-// wire calls the server without a socket, as AWS would: signatures first. The next strikes fall on calls one after the
-// other.
+// wire carries calls to S3. The next strikes fall on calls one after the other.
 type wire struct {
-	server   http.Handler
-	verifier sigv4.Verifier
-	late     time.Duration // how much later it is there
-	mu       sync.Mutex
-	strikes  []strike
+	aws     http.RoundTripper
+	late    atomic.Int64 // how much later it is there than here
+	mu      sync.Mutex
+	strikes []strike
 }
 
 // strike is what happens to one call instead of an answer.
@@ -54,61 +51,59 @@ var (
 
 func (w *wire) strike(s ...strike) { w.strikes = s }
 
-func (w *wire) Do(r *http.Request) (*http.Response, error) {
+func (w *wire) next() *strike {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var s *strike
-	if len(w.strikes) > 0 {
-		s, w.strikes = &w.strikes[0], w.strikes[1:]
+	if len(w.strikes) == 0 {
+		return nil
 	}
-	r = r.Clone(r.Context())
-	if r.Host == "" {
-		r.Host = r.URL.Host
+	s := w.strikes[0]
+	w.strikes = w.strikes[1:]
+	return &s
+}
+
+func (w *wire) Do(r *http.Request) (*http.Response, error) {
+	s := w.next()
+	if s == nil {
+		return w.aws.RoundTrip(r)
 	}
-	if r.Body == nil {
-		r.Body = http.NoBody
+	if s.effect {
+		answer, err := w.aws.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		if err := answer.Body.Close(); err != nil {
+			return nil, err
+		}
 	}
-	if r.Method == http.MethodPut { // a server finds the length among the headers
-		r.Header.Set("Content-Length", fmt.Sprint(r.ContentLength))
-	}
-	rec := httptest.NewRecorder()
-	if _, err := w.verifier.Verify(r, sigv4.S3); err != nil {
-		rec.WriteHeader(http.StatusForbidden)
-		fmt.Fprintf(rec, "<Error><Code>AccessDenied</Code><Message>%v</Message></Error>", err)
-	} else if s == nil || s.effect {
-		w.server.ServeHTTP(rec, r)
-	}
+	body := s.body
 	switch {
-	case s == nil:
-		return rec.Result(), nil
 	case s.status == 0:
 		return nil, &http.ProtocolError{ErrorString: "the answer is lost"}
-	case s.body != nil:
-		return &http.Response{StatusCode: s.status, Header: http.Header{}, Body: io.NopCloser(s.body)}, nil
+	case body == nil:
+		body = strings.NewReader("<Error><Code>" + s.code + "</Code><Message>no</Message></Error>")
 	}
-	rec = httptest.NewRecorder()
-	rec.WriteHeader(s.status)
-	fmt.Fprintf(rec, "<Error><Code>%s</Code><Message>no</Message></Error>", s.code)
-	return rec.Result(), nil
+	return &http.Response{StatusCode: s.status, Header: http.Header{}, Body: io.NopCloser(body)}, nil
 }
 
 // open makes the deployment's buckets, and Objects that use them.
 func open(t *testing.T) (bucket.Objects, *wire) {
 	t.Helper()
-	server, err := s3.Open(s3.Config{Dir: t.TempDir(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	w := &wire{}
+	stack, err := standin.Open(standin.Config{Dir: t.TempDir(), Account: "000000000000", Region: "eu-central-1", Log: slog.New(slog.DiscardHandler),
+		Now:    func() time.Time { return time.Now().Add(time.Duration(w.late.Load())) },
+		Secret: func(id string) (string, bool) { return "secret", id == "id" }})
 	must(t, err)
-	t.Cleanup(func() { must(t, server.Close()) })
+	t.Cleanup(func() { must(t, stack.Close()) })
 	buckets := map[string]string{}
 	for _, l := range resources.Locations {
-		must(t, server.CreateBucket(l.Bucket))
+		must(t, stack.S3.CreateBucket(l.Bucket))
 		buckets[l.ID] = l.Bucket
 	}
-	w := &wire{server: server}
-	w.verifier = sigv4.Verifier{Region: "eu-central-1", Now: func() time.Time { return time.Now().Add(w.late) },
-		Secret: func(id string) (string, bool) { return "secret", id == "id" }}
+	w.aws = stack.Transport(nil)
 	return bucket.New(aws.Config{Region: "eu-central-1", HTTPClient: w, BaseEndpoint: new("http://s3.test"),
 		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-		Retryer: func() aws.Retryer {
+		Retryer: func() aws.Retryer { // as in a function, without the waiting
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
 			})
@@ -140,10 +135,9 @@ func wantKind(t *testing.T, err error, want fault.Kind) {
 	}
 }
 
-const (
-	location = "main"
-	key      = "u/USER/s/SESSION/c/CHUNK"
-)
+const key = "u/USER/s/SESSION/c/CHUNK"
+
+var location = resources.Locations[0].ID
 
 // send executes a signed URL as a phone would.
 func send(t *testing.T, w *wire, method, at string, headers map[string]string, body string) (int, string) {
@@ -177,8 +171,12 @@ func TestSignPut(t *testing.T) {
 		want  int
 	}{
 		{"AsSigned", func(*wire, *url.URL, map[string]string, *string) {}, 200},
-		{"AtTheLastMoment", func(w *wire, _ *url.URL, _ map[string]string, _ *string) { w.late = vault.SignedFor - 5*time.Second }, 200},
-		{"Expired", func(w *wire, _ *url.URL, _ map[string]string, _ *string) { w.late = vault.SignedFor + 5*time.Second }, 403},
+		{"AtTheLastMoment", func(w *wire, _ *url.URL, _ map[string]string, _ *string) {
+			w.late.Store(int64(vault.SignedFor - 5*time.Second))
+		}, 200},
+		{"Expired", func(w *wire, _ *url.URL, _ map[string]string, _ *string) {
+			w.late.Store(int64(vault.SignedFor + 5*time.Second))
+		}, 403},
 		{"OtherBody", func(_ *wire, _ *url.URL, _ map[string]string, b *string) { *b = "SEALED BYTES" }, 400},
 		{"LongerBody", func(_ *wire, _ *url.URL, _ map[string]string, b *string) { *b += "!" }, 403},
 		{"ShorterBody", func(_ *wire, _ *url.URL, _ map[string]string, b *string) { *b = "sealed" }, 403},
@@ -205,7 +203,7 @@ func TestSignPut(t *testing.T) {
 			if status != test.want {
 				t.Errorf("it answers %d, want %d: %s", status, test.want, answer)
 			}
-			w.late = 0
+			w.late.Store(0)
 			sizes, err := o.Sizes(t.Context(), location, "")
 			must(t, err)
 			stored := map[string]int64{}
@@ -287,7 +285,7 @@ func TestSignGet(t *testing.T) {
 	same(t, get(strings.Replace(at, "CHUNK", "OTHER", 1), nil), [2]string{"403", ""})
 	status, _ := send(t, w, http.MethodPut, at, nil, "other")
 	same(t, status, 403)
-	w.late = vault.ReadFor + 5*time.Second
+	w.late.Store(int64(vault.ReadFor + 5*time.Second))
 	same(t, get(at, nil), [2]string{"403", ""})
 
 	_, err = o.SignGet(t.Context(), "mars", key)

@@ -3,17 +3,16 @@ package table_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"net/http/httptest"
-	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
@@ -22,6 +21,7 @@ import (
 
 	"zapas/localstack/resources"
 	"zapas/localstack/standin/dynamodb"
+	"zapas/localstack/standin/standintest"
 	"zapas/shared/aws/table"
 	"zapas/shared/fault"
 )
@@ -38,28 +38,18 @@ type world struct {
 
 func open(t *testing.T) *world {
 	t.Helper()
-	server, err := dynamodb.Open(dynamodb.Config{Path: filepath.Join(t.TempDir(), "db"), Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	stack := standintest.New(t)
 	for _, table := range resources.Tables() {
-		if err := server.Create(table); err != nil {
-			t.Fatal(err)
-		}
+		must(t, stack.DynamoDB.Create(table))
 	}
-	w := &wire{handler: server}
-	return &world{server: server, wire: w, db: table.Open(aws.Config{Region: "eu-central-1", HTTPClient: w, BaseEndpoint: new("http://dynamodb.test"),
-		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-		Retryer: func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
-			})
-		}})}
+	cfg, w := stack.Config(), &wire{client: stack.Client()}
+	cfg.HTTPClient = w
+	cfg.Retryer = func() aws.Retryer { // as in a function, without the waiting
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		})
+	}
+	return &world{db: table.Open(cfg), server: stack.DynamoDB, wire: w}
 }
 
 func (w *world) vaults() table.Vaults     { return table.Vaults{DB: w.db, Name: resources.Table} }
@@ -83,9 +73,9 @@ func (w *world) row(t *testing.T, table, pk, sk string) map[string]types.Attribu
 	return out.Item
 }
 
-// wire calls the server without a socket. The next strikes fall on calls one after the other.
+// wire carries calls to the server. The next strikes fall on calls one after the other.
 type wire struct {
-	handler http.Handler
+	client  *http.Client
 	mu      sync.Mutex
 	strikes []strike
 }
@@ -128,20 +118,22 @@ func (w *wire) next() (strike, bool) {
 
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	s, strikes := w.next()
-	rec := httptest.NewRecorder()
-	if !strikes || s.effect {
-		w.handler.ServeHTTP(rec, r)
+	if !strikes {
+		return w.client.Do(r)
 	}
-	switch {
-	case !strikes:
-		return rec.Result(), nil
-	case s.status == 0:
+	if s.effect {
+		answer, err := w.client.Do(r)
+		if err != nil {
+			return nil, err
+		}
+		if err := answer.Body.Close(); err != nil {
+			return nil, err
+		}
+	}
+	if s.status == 0 {
 		return nil, &http.ProtocolError{ErrorString: "the answer is lost"}
 	}
-	rec = httptest.NewRecorder()
-	rec.WriteHeader(s.status)
-	_, err := rec.WriteString(s.body)
-	return rec.Result(), err
+	return &http.Response{StatusCode: s.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(s.body))}, nil
 }
 
 // refusal is an answer of DynamoDB with an error of a type.

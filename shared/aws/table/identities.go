@@ -75,7 +75,7 @@ func (t Identities) PutCode(ctx context.Context, c fleet.Code) error {
 	if err != nil {
 		return err
 	}
-	return rows(t).create(ctx, row, "code", absent, nil)
+	return rows(t).put(ctx, row, "code", absent, nil)
 }
 
 // Enrol marks a code as used and stores the device, in one transaction.

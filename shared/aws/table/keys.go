@@ -37,7 +37,7 @@ func (t Keys) CreateKey(ctx context.Context, user caller.UserID, version int, wr
 	if err != nil {
 		return err
 	}
-	return rows(t).create(ctx, row, "vault key", absent, nil)
+	return rows(t).put(ctx, row, "vault key", absent, nil)
 }
 
 // Restores are the rows V#<user> / R#<restore>: consents and what became of them.
@@ -117,5 +117,5 @@ func (t Restores) PutRestore(ctx context.Context, r restore.Restore) error {
 	if err != nil {
 		return err
 	}
-	return rows(t).create(ctx, row, "restore", condition, values)
+	return rows(t).put(ctx, row, "restore", condition, values)
 }

@@ -21,49 +21,63 @@ import (
 	"zapas/shared/vault"
 )
 
-// TestCreate: what is created once is never overwritten. Repeating the very same is success, since nothing tells it from
-// an attempt whose answer was lost; something else under the same key is not.
+// TestCreate: what is created once is never overwritten, and an attempt whose answer was lost is told as what it looks
+// like.
 func TestCreate(t *testing.T) {
 	t.Parallel()
-	code := fleet.Code{Hash: "h", ID: "C1", User: user, ExpiresAt: start}
-	other := code
-	other.ID = "C2"
-	r := restore.Restore{ID: "R", User: user, Elements: []string{"calls"}, State: restore.Waiting, CreatedAt: start, UpdatedAt: start}
-	r2 := r
-	r2.Device = "D"
 	for _, test := range []struct {
 		name         string
 		first, other func(w *world) error
+		there        func(w *world) string
 	}{
 		{"Profile",
-			func(w *world) error {
-				return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "one", Elements: []string{"calls"}})
-			},
-			func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "two"}) }},
+			func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "first"}) },
+			func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "other"}) },
+			func(w *world) string { p, _ := w.profiles().Profile(t.Context(), "A"); return p.Name }},
 		{"Code",
-			func(w *world) error { return w.identities().PutCode(t.Context(), code) },
-			func(w *world) error { return w.identities().PutCode(t.Context(), other) }},
+			func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ID: "first"}) },
+			func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ID: "other"}) },
+			func(w *world) string { c, _ := w.identities().Code(t.Context(), "h"); return c.ID }},
 		{"VaultKey",
-			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("wrapped")) },
-			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("another")) }},
+			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("first")) },
+			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("other")) },
+			func(w *world) string { k, _ := w.keys().Key(t.Context(), user, 1); return string(k.Wrapped) }},
 		{"Restore",
-			func(w *world) error { return w.restores().PutRestore(t.Context(), r) },
-			func(w *world) error { return w.restores().PutRestore(t.Context(), r2) }},
+			func(w *world) error {
+				return w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user, Device: "first"})
+			},
+			func(w *world) error {
+				return w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user, Device: "other"})
+			},
+			func(w *world) string { r, _ := w.restores().Restore(t.Context(), user, "R"); return string(r.Device) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := open(t)
-			w.wire.strike(lostAfter) // the second attempt finds the effect of the first
-			wantKind(t, test.first(w), ok)
-			wantKind(t, test.first(w), ok)
-			wantKind(t, test.other(w), fault.Conflict)
-			wantKind(t, test.first(w), ok) // the first is still there
-
-			w = open(t)
-			w.wire.strike(lostBefore, lostBefore, lostBefore)
-			wantKind(t, test.first(w), fault.Unavailable)
-			wantKind(t, test.other(w), ok)
-			wantKind(t, test.first(w), fault.Conflict)
+			for name, before := range map[string]struct {
+				strikes []strike
+				want    fault.Kind
+				there   bool
+			}{
+				"Answered":     {nil, ok, true},
+				"FailedOnce":   {[]strike{lostBefore}, ok, true},
+				"AnswerLost":   {[]strike{lostAfter}, fault.Conflict, true},
+				"AnswersLost":  {[]strike{lostBefore, lostBefore, lostAfter}, fault.Unavailable, true},
+				"FailedThrice": {[]strike{lostBefore, lostBefore, lostBefore}, fault.Unavailable, false},
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					w := open(t)
+					w.wire.strike(before.strikes...)
+					wantKind(t, test.first(w), before.want)
+					if before.there {
+						wantKind(t, test.other(w), fault.Conflict)
+						same(t, test.there(w), "first")
+					} else {
+						wantKind(t, test.other(w), ok)
+						same(t, test.there(w), "other")
+					}
+				})
+			}
 		})
 	}
 }
@@ -153,7 +167,7 @@ func TestRestores(t *testing.T) {
 		must(t, s.PutRestore(t.Context(), r))
 		r.Rev, r.State = 1, restore.Opened
 		w.wire.strike(lostAfter)
-		must(t, s.PutRestore(t.Context(), r))
+		wantKind(t, s.PutRestore(t.Context(), r), fault.Conflict)
 		r.State = restore.Failed
 		wantKind(t, s.PutRestore(t.Context(), r), fault.Conflict)
 		r.Rev = 0

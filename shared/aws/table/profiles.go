@@ -76,5 +76,5 @@ func (t Profiles) Create(ctx context.Context, p profile.Profile) error {
 	if err != nil {
 		return err
 	}
-	return rows(t).create(ctx, row, "profile", absent, nil)
+	return rows(t).put(ctx, row, "profile", absent, nil)
 }

@@ -8,7 +8,6 @@ package table
 import (
 	"context"
 	"errors"
-	"reflect"
 	"slices"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -60,25 +59,15 @@ func (t rows) must(ctx context.Context, k key, kind string, into any) error {
 	return err
 }
 
-// put writes a row, on a condition unless that is "".
+// put writes a row, on a condition unless that is "". fault.Conflict may mean that an earlier attempt took effect and its
+// answer was lost: reading the row can tell.
 func (t rows) put(ctx context.Context, row item, kind, condition string, values item) error {
 	in := &dynamodb.PutItemInput{TableName: &t.Name, Item: row, ExpressionAttributeValues: values}
 	if condition != "" {
 		in.ConditionExpression = &condition
-		in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 	}
 	_, err := t.DB.PutItem(ctx, in)
 	return failed(err, "write "+kind)
-}
-
-// create writes a row where there is none, or on another condition that its own effect breaks. That the very same row is
-// there already is success: an earlier attempt put it there, and its answer was lost.
-func (t rows) create(ctx context.Context, row item, kind, condition string, values item) error {
-	err := t.put(ctx, row, kind, condition, values)
-	if c, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok && reflect.DeepEqual(c.Item, row) {
-		return nil
-	}
-	return err
 }
 
 // once writes a row where there is none, and leaves one that is there as it is.

@@ -172,8 +172,7 @@ func (t Vaults) Snapshots(ctx context.Context, user caller.UserID) ([]vault.Snap
 }
 
 // Write puts the rows of a change: the head alone in one conditional write, more in one transaction, which costs twice
-// as much. Conflict may mean that an earlier attempt of this very write took effect; two requests can come to the same
-// head, so that only reading it again can tell.
+// as much.
 func (t Vaults) Write(ctx context.Context, user caller.UserID, c vault.Change) error {
 	condition, values := absent, item(nil)
 	if c.Head.Rev != 0 {

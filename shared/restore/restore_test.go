@@ -1,0 +1,284 @@
+package restore_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/oklog/ulid/v2"
+
+	"zapas/localstack/resources"
+	"zapas/localstack/standin"
+	"zapas/localstack/standin/standintest"
+	"zapas/shared/audit"
+	"zapas/shared/aws/table"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/restore"
+	"zapas/shared/vault"
+)
+
+const (
+	snapshot = vault.SessionID("01SNAPSH0T0000000000000000")
+	session  = vault.SessionID("01SESS10N00000000000000000")
+	phone    = caller.DeviceID("01PH0NE0000000000000000001")
+)
+
+// world has one user, who owns one snapshot and one phone.
+type world struct {
+	*restore.Service
+	stack *standintest.Stack
+	clock *standintest.Clock
+	anna  caller.Caller
+}
+
+func open(t *testing.T) *world {
+	t.Helper()
+	s := standintest.New(t)
+	for _, tab := range resources.Tables() {
+		if err := s.DynamoDB.Create(tab); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := table.Open(s.Config())
+	newID := func() string { return ulid.Make().String() }
+	w := &world{stack: s, clock: s.Clock}
+	w.anna = caller.Caller{User: "0ANNA000000000000000000000", AuthTime: s.Clock.Now()}
+	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Now: s.Clock.Now, NewID: newID,
+		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID},
+		Find: func(_ context.Context, user caller.UserID, id vault.SessionID) (vault.Snapshot, error) {
+			if user != w.anna.User || id != snapshot {
+				return vault.Snapshot{}, fault.New(fault.NotFound, "not_found", "There is no such backup.")
+			}
+			return vault.Snapshot{ID: id}, nil
+		},
+		Owns: func(_ context.Context, user caller.UserID, id caller.DeviceID) error {
+			if user != w.anna.User || id != phone {
+				return fault.New(fault.NotFound, "not_found", "There is no such device.")
+			}
+			return nil
+		}}
+	return w
+}
+
+func asked() restore.Restore { return restore.Restore{Snapshot: snapshot, Device: phone} }
+
+func (w *world) consent(t *testing.T, elements ...string) restore.Restore {
+	t.Helper()
+	r := asked()
+	r.Elements = elements
+	r, err := w.Consent(t.Context(), w.anna, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) opened(t *testing.T, r restore.Restore) restore.Restore {
+	t.Helper()
+	r, err := w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+	if err == nil {
+		_, err = w.Open(t.Context(), r, session)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.stored(t, r.ID)
+}
+
+func (w *world) stored(t *testing.T, id restore.ID) restore.Restore {
+	t.Helper()
+	r, err := w.Get(t.Context(), w.anna.User, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func refused(t *testing.T, err error, kind fault.Kind, code string) {
+	t.Helper()
+	if e, ok := errors.AsType[*fault.Error](err); !ok || e.Kind != kind || e.Code != code {
+		t.Errorf("the answer is %v, and should be of kind %d with code %q", err, kind, code)
+	}
+}
+
+func TestConsent(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	t.Run("AllElementsUnlessSaid", func(t *testing.T) {
+		r := w.consent(t)
+		if r.State != restore.Waiting || !slices.Equal(r.Elements, []string{"contacts", "messages", "calls"}) {
+			t.Errorf("%+v", r)
+		}
+	})
+	for _, tt := range []struct {
+		name string
+		who  func(c *caller.Caller)
+		ask  func(r *restore.Restore)
+		kind fault.Kind
+		code string
+	}{
+		{"SignInOfFiveMinutesIsFresh", func(c *caller.Caller) { c.AuthTime = w.clock.Now().Add(-5 * time.Minute) }, nil, 0, ""},
+		{"OlderIsNot", func(c *caller.Caller) { c.AuthTime = w.clock.Now().Add(-5*time.Minute - time.Millisecond) }, nil, fault.Forbidden, "sign_in_again"},
+		{"NorIsOneOfWhichNothingIsSaid", func(c *caller.Caller) { c.AuthTime = time.Time{} }, nil, fault.Forbidden, "sign_in_again"},
+		{"AnotherUser", func(c *caller.Caller) { c.User = "0P10TR00000000000000000000" }, nil, fault.NotFound, "not_found"},
+		{"AnAdministrator", func(c *caller.Caller) {
+			c.User, c.Roles = "0ADA0000000000000000000000", []caller.Role{caller.Admin}
+		}, nil, fault.NotFound, "not_found"},
+		{"NoSuchSnapshot", nil, func(r *restore.Restore) { r.Snapshot = "01ARZ3NDEKTSV4RRFFQ69G5FAV" }, fault.NotFound, "not_found"},
+		{"NoSuchDevice", nil, func(r *restore.Restore) { r.Device = "01ARZ3NDEKTSV4RRFFQ69G5FAV" }, fault.NotFound, "not_found"},
+		{"NoSuchElement", nil, func(r *restore.Restore) { r.Elements = []string{"photos"} }, fault.Invalid, "invalid"},
+		{"ElementTwice", nil, func(r *restore.Restore) { r.Elements = []string{"calls", "calls"} }, fault.Invalid, "invalid"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			who, r := w.anna, asked()
+			if tt.who != nil {
+				tt.who(&who)
+			}
+			if tt.ask != nil {
+				tt.ask(&r)
+			}
+			_, err := w.Consent(t.Context(), who, r)
+			if tt.code == "" && err != nil {
+				t.Error(err)
+			} else if tt.code != "" {
+				refused(t, err, tt.kind, tt.code)
+			}
+		})
+	}
+	t.Run("NoRecordNoConsent", func(t *testing.T) {
+		w.stack.Strike(func(c standin.Call) standin.Fault { return standin.Before })
+		defer w.stack.Strike(nil)
+		before := 0
+		if _, err := w.Consent(t.Context(), w.anna, asked()); err == nil {
+			t.Error("it is given without a record")
+		}
+		w.stack.Strike(nil)
+		all, err := w.List(t.Context(), w.anna.User)
+		for _, r := range all {
+			if r.State == restore.Waiting {
+				before++
+			}
+		}
+		if err != nil || before != 2 {
+			t.Errorf("%d consents are there: %v", before, err)
+		}
+	})
+}
+
+// TestLife: waiting, opened, done; each step only from the one before, and each repeated without harm.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	r := w.consent(t, "messages")
+	in := vault.Session{ID: session, Device: phone, Restore: string(r.ID)}
+	refused(t, w.Consented(t.Context(), w.anna.User, in), fault.Gone, "session_over")
+	_, err := w.ToOpen(t.Context(), w.anna.User, "01PH0NE0000000000000000002", r.ID)
+	refused(t, err, fault.NotFound, "not_found")
+	_, err = w.ToOpen(t.Context(), "0P10TR00000000000000000000", phone, r.ID)
+	refused(t, err, fault.NotFound, "not_found")
+	r = w.opened(t, r)
+	if again := w.opened(t, r); again.Rev != r.Rev {
+		t.Error("opening it again for the same session changed it")
+	}
+	if err := w.Consented(t.Context(), w.anna.User, in); err != nil {
+		t.Error(err)
+	}
+	for name, other := range map[string]vault.Session{
+		"OtherSession": {ID: "01ARZ3NDEKTSV4RRFFQ69G5FAV", Device: phone, Restore: string(r.ID)}, "OtherDevice": {ID: session, Device: "01PH0NE0000000000000000002", Restore: string(r.ID)},
+		"OtherRestore": {ID: session, Device: phone, Restore: "01ARZ3NDEKTSV4RRFFQ69G5FAV"}, "NoRestore": {ID: session, Device: phone},
+	} {
+		if w.Consented(t.Context(), w.anna.User, other) == nil {
+			t.Errorf("%s has consent", name)
+		}
+	}
+	ledger := map[string]restore.Ledger{"messages": {Planned: 3, Inserted: 1, Duplicate: 1, Failed: 1, Reasons: map[string]int64{"full": 1}}}
+	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, "01ARZ3NDEKTSV4RRFFQ69G5FAV", ledger)
+	refused(t, err, fault.Gone, "session_over")
+	_, err = w.Finish(t.Context(), w.anna.User, "01PH0NE0000000000000000002", r.ID, session, ledger)
+	refused(t, err, fault.NotFound, "not_found")
+	done, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, ledger)
+	if err != nil || done.State != restore.PartlyDone {
+		t.Fatalf("%+v %v", done, err)
+	}
+	again, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, ledger)
+	if err != nil || again.State != restore.PartlyDone {
+		t.Errorf("reported again: %+v %v", again, err)
+	}
+	if d := cmp.Diff(ledger, w.stored(t, r.ID).Ledger); d != "" {
+		t.Error(d)
+	}
+	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 1, Inserted: 1}})
+	refused(t, err, fault.Conflict, "restore_over")
+	_, err = w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+	refused(t, err, fault.Gone, "restore_over")
+	refused(t, w.Consented(t.Context(), w.anna.User, in), fault.Gone, "session_over")
+	if all, err := w.ForDevice(t.Context(), w.anna.User, phone); err != nil || len(all) != 0 {
+		t.Errorf("%d still wait: %v", len(all), err)
+	}
+}
+
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	one := func(l restore.Ledger) map[string]restore.Ledger { return map[string]restore.Ledger{"messages": l} }
+	for _, tt := range []struct {
+		name   string
+		ledger map[string]restore.Ledger
+		want   restore.State // "" when it is refused
+	}{
+		{"Nothing", map[string]restore.Ledger{}, restore.Done},
+		{"AllInserted", one(restore.Ledger{Planned: 2, Inserted: 2}), restore.Done},
+		{"AllThereAlready", one(restore.Ledger{Planned: 2, Duplicate: 2}), restore.Done},
+		{"Skipped", one(restore.Ledger{Planned: 2, Inserted: 1, Skipped: 1, Reasons: map[string]int64{"draft": 1}}), restore.Done},
+		{"AllFailed", one(restore.Ledger{Planned: 2, Failed: 2, Reasons: map[string]int64{"unreadable": 2}}), restore.Failed},
+		{"Unbalanced", one(restore.Ledger{Planned: 3, Inserted: 2}), ""},
+		{"BelowZero", one(restore.Ledger{Planned: 1, Inserted: 2, Duplicate: -1}), ""},
+		{"FailedWithoutAReason", one(restore.Ledger{Planned: 1, Failed: 1}), ""},
+		{"AnElementThatWasNotAskedFor", map[string]restore.Ledger{"calls": {}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			r := w.opened(t, w.consent(t, "messages"))
+			done, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, tt.ledger)
+			switch {
+			case tt.want == "" && !fault.Is(err, fault.Invalid):
+				t.Errorf("it is not refused: %v", err)
+			case tt.want != "" && (err != nil || done.State != tt.want):
+				t.Errorf("it is %s: %v", done.State, err)
+			}
+		})
+	}
+}
+
+// TestLostAnswers: a write whose answer was lost, and which meets its own effect when it is tried again, is no conflict.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	r := w.consent(t, "messages")
+	puts := 0
+	w.stack.Strike(func(c standin.Call) standin.Fault {
+		if c.Operation == "PutItem" {
+			if puts++; puts == 1 {
+				return standin.After
+			}
+		}
+		return standin.None
+	})
+	read, err := w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Open(t.Context(), read, session); err == nil {
+		t.Fatal("the fault did not strike")
+	}
+	if _, err := w.Open(t.Context(), read, session); err != nil {
+		t.Errorf("the same write again: %v", err)
+	}
+	if _, err := w.Open(t.Context(), read, "01ARZ3NDEKTSV4RRFFQ69G5FAV"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("another write on what was read before: %v", err)
+	}
+}
