@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -107,7 +108,8 @@ func listen(address, setting string) (net.Listener, error) {
 	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %s is taken by another program: stop it, or choose another port, as in make run %s=%s", port, setting, "17420")
+		n, _ := strconv.Atoi(port)
+		return nil, fmt.Errorf("port %s is taken by another program: stop it, or choose another port, as in make run %s=%d", port, setting, n+10)
 	}
 	return l, err
 }
