@@ -3,10 +3,13 @@
 # The same tags and flags everywhere: what run, test and a deployment compile is the same, and is compiled once.
 export CGO_ENABLED := 0
 FLAGS := -trimpath -tags lambda.norpc
+LINK  := -ldflags "-s -w"
 LINT  := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # Nothing here compiles infra: its tests run last, by themselves.
 REST := ./shared/... ./functions/... ./device/... ./localstack/...
+
+FUNCTIONS := profiles devices sessions uploads restores
 
 API_PORT ?= 7420
 AWS_PORT ?= 7421
@@ -19,10 +22,11 @@ help: ## show what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 run: ## start everything on this machine, play the main job, keep serving (ONCE=1: play and end)
-	@echo "Zapas: compiling the local stack (the first time takes about a minute)"
+	@echo "Zapas: compiling the local stack, the functions and a phone (the first time takes a minute or two)"
 	@mkdir -p .zapas/bin
-	@bash -o pipefail -c 'go build -v -o .zapas/bin/localstack $(FLAGS) -ldflags "-s -w" ./localstack 2>&1 | \
-	  awk "/^go: downloading/ || /[ :#]/ {print \"  \" \$$0; next} {n++} n%50==0 {print \"  \" n \" packages compiled\"} {fflush()}"'
+	@bash -o pipefail -c 'go build -v -o .zapas/bin/ $(FLAGS) $(LINK) ./localstack ./device/cli $(FUNCTIONS:%=./functions/%) 2>&1 | \
+	  awk "/^go: downloading/ || /[ :#]/ {print \"  \" \$$0; fflush(); next} ++n % 50 == 0 {print \"  \" n \" packages compiled\"; fflush()}"'
+	@ln -sf cli .zapas/bin/zapas-device
 	@exec ./.zapas/bin/localstack $(if $(ONCE),-once) -api-port $(API_PORT) -aws-port $(AWS_PORT)
 
 test: ## pass all tests
@@ -38,8 +42,8 @@ check: ## what a reviewer asks: tidy, formatted, linted, tested with the race de
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
 
 build: ## compile the functions for Lambda (linux/arm64) into dist/
-	@for f in profiles devices sessions uploads restores; do \
-	  GOOS=linux GOARCH=arm64 go build $(FLAGS) -ldflags "-s -w" -o dist/$$f/bootstrap ./functions/$$f || exit 1; \
+	@for f in $(FUNCTIONS); do \
+	  GOOS=linux GOARCH=arm64 go build $(FLAGS) $(LINK) -o dist/$$f/bootstrap ./functions/$$f || exit 1; \
 	  echo "dist/$$f/bootstrap"; done
 
 reset: ## forget everything that make run has stored

@@ -47,7 +47,7 @@ func compiled(t *testing.T) build.Programs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := build.All(t.Context(), root, t.TempDir(), io.Discard)
+	p, err := build.All(t.Context(), root, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
-// Command localstack runs all of Zapas on this machine: it builds the functions and the phone, starts what stands in for
-// AWS and the development issuer on loopback, and plays the main job on sample phones. It does not know what the functions
-// do: it starts their binaries, as Lambda would.
+// Command localstack runs all of Zapas on this machine: it starts what stands in for AWS and the development issuer on
+// loopback, and the functions' binaries that were built beside it, and plays the main job on sample phones. It does not
+// know what the functions do: it starts their binaries, as Lambda would.
 package main
 
 import (
@@ -58,10 +58,11 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	} else if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return err
 	}
-	programs, err := compile(ctx, root, o, out)
+	own, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	programs := build.In(filepath.Dir(own))
 	s, log, err := start(o, programs)
 	if err != nil {
 		return err
@@ -77,16 +78,6 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		<-ctx.Done()
 	}
 	return nil
-}
-
-func compile(ctx context.Context, root string, o options, out io.Writer) (build.Programs, error) {
-	began := time.Now()
-	fmt.Fprintln(out, "Building the five functions and zapas-device")
-	programs, err := build.All(ctx, root, filepath.Join(root, ".zapas", "bin"), out)
-	if err == nil {
-		fmt.Fprintf(out, "Built in %.1f s\n", time.Since(began).Seconds())
-	}
-	return programs, err
 }
 
 // start brings the stack up; what the functions print goes to a file.

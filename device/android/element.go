@@ -5,12 +5,13 @@ import (
 	"io"
 	"strconv"
 
+	"zapas/device/android/internal/markup"
 	"zapas/device/internal/item"
 )
 
 // element is one element's attributes.
 type element struct {
-	at    Place
+	at    markup.Place
 	attrs []attr
 	buf   []byte // the values, one after the other
 	bad   string // the first reason why the message cannot be used
@@ -25,7 +26,7 @@ type attr struct {
 
 const maxAttrs = 256
 
-func (el *element) reset(at Place) {
+func (el *element) reset(at markup.Place) {
 	*el = element{at: at, attrs: el.attrs[:0], buf: el.buf[:0]}
 }
 
@@ -36,7 +37,7 @@ func (el *element) spoil(format string, args ...any) {
 }
 
 // read takes one value into the element, as long as there is room for it.
-func (el *element) read(name string, v *value, room int) error {
+func (el *element) read(name string, v *markup.Value, room int) error {
 	for i := range el.attrs {
 		if el.attrs[i].name == name {
 			el.spoil("it has the attribute %s twice", name)
@@ -46,7 +47,7 @@ func (el *element) read(name string, v *value, room int) error {
 		el.spoil("it has more than %d attributes", maxAttrs)
 		el.attrs = el.attrs[:0]
 	}
-	a := attr{name: name, lo: len(el.buf), null: v.null()}
+	a := attr{name: name, lo: len(el.buf), null: v.Null()}
 	for {
 		if cap(el.buf)-len(el.buf) < 256 {
 			el.buf = append(el.buf, make([]byte, 4096)...)[:len(el.buf)]
@@ -61,11 +62,11 @@ func (el *element) read(name string, v *value, room int) error {
 			break
 		}
 		if err != nil {
-			return broken(err)
+			return err
 		}
 	}
-	if v.bad != "" {
-		el.spoil("%s has %s", name, v.bad)
+	if v.Bad() != "" {
+		el.spoil("%s has %s", name, v.Bad())
 	}
 	a.hi = len(el.buf)
 	el.attrs = append(el.attrs, a)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"zapas/device/android/internal/markup"
 	"zapas/device/internal/item"
 )
 
@@ -79,7 +80,7 @@ func escaped(s string) string {
 			b.WriteString("&gt;")
 		case r == '"':
 			b.WriteString("&quot;")
-		case r < ' ' || r == 0x7f || !lawful(r):
+		case r < ' ' || r == 0x7f || !markup.Lawful(r):
 			b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
 		default:
 			b.WriteRune(r)
@@ -148,13 +149,8 @@ func (t *tag) rest() error {
 		if t.fixed[name] {
 			continue
 		}
-		for i := range len(name) {
-			if !nameByte(name[i], i == 0) {
-				return fmt.Errorf("%q is no name for an attribute", name)
-			}
-		}
-		if name == "" || len(name) > maxName {
-			return fmt.Errorf("an attribute's name of %d bytes", len(name))
+		if !markup.IsName(name) {
+			return fmt.Errorf("%q is no name for an attribute", name)
 		}
 		t.raw(name, escaped(t.extras[name]))
 	}

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"zapas/device/android/internal/markup"
 	"zapas/device/internal/item"
 )
 
@@ -65,19 +66,11 @@ func (e *BadFile) Unwrap() error { return e.Err }
 
 // Notes is what the last reading met and mended.
 type Notes struct {
-	Declared int     // the file's own count, -1 where it states none
-	Messages int     // messages met, bad ones included
-	Joined   int     // characters written as a pair of surrogates, joined
-	Kept     int     // characters that XML forbids, kept
-	Replaced int     // halves of pairs and broken bytes, replaced by U+FFFD
-	Unknown  int     // elements that are no messages, passed over
-	Places   []Place // where the first of Kept and Replaced are
+	Declared int // the file's own count, -1 where it states none
+	Messages int // messages met, bad ones included
+	Unknown  int // elements that are no messages, passed over
+	markup.Mended
 }
-
-// Place is a spot in the file.
-type Place struct{ Offset, Line int64 }
-
-const maxPlaces = 10
 
 // Export is an open file of messages. Its methods may be called at the same time.
 type Export struct {
@@ -164,7 +157,8 @@ func (e *Export) Items() iter.Seq2[item.Item, error] {
 		for {
 			it, err := r.next()
 			e.mu.Lock()
-			e.notes = r.in.notes
+			e.notes = r.notes
+			e.notes.Mended = r.s.Mended()
 			e.frame = r.frame
 			e.mu.Unlock()
 			if err == io.EOF {
@@ -202,11 +196,10 @@ func (e *Export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 	if !ok {
 		return nil, fmt.Errorf("android: %s holds no attachment with SHA-256 %x: read its messages first", e.path, b.SHA256)
 	}
-	in := newInput(io.NewSectionReader(e.file, at.offset, e.size-at.offset), at.offset)
-	v := &value{in: in, quote: at.quote}
+	v := markup.ValueAt(io.NewSectionReader(e.file, at.offset, e.size-at.offset), at.quote)
 	var r io.Reader = v
 	if at.base64 {
-		r = newBase64(v)
+		r = markup.NewBase64(v)
 	}
 	return &blobReader{r: r, want: b, sum: sha256.New(), path: e.path}, nil
 }

@@ -6,21 +6,22 @@ import (
 	"io"
 	"strings"
 
+	"zapas/device/android/internal/markup"
 	"zapas/device/internal/item"
 )
 
 // reader reads a file once, message by message.
 type reader struct {
 	e         *Export
-	in        *input
-	s         scanner
+	s         *markup.Scanner
+	notes     Notes
 	frame     frame
 	root      bool // the root's start tag was read
 	closed    bool // and its end tag
 	el, child element
 	spent     int    // bytes of the current message that are kept in memory
 	inline    []byte // a part's text, and one byte more
-	base64    *base64Reader
+	base64    *markup.Base64
 	addresses map[string]item.Address
 }
 
@@ -28,11 +29,9 @@ type reader struct {
 const maxAddresses = 1 << 14
 
 func newReader(e *Export) *reader {
-	in := newInput(io.NewSectionReader(e.file, 0, e.size), 0)
-	in.notes.Declared = -1
 	return &reader{
-		e: e, in: in, s: scanner{in: in, names: map[string]string{}},
-		inline: make([]byte, item.MaxInlineText+1), base64: newBase64(&value{}), addresses: map[string]item.Address{},
+		e: e, s: markup.NewScanner(io.NewSectionReader(e.file, 0, e.size)), notes: Notes{Declared: -1},
+		inline: make([]byte, item.MaxInlineText+1), base64: markup.NewBase64(nil), addresses: map[string]item.Address{},
 	}
 }
 
@@ -41,11 +40,16 @@ func newReader(e *Export) *reader {
 func (r *reader) next() (item.Item, error) {
 	it, err := r.message()
 	var bad *BadItem
-	if err == nil || err == io.EOF || errors.As(err, &bad) {
+	if err == nil || errors.As(err, &bad) {
+		r.notes.Messages++
 		return it, err
 	}
-	file := &BadFile{Path: r.e.path, Offset: r.in.offset, Line: r.in.line, Reason: err.Error(), Read: r.in.notes.Messages}
-	var wrong syntaxError
+	if err == io.EOF {
+		return nil, err
+	}
+	at := r.s.Place()
+	file := &BadFile{Path: r.e.path, Offset: at.Offset, Line: at.Line, Reason: err.Error(), Read: r.notes.Messages}
+	var wrong markup.SyntaxError
 	if !errors.As(err, &wrong) {
 		file.Err = err
 	}
@@ -59,22 +63,18 @@ func (r *reader) message() (item.Item, error) {
 		}
 	}
 	for {
-		name, start, at, err := r.s.next()
+		name, start, at, err := r.s.Next()
 		switch {
-		case err == io.EOF && !r.closed:
-			return nil, syntax("the file is cut off: </smses> is missing")
 		case err != nil:
 			return nil, err
 		case !start:
 			r.closed = true
 			r.frame.end = at.Offset
 		case r.closed:
-			return nil, syntax("an element <%s> behind the end of the messages", name)
+			return nil, markup.Syntax("an element <%s> behind the end of the messages", name)
 		case name == "sms":
-			r.in.notes.Messages++
 			return r.sms(at)
 		case name == "mms":
-			r.in.notes.Messages++
 			return r.mms(at)
 		default:
 			if err := r.pass(); err != nil {
@@ -86,31 +86,31 @@ func (r *reader) message() (item.Item, error) {
 
 // pass goes over an element that means nothing to us.
 func (r *reader) pass() error {
-	r.in.notes.Unknown++
-	depth := len(r.s.open)
+	r.notes.Unknown++
+	depth := len(r.s.Path())
 	for {
-		if _, _, _, err := r.s.next(); err != nil {
-			return ending(err)
+		if _, _, _, err := r.s.Next(); err != nil {
+			return err
 		}
-		if len(r.s.open) < depth {
+		if len(r.s.Path()) < depth {
 			return nil
 		}
 	}
 }
 
 func (r *reader) readRoot() error {
-	if err := r.checkEncoding(); err != nil {
+	if err := r.s.Begin(); err != nil {
 		return err
 	}
-	name, start, at, err := r.s.next()
+	name, start, at, err := r.s.Next()
 	if err == io.EOF {
-		return syntax("there is no <smses> in it; it is not an export of messages")
+		return markup.Syntax("there is no <smses> in it; it is not an export of messages")
 	}
 	if err != nil {
 		return err
 	}
 	if !start || name != "smses" {
-		return syntax("its first element is <%s>, not <smses>; it is not an export of messages", name)
+		return markup.Syntax("its first element is <%s>, not <smses>; it is not an export of messages", name)
 	}
 	r.root = true
 	r.frame.root = at.Offset
@@ -118,10 +118,10 @@ func (r *reader) readRoot() error {
 	if err := r.attributes(&r.el, nil); err != nil {
 		return err
 	}
-	r.frame.open = r.in.offset
-	r.frame.empty = len(r.s.open) > 1
+	r.frame.open = r.s.Place().Offset
+	r.frame.empty = len(r.s.Path()) > 1
 	if n, ok := r.el.number("count"); ok {
-		r.in.notes.Declared = int(n)
+		r.notes.Declared = int(n)
 	}
 	var attrs strings.Builder
 	for _, a := range r.el.attrs {
@@ -131,44 +131,16 @@ func (r *reader) readRoot() error {
 	}
 	r.frame.attrs = attrs.String()
 	if r.el.bad != "" {
-		return syntax("in <smses>, %s", r.el.bad)
-	}
-	return nil
-}
-
-// checkEncoding refuses a file whose bytes would be misread: the format is UTF-8.
-func (r *reader) checkEncoding() error {
-	if r.in.starts("\xfe\xff") || r.in.starts("\xff\xfe") {
-		return syntax("it is written in UTF-16: convert it to UTF-8")
-	}
-	if r.in.starts("\xef\xbb\xbf") {
-		r.in.skip(3)
-	}
-	b, err := r.in.window(256)
-	if err == io.EOF {
-		return syntax("it is empty")
-	}
-	if err != nil {
-		return err
-	}
-	declaration, _, _ := strings.Cut(string(b[:min(len(b), 256)]), "?>")
-	if !strings.HasPrefix(declaration, "<?xml") {
-		return nil
-	}
-	_, encoding, stated := strings.Cut(declaration, "encoding")
-	encoding, _, _ = strings.Cut(strings.TrimLeft(encoding, " \t\r\n='\""), " ")
-	encoding = strings.ToUpper(strings.TrimRight(encoding, "'\" \t\r\n"))
-	if stated && encoding != "UTF-8" && encoding != "UTF8" && encoding != "US-ASCII" {
-		return syntax("it is written in %q: convert it to UTF-8", encoding)
+		return markup.Syntax("in <smses>, %s", r.el.bad)
 	}
 	return nil
 }
 
 // attributes reads all attributes of the current start tag; stream may take a value for itself.
-func (r *reader) attributes(el *element, stream func(name string, v *value) (bool, error)) error {
+func (r *reader) attributes(el *element, stream func(name string, v *markup.Value) (bool, error)) error {
 	before := r.spent
 	for {
-		v, name, err := r.s.attr()
+		v, name, err := r.s.Attr()
 		if err != nil {
 			return err
 		}
@@ -203,7 +175,7 @@ func (r *reader) address(raw string) item.Address {
 }
 
 // sms reads the element whose start tag was just entered.
-func (r *reader) sms(at Place) (item.Item, error) {
+func (r *reader) sms(at markup.Place) (item.Item, error) {
 	r.spent = 0
 	el := &r.el
 	el.reset(at)
@@ -238,10 +210,10 @@ func (r *reader) sms(at Place) (item.Item, error) {
 
 // finish passes over what is within a message's element up to its end.
 func (r *reader) finish() error {
-	for len(r.s.open) > 1 {
-		_, start, _, err := r.s.next()
+	for len(r.s.Path()) > 1 {
+		_, start, _, err := r.s.Next()
 		if err != nil {
-			return ending(err)
+			return err
 		}
 		if start {
 			if err := r.pass(); err != nil {

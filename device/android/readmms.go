@@ -7,11 +7,12 @@ import (
 	"slices"
 	"strings"
 
+	"zapas/device/android/internal/markup"
 	"zapas/device/internal/item"
 )
 
 // mms reads the element whose start tag was just entered.
-func (r *reader) mms(at Place) (item.Item, error) {
+func (r *reader) mms(at markup.Place) (item.Item, error) {
 	r.spent = 0
 	el := &r.el
 	el.reset(at)
@@ -19,15 +20,15 @@ func (r *reader) mms(at Place) (item.Item, error) {
 		return nil, err
 	}
 	m := &item.MMS{}
-	for len(r.s.open) > 1 {
-		_, start, at, err := r.s.next()
+	for len(r.s.Path()) > 1 {
+		_, start, at, err := r.s.Next()
 		if err != nil {
-			return nil, ending(err)
+			return nil, err
 		}
 		if !start {
 			continue
 		}
-		switch path := strings.Join(r.s.open[2:], "/"); {
+		switch path := strings.Join(r.s.Path()[2:], "/"); {
 		case path == "parts" || path == "addrs":
 		case path == "parts/part":
 			err = r.part(m, at)
@@ -108,7 +109,7 @@ func (r *reader) peers(m *item.MMS, thread string) []item.Address {
 	return peers
 }
 
-func (r *reader) addr(m *item.MMS, at Place) error {
+func (r *reader) addr(m *item.MMS, at markup.Place) error {
 	el := &r.child
 	el.reset(at)
 	if err := r.attributes(el, nil); err != nil {
@@ -146,18 +147,18 @@ func (r *reader) blame(el *element, what string) {
 	}
 }
 
-func (r *reader) part(m *item.MMS, at Place) error {
+func (r *reader) part(m *item.MMS, at markup.Place) error {
 	el := &r.child
 	el.reset(at)
 	var p item.Part
 	var data, text, blank bool // blank: the text is the word for none
-	err := r.attributes(el, func(name string, v *value) (bool, error) {
+	err := r.attributes(el, func(name string, v *markup.Value) (bool, error) {
 		switch {
-		case name == "data" && !data && !v.null():
+		case name == "data" && !data && !v.Null():
 			data = true
 			return true, r.data(&p, el, v)
 		case name == "text" && !text:
-			text, blank = true, v.null()
+			text, blank = true, v.Null()
 			return true, r.text(&p, el, v)
 		case name == "text" || name == "data" && data:
 			el.spoil("it has the attribute %s twice", name)
@@ -188,31 +189,33 @@ func (r *reader) part(m *item.MMS, at Place) error {
 }
 
 // data passes over an attachment, only to learn its size and digest.
-func (r *reader) data(p *item.Part, el *element, v *value) error {
-	at := place{offset: r.in.offset, quote: v.quote, base64: true}
+func (r *reader) data(p *item.Part, el *element, v *markup.Value) error {
+	at := place{base64: true}
+	at.offset, at.quote = v.Start()
 	if p.Blob != nil {
 		el.spoil("it has both data and a long text")
 	}
-	r.base64.reset(v)
+	r.base64.Reset(v)
 	sum := sha256.New()
 	size, err := io.Copy(sum, r.base64)
 	switch {
-	case errors.Is(err, errBase64):
+	case errors.Is(err, markup.ErrBase64):
 		el.spoil("%v", err)
-		return r.s.drain(v)
+		return v.Drain()
 	case err != nil:
-		return broken(err)
+		return err
 	}
 	r.blob(p, el, at, sum.Sum(nil), size)
 	return nil
 }
 
 // text takes a part's text; a long one becomes a blob.
-func (r *reader) text(p *item.Part, el *element, v *value) error {
-	at := place{offset: r.in.offset, quote: v.quote}
+func (r *reader) text(p *item.Part, el *element, v *markup.Value) error {
+	var at place
+	at.offset, at.quote = v.Start()
 	n, err := io.ReadFull(v, r.inline)
-	if err != nil && !v.done {
-		return broken(err)
+	if err != nil && !v.Done() {
+		return err
 	}
 	p.Text = string(r.inline[:min(n, item.MaxInlineText)])
 	if n > item.MaxInlineText {
@@ -223,13 +226,13 @@ func (r *reader) text(p *item.Part, el *element, v *value) error {
 		sum.Write(r.inline)
 		rest, err := io.Copy(sum, v)
 		if err != nil {
-			return broken(err)
+			return err
 		}
 		p.Text = ""
 		r.blob(p, el, at, sum.Sum(nil), int64(n)+rest)
 	}
-	if v.bad != "" {
-		el.spoil("text has %s", v.bad)
+	if v.Bad() != "" {
+		el.spoil("text has %s", v.Bad())
 	}
 	return nil
 }

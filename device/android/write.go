@@ -52,7 +52,7 @@ func Create(path string, o Options) (*Writer, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("android: cannot write beside %s: %w", path, err), w.close())
 	}
-	w.w = bufio.NewWriterSize(w.tmp, inputBuffer)
+	w.w = bufio.NewWriterSize(w.tmp, 64<<10)
 	if err := w.begin(); err != nil {
 		return nil, errors.Join(fmt.Errorf("android: cannot write %s: %w", w.tmp.Name(), err), w.Abort())
 	}

@@ -24,12 +24,12 @@ type Size struct {
 	DayDeleted                   int           // SMS of one conversation that a day takes, if it has as many
 }
 
-// Demo is a phone for a demonstration, Full one of six busy years.
+// Demo is the size of a phone for a demonstration: a year of few messages.
 func Demo() Size {
 	return Size{SMS: 2_000, MMS: 60, MinAttachment: 5 << 10, MaxAttachment: 40 << 10, History: years(1), DaySMS: 12, DayMMS: 2, DayDeleted: 7}
 }
 
-// Full is described at Demo.
+// Full is the size of a phone with six busy years on it.
 func Full() Size {
 	return Size{SMS: 100_000, MMS: 3_000, MinAttachment: 50 << 10, MaxAttachment: 400 << 10, History: years(6), DaySMS: 60, DayMMS: 3, DayDeleted: 292}
 }

@@ -112,7 +112,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("fault %d is not felt", fault)
 		}
 		s.Strike(nil)
-		if want := "dynamodb PutItem, s3 PUT"; strings.Join(seen, ", ") != want {
+		if want := "dynamodb PutItem, s3 PutObject"; strings.Join(seen, ", ") != want {
 			t.Errorf("the calls are %v", seen)
 		}
 		item, err := c.table.GetItem(t.Context(), &sdkdynamodb.GetItemInput{TableName: aws.String("things"), ConsistentRead: aws.Bool(true),

@@ -3,13 +3,17 @@ package standin
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
+
+	"zapas/localstack/standin/s3"
+	"zapas/localstack/standin/sigv4"
 )
 
 // Fault is what befalls a call.
@@ -25,8 +29,8 @@ const (
 // Call is a call about to be made.
 type Call struct {
 	Service   string // "dynamodb", "kms", "s3"
-	Operation string // such as "PutItem"; of S3 the method, such as "PUT"
-	N         int64  // how many calls this transport has carried before
+	Operation string // such as "PutItem", "PutObject"
+	N         int    // how many calls this transport has carried before
 	Request   *http.Request
 }
 
@@ -44,23 +48,17 @@ type transport struct {
 
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, unsent(r))
 	}
 	fault := None
 	if n := t.calls.Add(1) - 1; t.strike != nil {
-		fault = t.strike(Call{Service: service(r), Operation: operation(r), N: n, Request: r})
+		fault = t.strike(Call{Service: service(r), Operation: operation(r), N: int(n), Request: r})
 	}
 	switch fault {
 	case Before:
-		return nil, lost(r)
+		return nil, errors.Join(lost(r), unsent(r))
 	case Throttled:
-		w := httptest.NewRecorder()
-		if service(r) == "s3" {
-			refuse(w, r, "s3", http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
-		} else {
-			refuse(w, r, service(r), http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
-		}
-		return w.Result(), nil
+		return t.throttle(r), unsent(r)
 	case None, After:
 	}
 	answer, err := t.carry(r)
@@ -85,12 +83,72 @@ func (t *transport) carry(r *http.Request) (*http.Response, error) {
 	if in.ContentLength > 0 {
 		in.Header.Set("Content-Length", strconv.FormatInt(in.ContentLength, 10)) // a server keeps it
 	}
-	w := httptest.NewRecorder()
+	w := &recorder{header: http.Header{}}
 	t.aws.ServeHTTP(w, in.WithContext(r.Context()))
-	answer := w.Result()
-	answer.Request = r
-	return answer, nil
+	return w.response(r), nil
 }
+
+// throttle answers as a service does that has too much to do.
+func (t *transport) throttle(r *http.Request) *http.Response {
+	w := &recorder{header: http.Header{}}
+	if to := service(r); to == sigv4.S3 {
+		refuse(w, r, to, http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
+	} else {
+		refuse(w, r, to, http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
+	}
+	return w.response(r)
+}
+
+// unsent closes the body of a request that is not carried, as a transport must.
+func unsent(r *http.Request) error {
+	if r.Body == nil {
+		return nil
+	}
+	return r.Body.Close()
+}
+
+// A recorder keeps an answer until it is whole.
+type recorder struct {
+	status int
+	header http.Header
+	sent   http.Header // as it was with the status
+	body   bytes.Buffer
+}
+
+func (w *recorder) Header() http.Header { return w.header }
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status, w.sent = status, w.header.Clone()
+	}
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+// response is what a client reads from the wire: a body that is shorter than it was announced ends in an error.
+func (w *recorder) response(r *http.Request) *http.Response {
+	w.WriteHeader(http.StatusOK)
+	answer := &http.Response{
+		Status: strconv.Itoa(w.status) + " " + http.StatusText(w.status), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: w.sent, Request: r,
+		ContentLength: int64(w.body.Len()), Body: io.NopCloser(&w.body),
+	}
+	if n, err := strconv.ParseInt(w.sent.Get("Content-Length"), 10, 64); err == nil {
+		answer.ContentLength = n
+		if r.Method != http.MethodHead && n > int64(w.body.Len()) {
+			answer.Body = io.NopCloser(io.MultiReader(&w.body, cut{}))
+		}
+	}
+	return answer
+}
+
+// cut is the end of a connection in the middle of an answer.
+type cut struct{}
+
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func lost(r *http.Request) error {
 	return fmt.Errorf("%s %s: %w", r.Method, r.URL.Host, syscall.ECONNRESET)
@@ -100,5 +158,5 @@ func operation(r *http.Request) string {
 	if _, op, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		return op
 	}
-	return r.Method
+	return s3.Operation(r)
 }

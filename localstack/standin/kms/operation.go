@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -26,17 +27,17 @@ type encryptionContext map[string]*string
 
 // unheeded are members that AWS knows and this server does not act on.
 type unheeded struct {
-	DryRun      *bool     `json:"DryRun"`
-	GrantTokens []string  `json:"GrantTokens"`
-	Recipient   *struct{} `json:"Recipient"`
+	DryRun      bool           `json:"DryRun"`
+	GrantTokens []string       `json:"GrantTokens"`
+	Recipient   jsontext.Value `json:"Recipient"`
 }
 
 type generateInput struct {
-	KeyID    *string           `json:"KeyId"`
-	Context  encryptionContext `json:"EncryptionContext"`
-	KeySpec  *string           `json:"KeySpec"`
-	Bytes    *int              `json:"NumberOfBytes"`
-	Unheeded unheeded          `json:",inline"`
+	KeyID   *string           `json:"KeyId"`
+	Context encryptionContext `json:"EncryptionContext"`
+	KeySpec *string           `json:"KeySpec"`
+	Bytes   *int              `json:"NumberOfBytes"`
+	unheeded
 }
 
 type generateOutput struct {
@@ -49,7 +50,7 @@ type decryptInput struct {
 	Context   encryptionContext `json:"EncryptionContext"`
 	KeyID     *string           `json:"KeyId"`
 	Algorithm *string           `json:"EncryptionAlgorithm"`
-	Unheeded  unheeded          `json:",inline"`
+	unheeded
 }
 
 type decryptOutput struct {
@@ -73,16 +74,22 @@ func decode(operation string, body io.Reader, into any) error {
 }
 
 func (u unheeded) check(operation string) error {
-	for name, given := range map[string]bool{"DryRun": u.DryRun != nil && *u.DryRun, "GrantTokens": len(u.GrantTokens) > 0, "Recipient": u.Recipient != nil} {
-		if given {
-			return &failure{http.StatusNotImplemented, "UnknownOperationException", "The operation " + operation + " with " + name + " is not implemented."}
-		}
+	name := ""
+	switch {
+	case u.DryRun:
+		name = "DryRun"
+	case len(u.GrantTokens) > 0:
+		name = "GrantTokens"
+	case len(u.Recipient) > 0 && u.Recipient.Kind() != 'n':
+		name = "Recipient"
+	default:
+		return nil
 	}
-	return nil
+	return &failure{http.StatusNotImplemented, "UnknownOperationException", "The operation " + operation + " with " + name + " is not implemented."}
 }
 
 func (s *Server) generate(in generateInput) (any, error) {
-	if err := in.Unheeded.check("GenerateDataKeyWithoutPlaintext"); err != nil {
+	if err := in.unheeded.check("GenerateDataKeyWithoutPlaintext"); err != nil {
 		return nil, err
 	}
 	if in.KeyID == nil {
@@ -143,7 +150,7 @@ func (in generateInput) length() (int, error) {
 }
 
 func (s *Server) decrypt(in decryptInput) (any, error) {
-	if err := in.Unheeded.check("Decrypt"); err != nil {
+	if err := in.unheeded.check("Decrypt"); err != nil {
 		return nil, err
 	}
 	switch {

@@ -1,4 +1,4 @@
-package android
+package markup
 
 import (
 	"bufio"
@@ -11,13 +11,29 @@ type input struct {
 	r      *bufio.Reader
 	offset int64
 	line   int64
-	notes  Notes
+	mended Mended
 }
 
-const inputBuffer = 64 << 10
+// Place is a spot in the file.
+type Place struct {
+	Offset int64 // from 0
+	Line   int64 // from 1
+}
 
-func newInput(r io.Reader, offset int64) *input {
-	return &input{r: bufio.NewReaderSize(r, inputBuffer), offset: offset, line: 1}
+// Mended is what of a file's characters was put right.
+type Mended struct {
+	Joined   int     // characters written as a pair of surrogates, joined
+	Kept     int     // characters that XML forbids, kept
+	Replaced int     // halves of pairs and broken bytes, replaced by U+FFFD
+	Places   []Place // where the first of Kept and Replaced are
+}
+
+const maxPlaces = 10
+
+const bufferSize = 64 << 10
+
+func newInput(r io.Reader) *input {
+	return &input{r: bufio.NewReaderSize(r, bufferSize), line: 1}
 }
 
 // window gives the bytes at hand, at least n unless the file ends before, and at least one unless
@@ -42,8 +58,8 @@ func (in *input) place() Place { return Place{in.offset, in.line} }
 
 func (in *input) note(count *int) {
 	*count++
-	if len(in.notes.Places) < maxPlaces {
-		in.notes.Places = append(in.notes.Places, in.place())
+	if len(in.mended.Places) < maxPlaces {
+		in.mended.Places = append(in.mended.Places, in.place())
 	}
 }
 

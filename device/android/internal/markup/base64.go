@@ -1,4 +1,4 @@
-package android
+package markup
 
 import (
 	"bytes"
@@ -7,10 +7,10 @@ import (
 	"io"
 )
 
-// base64Reader decodes in larger steps than base64.NewDecoder, which matters for the bulk of a file,
+// Base64 decodes a value. It works in larger steps than base64.NewDecoder, which matters for the bulk of a file,
 // and passes over white space.
-type base64Reader struct {
-	v     *value
+type Base64 struct {
+	v     *Value
 	text  []byte
 	have  int // characters in text that are not decoded yet
 	data  []byte
@@ -21,20 +21,26 @@ type base64Reader struct {
 
 const base64Step = 16 << 10
 
-var errBase64 = errors.New("its data is not base64")
+// ErrBase64 is the error of Read for a value that is not base64.
+var ErrBase64 = errors.New("its data is not base64")
 
-func newBase64(v *value) *base64Reader {
-	d := &base64Reader{text: make([]byte, base64Step), data: make([]byte, base64Step)}
-	d.reset(v)
+// NewBase64 decodes v.
+func NewBase64(v *Value) *Base64 {
+	d := &Base64{text: make([]byte, base64Step), data: make([]byte, base64Step)}
+	d.Reset(v)
 	return d
 }
 
-func (d *base64Reader) reset(v *value) {
-	v.data = true
-	*d = base64Reader{v: v, text: d.text, data: d.data}
+// Reset begins with another value.
+func (d *Base64) Reset(v *Value) {
+	if v != nil {
+		v.data = true
+	}
+	*d = Base64{v: v, text: d.text, data: d.data}
 }
 
-func (d *base64Reader) Read(p []byte) (int, error) {
+// Read gives the decoded bytes, ErrBase64 or the value's error.
+func (d *Base64) Read(p []byte) (int, error) {
 	for len(d.rest) == 0 && d.err == nil {
 		d.step()
 	}
@@ -46,7 +52,7 @@ func (d *base64Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (d *base64Reader) step() {
+func (d *Base64) step() {
 	n, err := d.v.Read(d.text[d.have:])
 	d.have += unwrap(d.text[d.have : d.have+n])
 	if err != nil && err != io.EOF {
@@ -59,7 +65,7 @@ func (d *base64Reader) step() {
 	}
 	n, bad := base64.StdEncoding.Decode(d.data, d.text[:whole])
 	if bad != nil || whole > 0 && d.ended {
-		d.err = errBase64
+		d.err = ErrBase64
 		return
 	}
 	d.ended = whole > 0 && d.text[whole-1] == '='

@@ -1,8 +1,7 @@
-package android
+package markup
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -10,11 +9,11 @@ import (
 	"unicode/utf8"
 )
 
-// value reads the characters of one attribute value, up to and including its closing quote. It is
+// Value reads the characters of one attribute value, up to and including its closing quote. It is
 // ours rather than encoding/xml's because the format's files are not XML where it matters: they write
 // a character beyond U+FFFF as references to its two surrogates, which encoding/xml silently turns
 // into U+FFFD twice, and forbidden characters as references, at which it gives up the file.
-type value struct {
+type Value struct {
 	in    *input
 	quote byte
 	data  bool // base64: whatever else is in it is the decoder's to find
@@ -24,9 +23,6 @@ type value struct {
 	room  [8]byte // of rest
 }
 
-// errMarkup is a < within a value: the closing quote is missing.
-var errMarkup = errors.New("a < within a value; the closing quote is missing")
-
 const maxReference = 16 // bytes of the longest reference that is read
 
 // special marks the bytes that are more than themselves.
@@ -34,12 +30,37 @@ func special(b, quote byte) bool {
 	return b < ' ' || b >= utf8.RuneSelf || b == quote || b == '&' || b == '<' || b == 0x7f
 }
 
-// null says, before the first Read, that the value is the format's word for an absent one. Our writer
+// Null says, before the first Read, that the value is the format's word for an absent one. Our writer
 // writes a text that is this word with a reference, so that the two stay apart.
-func (v *value) null() bool { return v.in.starts("null" + string(v.quote)) }
+func (v *Value) Null() bool { return v.in.starts("null" + string(v.quote)) }
+
+// ValueAt reads a value again whose first character is the first of r.
+func ValueAt(r io.Reader, quote byte) *Value { return &Value{in: newInput(r), quote: quote} }
+
+// Start is where the value begins, before the first Read, and the quote that ends it: what ValueAt
+// needs.
+func (v *Value) Start() (offset int64, quote byte) { return v.in.offset, v.quote }
+
+// Done says that all of the value was taken from the file.
+func (v *Value) Done() bool { return v.done }
+
+// Bad says why the value cannot be trusted, as far as it was read; empty if it can.
+func (v *Value) Bad() string { return v.bad }
+
+// Drain passes over what is left of the value.
+func (v *Value) Drain() error {
+	var waste [512]byte
+	for {
+		if _, err := v.Read(waste[:]); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
 
 // plain says how many bytes at the beginning of b are only themselves.
-func (v *value) plain(b []byte) int {
+func (v *Value) plain(b []byte) int {
 	if v.data {
 		if i := bytes.IndexByte(b, v.quote); i >= 0 {
 			b = b[:i]
@@ -55,7 +76,9 @@ func (v *value) plain(b []byte) int {
 	return n
 }
 
-func (v *value) Read(p []byte) (int, error) {
+// Read gives the value's characters in UTF-8. A file that ends within the value, or a < in it, is a
+// SyntaxError.
+func (v *Value) Read(p []byte) (int, error) {
 	n := 0
 	for n < len(p) {
 		if len(v.rest) > 0 {
@@ -68,11 +91,8 @@ func (v *value) Read(p []byte) (int, error) {
 			break
 		}
 		b, err := v.in.window(2 * maxReference)
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
 		if err != nil {
-			return n, err
+			return n, ending(err)
 		}
 		if run := v.plain(b[:min(len(b), len(p)-n)]); run > 0 {
 			n += copy(p[n:], b[:run])
@@ -90,13 +110,13 @@ func (v *value) Read(p []byte) (int, error) {
 }
 
 // character takes one special character from the window into rest.
-func (v *value) character(b []byte) error {
+func (v *Value) character(b []byte) error {
 	switch c := b[0]; {
 	case c == v.quote:
 		v.in.skip(1)
 		v.done = true
 	case c == '<':
-		return errMarkup
+		return Syntax("a < within a value; the closing quote is missing")
 	case c == '&':
 		v.reference(b)
 	case c == '\r': // XML 1.0, 2.11: line ends are line feeds
@@ -107,15 +127,15 @@ func (v *value) character(b []byte) error {
 	case c >= utf8.RuneSelf:
 		r, size := utf8.DecodeRune(b)
 		if r == utf8.RuneError && size == 1 {
-			v.in.note(&v.in.notes.Replaced)
-		} else if !lawful(r) {
-			v.in.note(&v.in.notes.Kept)
+			v.in.note(&v.in.mended.Replaced)
+		} else if !Lawful(r) {
+			v.in.note(&v.in.mended.Kept)
 		}
 		v.emit(r)
 		v.in.skip(size)
 	default:
-		if !lawful(rune(c)) {
-			v.in.note(&v.in.notes.Kept)
+		if !Lawful(rune(c)) {
+			v.in.note(&v.in.mended.Kept)
 		}
 		v.emit(rune(c))
 		v.in.skip(1)
@@ -123,10 +143,10 @@ func (v *value) character(b []byte) error {
 	return nil
 }
 
-func (v *value) emit(r rune) { v.rest = utf8.AppendRune(v.room[:0], r) }
+func (v *Value) emit(r rune) { v.rest = utf8.AppendRune(v.room[:0], r) }
 
 // reference takes one character reference, or two that are the halves of one character.
-func (v *value) reference(b []byte) {
+func (v *Value) reference(b []byte) {
 	r, n := reference(b)
 	switch {
 	case n == 0:
@@ -136,19 +156,19 @@ func (v *value) reference(b []byte) {
 	case utf16.IsSurrogate(r):
 		low, m := reference(b[n:])
 		if joined := utf16.DecodeRune(r, low); m > 0 && joined != utf8.RuneError {
-			v.in.notes.Joined++
+			v.in.mended.Joined++
 			r, n = joined, n+m
 		} else {
-			v.in.note(&v.in.notes.Replaced)
+			v.in.note(&v.in.mended.Replaced)
 			r = utf8.RuneError
 		}
 		v.emit(r)
 	case r > utf8.MaxRune:
-		v.in.note(&v.in.notes.Replaced)
+		v.in.note(&v.in.mended.Replaced)
 		v.emit(utf8.RuneError)
 	default:
-		if !lawful(r) {
-			v.in.note(&v.in.notes.Kept)
+		if !Lawful(r) {
+			v.in.note(&v.in.mended.Kept)
 		}
 		v.emit(r)
 	}
@@ -192,7 +212,7 @@ func reference(b []byte) (rune, int) {
 	return rune(code), n
 }
 
-// lawful says whether XML 1.0, 2.2 allows the character in a document.
-func lawful(r rune) bool {
+// Lawful says whether XML 1.0, 2.2 allows the character in a document.
+func Lawful(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= ' ' && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000
 }
