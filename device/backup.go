@@ -94,7 +94,7 @@ func (d *Device) base(location string) (c *state.Cache, why string, err error) {
 
 // attempt makes one snapshot, or finds that nothing has changed.
 func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, base *state.Cache, resumed *Report) (Report, error) {
-	s, err := pack.Read(src, elementsOf(p), base)
+	s, err := pack.Read(ctx, src, elementsOf(p), base)
 	if err != nil {
 		return Report{}, err
 	}
@@ -142,7 +142,7 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 		return Report{}, err
 	}
 	of.KeyVersion = uint32(*begun.KeyVersion)
-	sealed, err := pack.Seal(d.dir, src, s, of, d.config.Random)
+	sealed, err := pack.Seal(ctx, d.dir, src, s, of, d.config.Random)
 	clear(of.Key[:])
 	if err != nil {
 		return Report{}, err

@@ -192,9 +192,6 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 	return out, d.keepOffset()
 }
 
-// Sent counts the requests of this process.
-func (d *Device) Sent() Requests { return d.client.Sent() }
-
 // keepOffset remembers the service's clock, so that the next run's first request is right.
 func (d *Device) keepOffset() error {
 	if d.id.Device == "" || d.client.Offset() == d.id.Offset {

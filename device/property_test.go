@@ -2,6 +2,7 @@ package device
 
 import (
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,9 +23,8 @@ func drawMemory(t *rapid.T) *memory {
 		msg := item.Message{Box: rapid.SampledFrom([]item.Box{item.Inbox, item.Sent, item.Draft, item.Failed}).Draw(t, "box"), Unit: item.Millisecond,
 			Date: rapid.SampledFrom(times).Draw(t, "date"), DateSent: rapid.SampledFrom(times).Draw(t, "sent"), Read: rapid.Bool().Draw(t, "read"),
 			Subject: rapid.SampledFrom(nasty[:6]).Draw(t, "subject")}
-		for range rapid.SampledFrom([]int{0, 1, 1, 1, 3, item.MaxAddresses}).Draw(t, "peers") {
-			msg.Peers = append(msg.Peers, item.ParseAddress(rapid.SampledFrom([]string{"+48600100200", "600100200", "Bank", "-1", "a@b.pl", ""}).Draw(t, "peer"), "PL"))
-		}
+		peer := item.ParseAddress(rapid.SampledFrom([]string{"+48600100200", "600100200", "Bank", "-1", "a@b.pl", ""}).Draw(t, "peer"), "PL")
+		msg.Peers = slices.Repeat([]item.Address{peer}, rapid.SampledFrom([]int{0, 1, 1, 1, 3, item.MaxAddresses}).Draw(t, "peers"))
 		if rapid.IntRange(0, 3).Draw(t, "kind") > 0 {
 			m.items = append(m.items, &item.SMS{Message: msg, Body: rapid.SampledFrom(nasty).Draw(t, "body")})
 			continue

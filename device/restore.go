@@ -58,7 +58,7 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 		for _, k := range kindsIn(out.Ledger) {
 			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
 		}
-	} else if err := unpack.Restore(&g.Chunks, kindsIn(out.Ledger), to, &o); err != nil {
+	} else if err := unpack.Restore(ctx, &g.Chunks, kindsIn(out.Ledger), to, &o); err != nil {
 		return err
 	}
 	out.Failures = o.Failures

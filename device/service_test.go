@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -13,11 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +36,7 @@ type service struct {
 	now      time.Time
 	ids      int
 	tenant   string
+	location string // that the profile chooses
 	user     caller.UserID
 	keys     map[string]*ecdsa.PublicKey // by device
 	rows     map[vault.SessionID]vault.Session
@@ -50,13 +47,14 @@ type service struct {
 	written  map[string][32]byte // every object ever put: bytes of a key never change
 	restores map[restore.ID]restore.Restore
 
+	commits  func() error // may refuse a commit
 	requests []string
 	// fault is asked before (after false) and after the effect of every request; its error loses the request or its answer.
 	fault func(req *http.Request, after bool) error
 }
 
 func newService(t *testing.T) *service {
-	return &service{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), tenant: "acme", user: caller.UserOf("i", "acme", "anna"),
+	return &service{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), tenant: "acme", location: "eu", user: caller.UserOf("i", "acme", "anna"),
 		keys: map[string]*ecdsa.PublicKey{}, rows: map[vault.SessionID]vault.Session{}, snaps: map[int64]vault.Snapshot{},
 		objects: map[string][]byte{}, written: map[string][32]byte{}, restores: map[restore.ID]restore.Restore{}}
 }
@@ -270,7 +268,7 @@ func (s *service) enrol(body []byte) (any, error) {
 
 func (s *service) checkIn(device caller.DeviceID) any {
 	out := api.CheckInAnswer{Due: true, Why: "first", Restores: []api.Restore{}, PollAfter: 60, Time: s.now}
-	p := profileOf("eu")
+	p := profileOf(s.location)
 	out.Profile = &p
 	for _, r := range s.restores {
 		if r.Device == device && (r.State == restore.Waiting || r.State == restore.Opened) {
@@ -314,7 +312,7 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, err
 	}
-	b := vault.Beginning{Device: device, Kind: vault.Kind(in.Kind), Base: vault.SessionID(orEmpty(in.Base)), Location: "eu"}
+	b := vault.Beginning{Device: device, Kind: vault.Kind(in.Kind), Base: vault.SessionID(orEmpty(in.Base)), Location: s.location}
 	out := api.Session{Kind: api.SessionKind(in.Kind), Tenant: s.tenant, User: string(s.user)}
 	if in.Kind == "unchanged" {
 		out.UnchangedAt = &s.now
@@ -378,6 +376,11 @@ func (s *service) commit(ctx context.Context, device caller.DeviceID, id vault.S
 	var c vault.Commit
 	if err := json.Unmarshal(body, &c); err != nil {
 		return nil, err
+	}
+	if s.commits != nil {
+		if err := s.commits(); err != nil {
+			return nil, err
+		}
 	}
 	n, err := s.uploader().Commit(ctx, s.user, device, id, c)
 	return api.Committed{Snapshot: string(n.ID), Seq: n.Seq}, err
@@ -444,157 +447,4 @@ func (s *service) consent(t *testing.T, snapshot, device string, elements ...str
 		t.Fatal(err)
 	}
 	return restoreOf(r)
-}
-
-// The rows.
-
-func (s *service) Head(context.Context, caller.UserID) (vault.Head, error) { return s.head, nil }
-
-func (s *service) Session(_ context.Context, _ caller.UserID, id vault.SessionID) (vault.Session, error) {
-	row, ok := s.rows[id]
-	if !ok {
-		return row, fault.New(fault.NotFound, "not_found", "no row")
-	}
-	return row, nil
-}
-
-func (s *service) Snapshot(_ context.Context, _ caller.UserID, seq int64) (vault.Snapshot, error) {
-	n, ok := s.snaps[seq]
-	if !ok {
-		return n, fault.New(fault.NotFound, "not_found", "no row")
-	}
-	return n, nil
-}
-
-func (s *service) Snapshots(context.Context, caller.UserID) ([]vault.Snapshot, error) {
-	seqs := slices.Sorted(maps.Keys(s.snaps))
-	slices.Reverse(seqs)
-	var out []vault.Snapshot
-	for _, q := range seqs {
-		out = append(out, s.snaps[q])
-	}
-	return out, nil
-}
-
-func (s *service) Write(_ context.Context, _ caller.UserID, c vault.Change) error {
-	if c.Head.Rev != s.head.Rev {
-		return fault.New(fault.Conflict, "conflict", "rev")
-	}
-	s.head = c.Head
-	s.head.Rev++
-	for _, row := range c.Sessions {
-		s.rows[row.ID] = row
-	}
-	for _, n := range c.Snapshots {
-		s.snaps[n.Seq] = n
-	}
-	return nil
-}
-
-func (s *service) Key(_ context.Context, _ caller.UserID, version int) (vault.Key, error) {
-	return vault.Key{Wrapped: s.key}, nil
-}
-
-func (s *service) CreateKey(_ context.Context, _ caller.UserID, _ int, wrapped []byte) error {
-	s.key = wrapped
-	return nil
-}
-
-func (s *service) Generate(context.Context, map[string]string) ([]byte, error) {
-	return []byte("a vault key of 32 bytes, wrapped"), nil
-}
-
-func (s *service) Unwrap(_ context.Context, _ map[string]string, w []byte) ([]byte, error) {
-	return slices.Clone(w), nil
-}
-
-func (s *service) Append(context.Context, audit.Record) error { return nil }
-
-func (s *service) Restore(_ context.Context, _ caller.UserID, id restore.ID) (restore.Restore, error) {
-	r, ok := s.restores[id]
-	if !ok {
-		return r, fault.New(fault.NotFound, "not_found", "There is no such restore.")
-	}
-	return r, nil
-}
-
-func (s *service) Restores(context.Context, caller.UserID) ([]restore.Restore, error) {
-	return slices.Collect(maps.Values(s.restores)), nil
-}
-
-func (s *service) PutRestore(_ context.Context, r restore.Restore) error {
-	r.Rev++
-	s.restores[r.ID] = r
-	return nil
-}
-
-// The objects.
-
-func (s *service) SignPut(_ context.Context, _, key string, c vault.ChunkSum) (string, map[string]string, error) {
-	return s.sign(http.MethodPut, key, vault.SignedFor), map[string]string{
-		"content-length": fmt.Sprint(c.Size), "x-amz-checksum-sha256": base64.StdEncoding.EncodeToString(c.SHA256[:]), "if-none-match": "*"}, nil
-}
-
-func (s *service) SignGet(_ context.Context, _, key string) (string, error) {
-	return s.sign(http.MethodGet, key, vault.ReadFor), nil
-}
-
-func (s *service) Sizes(_ context.Context, _, prefix string) (map[string]int64, error) {
-	out := map[string]int64{}
-	for k, b := range s.objects {
-		if strings.HasPrefix(k, prefix) {
-			out[k] = int64(len(b))
-		}
-	}
-	return out, nil
-}
-
-func (s *service) List(_ context.Context, _, key string) ([]byte, error) {
-	b, ok := s.objects[key]
-	if !ok {
-		return nil, fault.New(fault.NotFound, "not_found", "no list")
-	}
-	return b, nil
-}
-
-func (s *service) PutList(_ context.Context, _, key string, body []byte) error {
-	if _, ok := s.objects[key]; ok {
-		return fault.New(fault.Conflict, "exists", "list")
-	}
-	s.objects[key] = body
-	return nil
-}
-
-// chunksStored lists the keys of all chunks, oldest session's first within its map order made stable.
-func (s *service) chunksStored() (keys []string) {
-	for k := range s.objects {
-		if strings.Contains(k, "/c/") {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// phoneKey is a device key in memory.
-type phoneKey struct{ key *ecdsa.PrivateKey }
-
-func newPhoneKey(t *testing.T) phoneKey {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return phoneKey{key}
-}
-
-func (k phoneKey) PublicKey() []byte {
-	der, err := x509.MarshalPKIXPublicKey(&k.key.PublicKey)
-	if err != nil {
-		panic(err)
-	}
-	return der
-}
-
-func (k phoneKey) Sign(digest []byte) ([]byte, error) {
-	return ecdsa.SignASN1(rand.Reader, k.key, digest)
 }

@@ -38,23 +38,27 @@ func (e export) coverage() map[string]string {
 // file itself says that it should hold.
 func (e export) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
+		met := 0
 		for it, err := range e.Export.Items() {
-			if !yield(it, e.unreadable(err)) {
+			if !yield(it, e.unreadable(err, met)) {
 				return
 			}
+			met++
 		}
 	}
 }
 
-func (e export) unreadable(err error) error {
+// unreadable turns an error of the file, after so many messages, into one that the ledger knows. A file of which nothing
+// can be read is no phone that has lost everything, but the wrong file.
+func (e export) unreadable(err error, met int) error {
 	if bad, ok := errors.AsType[*android.BadItem](err); ok {
 		return &device.Unreadable{Kind: bad.Kind, Count: 1, Reason: "malformed", Err: err}
 	}
 	bad, ok := errors.AsType[*android.BadFile](err)
-	if !ok || bad.Err != nil || bad.Read == 0 {
+	if !ok || bad.Err != nil || met == 0 {
 		return err
 	}
-	lost := max(1, e.Notes().Declared-bad.Read)
+	lost := max(1, e.Notes().Declared-met)
 	return &device.Unreadable{Kind: item.KindSMS, Count: int64(lost), Reason: "file_cut_off", Err: err}
 }
 

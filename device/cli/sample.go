@@ -19,9 +19,18 @@ type sampled struct {
 
 // written is what a sample phone holds.
 type written struct {
-	File   string         `json:"file"`
-	Counts api.Counts     `json:"counts"`
-	Today  *sample.Change `json:"today,omitempty"` // what its last day did
+	File   string     `json:"file"`
+	Counts api.Counts `json:"counts"`
+	Today  *today     `json:"today,omitempty"`
+}
+
+// today is what the last day did.
+type today struct {
+	NewSMS    int `json:"newSms"`
+	NewMMS    int `json:"newMms"`
+	Touched   int `json:"touched"`
+	Rewritten int `json:"rewritten"`
+	Deleted   int `json:"deleted"`
 }
 
 const mostDays = 3650
@@ -37,8 +46,8 @@ func (c *sampled) Run(t *terminal) error {
 	phone := sample.New(c.Seed, size)
 	out := written{File: c.File}
 	for n := 1; n <= c.Day; n++ {
-		change := phone.Day(n)
-		out.Today = &change
+		day := today(phone.Day(n))
+		out.Today = &day
 	}
 	sms, mms := phone.Counts()
 	out.Counts = api.Counts{"sms": int64(sms), "mms": int64(mms)}

@@ -24,11 +24,12 @@ const (
 
 // download fetches the chunks that the index names and that hold what is to be restored, or its attachments.
 func (g *gathering) download(ctx context.Context) error {
+	attached := slices.Contains(g.r.Kinds, item.KindMMS) || slices.Contains(g.r.Kinds, item.KindContact)
 	var needed []int
 	for i := range g.out.Index.Chunks {
 		c := &g.out.Index.Chunks[i]
 		live := c.Live()
-		if c.Parts > 0 || slices.ContainsFunc(g.r.Kinds, func(k item.Kind) bool { return live[byte(k)] > 0 }) {
+		if c.Parts > 0 && attached || slices.ContainsFunc(g.r.Kinds, func(k item.Kind) bool { return live[byte(k)] > 0 }) {
 			needed = append(needed, i)
 		}
 	}

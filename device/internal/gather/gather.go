@@ -51,8 +51,13 @@ type Gatherer struct {
 
 // Gather downloads what a restore needs. A chunk that cannot be had is Bad; any error may pass with another run, but for
 // a service's "session_over": open the restore again.
-func (d Gatherer) Gather(ctx context.Context, r Restore) (*Gathered, error) {
+func (d Gatherer) Gather(ctx context.Context, r Restore) (out *Gathered, err error) {
 	g := &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}}}}
+	defer func() {
+		if err != nil {
+			g.out.Forget()
+		}
+	}()
 	if err := g.manifest(ctx); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -103,7 +104,7 @@ func (p *packer) abandon() {
 }
 
 // records writes all fresh entries of a scan, kind by kind, so that blocks are full.
-func (p *packer) records(src Source, s *Scan) error {
+func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 	var kinds []item.Kind // as passes over the source; neighbours that are grouped already share one
 	grouped := true
 	for _, e := range s.entries {
@@ -114,19 +115,22 @@ func (p *packer) records(src Source, s *Scan) error {
 		}
 	}
 	if grouped && len(kinds) > 0 {
-		return p.pass(src, s, kinds)
+		return p.pass(ctx, src, s, kinds)
 	}
 	for _, k := range kinds {
-		if err := p.pass(src, s, []item.Kind{k}); err != nil {
+		if err := p.pass(ctx, src, s, []item.Kind{k}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *packer) pass(src Source, s *Scan, kinds []item.Kind) error {
+func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kind) error {
 	i := 0
 	for it, err := range src.Items() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
 			continue
 		}
@@ -189,8 +193,11 @@ func (p *packer) need(s *Scan, e *entry) {
 }
 
 // attachments writes the new blobs. One that cannot be read costs the items that name it, and nothing else.
-func (p *packer) attachments(src Source, s *Scan) error {
+func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 	for _, sum := range p.order {
+		if ctx.Err() != nil { // not the source's fault: it must cost no item
+			return context.Cause(ctx)
+		}
 		b := p.blobs[sum]
 		err := p.attachment(src, sum, b)
 		if source, ok := errors.AsType[*sourceError](err); ok {

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -53,7 +54,7 @@ type place struct{ chunk, record uint32 }
 const maxExamples = 5
 
 // Read goes through the source once. base is what the device's last snapshot holds, or nil.
-func Read(src Source, chosen []string, base *state.Cache) (*Scan, error) {
+func Read(ctx context.Context, src Source, chosen []string, base *state.Cache) (*Scan, error) {
 	s := &Scan{base: base, blobs: map[[32]byte]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
 	if base != nil {
 		s.kept = make([]bool, len(base.Items))
@@ -68,6 +69,9 @@ func Read(src Source, chosen []string, base *state.Cache) (*Scan, error) {
 		}
 	}
 	for it, err := range src.Items() {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if u, ok := errors.AsType[*ledger.Unreadable](err); ok {
 			if slices.Contains(s.elements, u.Kind.Element()) {
 				s.fail(u.Kind.Element(), u.Reason, max(1, u.Count), u.Error())

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -42,7 +43,7 @@ type Sealed struct {
 }
 
 // Seal writes what is new into the spool. ErrMoved when the source does not show the same again.
-func Seal(dir *state.Dir, src Source, s *Scan, of Session, random io.Reader) (*Sealed, error) {
+func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, random io.Reader) (*Sealed, error) {
 	id, err := index.Parse(of.ID)
 	if err != nil {
 		return nil, fmt.Errorf("the service named a session in a form that is not its own: %w", err)
@@ -52,20 +53,22 @@ func Seal(dir *state.Dir, src Source, s *Scan, of Session, random io.Reader) (*S
 		return nil, err
 	}
 	defer p.abandon()
-	if err := p.records(src, s); err != nil {
+	if err := p.records(ctx, src, s); err != nil {
 		return nil, err
 	}
-	if err := p.attachments(src, s); err != nil {
+	if err := p.attachments(ctx, src, s); err != nil {
 		return nil, err
 	}
-	sum, err := p.index(func() ([]byte, error) { return compose(s, p, of.ID, of.Location).index(s) })
+	var n *snapshot
+	sum, err := p.index(func() ([]byte, error) {
+		n = compose(s, p, of.ID, of.Location)
+		return n.index(s)
+	})
 	if err != nil {
 		return nil, err
 	}
-	n := compose(s, p, of.ID, of.Location)
-	if _, err := n.index(s); err != nil { // for its sum
-		return nil, err
-	}
+	own, sealed := &n.cache.Chunks[len(n.cache.Chunks)-1], p.open()
+	own.ID, own.Size, own.RecordPart = sealed.ID, sealed.Size, sealed.RecordPart // known only now
 	out := &Sealed{Outcome: n.outcome(s), Cache: n.cache}
 	out.Commit = api.CommitInput{Added: []api.AddedChunk{}, Dropped: append([]int{}, n.dropped...),
 		Index:  api.IndexPosition{Offset: sum.IndexOffset, Length: sum.IndexLength},

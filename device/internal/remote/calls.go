@@ -35,11 +35,6 @@ func (c *Client) Commit(ctx context.Context, session string, request json.RawMes
 	return out, c.call(ctx, http.MethodPost, ofSession(session, "commit"), request, &out)
 }
 
-// End gives a session up.
-func (c *Client) End(ctx context.Context, session string) error {
-	return c.call(ctx, http.MethodDelete, "/v1/device/sessions/"+url.PathEscape(session), nil, nil)
-}
-
 // Manifest reads one page of what an open restore reads; an empty cursor begins.
 func (c *Client) Manifest(ctx context.Context, session, cursor string) (out api.Manifest, err error) {
 	path := ofSession(session, "manifest")

@@ -140,6 +140,16 @@ func (c *Client) once(ctx context.Context, method, path string, body []byte, out
 	return nil
 }
 
+// draw reads from Random, one request at a time.
+func (c *Client) draw(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, err := io.ReadFull(c.Random, b); err != nil {
+		return fmt.Errorf("draw random bytes: %w", err)
+	}
+	return nil
+}
+
 // http does not follow redirects: a signed request is meant for the place that it names.
 func (c *Client) http() *http.Client {
 	return &http.Client{Transport: c.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 )
@@ -26,7 +25,7 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return errors.Join(err, context.Cause(ctx))
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 		after, again := passing(err)
 		if !again || n+1 == attempts || after > patience {
@@ -37,7 +36,7 @@ func (c *Client) retry(ctx context.Context, try func() error) error {
 			return rerr
 		}
 		if werr := c.Wait(ctx, max(after, jitter)); werr != nil {
-			return errors.Join(err, werr)
+			return fmt.Errorf("%w: %w", werr, err)
 		}
 	}
 }
@@ -63,8 +62,8 @@ func passingStatus(status int) bool {
 // jitter is evenly spread below most.
 func (c *Client) jitter(most time.Duration) (time.Duration, error) {
 	var b [8]byte
-	if _, err := io.ReadFull(c.Random, b[:]); err != nil {
-		return 0, fmt.Errorf("draw how long to wait: %w", err)
+	if err := c.draw(b[:]); err != nil {
+		return 0, err
 	}
 	return time.Duration(binary.BigEndian.Uint64(b[:]) % uint64(most)), nil
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"time"
 )
@@ -25,8 +24,8 @@ const tokenLife = 2 * time.Minute
 // token is a JWT (RFC 7519) for one request, signed ES256 (RFC 7518, section 3.4).
 func (c *Client) token(method, uri string, body []byte) (string, error) {
 	var id [16]byte
-	if _, err := io.ReadFull(c.Random, id[:]); err != nil {
-		return "", fmt.Errorf("draw the id of a token: %w", err)
+	if err := c.draw(id[:]); err != nil {
+		return "", err
 	}
 	sum := sha256.Sum256(body)
 	issued := c.Now().Add(c.Offset())

@@ -7,9 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+
+	"zapas/device/internal/index"
 )
 
 // Journal is a backup that is sealed and not yet known to be committed: all that is needed to bring it to its end, byte for
@@ -197,7 +198,10 @@ func (d *Dir) Adopt() error {
 
 // RestoreFolder makes the folder in which the chunks of a snapshot are gathered.
 func (d *Dir) RestoreFolder(snapshot string) (string, error) {
-	path := d.Path(restoreFolder, filepath.Base(snapshot))
+	if _, err := index.Parse(snapshot); err != nil { // it becomes a path
+		return "", fmt.Errorf("restore a snapshot: %w", err)
+	}
+	path := d.Path(restoreFolder, snapshot)
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return "", fmt.Errorf("make the spool: %w", err)
 	}

@@ -1,6 +1,7 @@
 package unpack
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -38,7 +39,7 @@ func (o *Outcome) Lose(f ledger.Failure) {
 
 // Restore writes the items of the given kinds to a target, and accounts for each in out. What the target holds already is
 // not written again.
-func Restore(g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
+func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
 	held := new(item.Set)
 	for it, err := range to.Existing() {
 		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
@@ -54,7 +55,7 @@ func Restore(g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
 	}
 	w := &writing{g: g, held: held, to: to, out: out}
 	for i := range g.Index.Chunks {
-		if err := w.chunk(i, kinds); err != nil {
+		if err := w.chunk(ctx, i, kinds); err != nil {
 			return err
 		}
 	}
@@ -120,7 +121,7 @@ func (w *writing) one(it item.Item) error {
 }
 
 // chunk restores the items of one chunk.
-func (w *writing) chunk(i int, kinds []item.Kind) error {
+func (w *writing) chunk(ctx context.Context, i int, kinds []item.Kind) error {
 	c := &w.g.Index.Chunks[i]
 	bad, isBad := w.g.Bad[i]
 	live := c.Live()
@@ -148,6 +149,9 @@ func (w *writing) chunk(i int, kinds []item.Kind) error {
 	}
 	defer file.Close()
 	for r, err := range file.Records(asked...) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err == nil && c.IsDead(r.Number) {
 			continue
 		}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"zapas/device"
+	"zapas/device/android"
+	"zapas/device/internal/item"
+	"zapas/shared/api"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"zapas-device": main})
+}
+
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits}})
+}
+
+// exits CODE COMMAND... runs a command and compares its exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		e, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		code = e.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+func pageOf(t *testing.T, write func(p *page)) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := (&terminal{out: &out}).say(nil, write); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestPage_Backup(t *testing.T) {
+	t.Parallel()
+	a := api.CheckInAnswer{Why: "first", Profile: &api.DeviceProfile{Name: "Every night"}}
+	first := device.Report{Snapshot: "01SNAP", Why: "first", Objects: 1, BytesUp: 123_456, Requests: device.Requests{API: 3, Puts: 1},
+		Ledger:   api.BackupLedgers{"contacts": {}, "messages": {Seen: 2063, Stored: 2060, Failed: 3, Reasons: map[string]int64{"malformed": 2, "too_large": 1}}},
+		Coverage: api.Coverage{"contacts": "unavailable", "messages": "limited"}, Counts: api.Counts{"sms": 2000, "mms": 60}, Failures: []string{"line 7"}}
+	want := `Backed up in full (the first one), for profile "Every night"
+  backup    01SNAP
+  contacts  not available here
+  messages  2,063 seen = 2,060 stored + 0 already stored + 0 excluded + 3 failed (malformed 2, too large 1)
+  holds     2,000 sms, 60 mms
+  uploaded  1 object, 123.5 kB, 4 requests
+  failed    line 7
+  warning   3 items could not be read; nothing was taken for deleted in this run
+`
+	if got := pageOf(t, func(p *page) { p.backup(a, first) }); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	same := device.Report{Snapshot: "01SNAP", Unchanged: true, Requests: device.Requests{API: 1}, Ledger: api.BackupLedgers{"messages": {Seen: 1, Already: 1}}, Counts: api.Counts{"sms": 1}}
+	if got := pageOf(t, func(p *page) { p.backup(a, same) }); !strings.Contains(got, "uploaded  0 objects, 1 request\n") || !strings.HasPrefix(got, "Nothing has changed") {
+		t.Error(got)
+	}
+}
+
+func TestPage_Restore(t *testing.T) {
+	t.Parallel()
+	r := device.RestoreReport{Snapshot: "01SNAP", State: "partly_done", Objects: 2, Bytes: 2_500_000, Requests: device.Requests{API: 4, Gets: 2},
+		Ledger:   api.RestoreLedgers{"messages": {Planned: 10, Inserted: 7, Duplicate: 1, Failed: 2, Reasons: map[string]int64{"chunk_missing": 2}}},
+		Failures: []device.Failure{{Snapshot: "01SNAP", Element: "messages", Items: 2, Reason: "chunk_missing", Detail: "chunk 01C is not there"}}}
+	want := `Restored backup 01SNAP
+  messages    10 planned = 7 inserted + 1 duplicate + 0 merged + 0 skipped + 2 failed (chunk missing 2)
+  downloaded  2 objects, 2.5 MB, 6 requests
+  state       partly done
+  failed      2 items of messages: chunk 01C is not there
+`
+	if got := pageOf(t, func(p *page) { p.restore(r) }); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
+
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		if got := number(n); got != want {
+			t.Errorf("number(%d) = %s", n, got)
+		}
+	}
+	for n, want := range map[int64]string{999: "999 B", 1000: "1.0 kB", 12_345_678: "12.3 MB", 2_000_000_000: "2.00 GB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %s", n, got)
+		}
+	}
+}
+
+func TestRestore_Choose(t *testing.T) {
+	t.Parallel()
+	two := []api.Restore{{Id: "A"}, {Id: "B"}}
+	for _, tt := range []struct {
+		id      string
+		waiting []api.Restore
+		want    string
+	}{{"", two[:1], "A"}, {"B", two, "B"}, {"", two, ""}, {"C", two, ""}, {"", nil, ""}} {
+		got, err := (&restore{ID: tt.id}).choose(tt.waiting)
+		if got.Id != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("%q of %d: %q, %v", tt.id, len(tt.waiting), got.Id, err)
+		}
+	}
+}
+
+// TestExport_Unreadable shows that bad messages, and those behind a place where the file breaks off, are accounted for.
+func TestExport_Unreadable(t *testing.T) {
+	t.Parallel()
+	good := `<sms address="1" date="1700000000000" type="1" body="x" />`
+	for _, tt := range []struct {
+		name, xml string
+		items     int
+		lost      int64
+		reason    string
+		fatal     bool
+	}{
+		{"OneBad", `<smses count="2">` + good + `<sms address="1" date="never" type="1" body="x" /></smses>`, 1, 1, "malformed", false},
+		{"CutOff", `<smses count="7">` + good + good + `<sms addr`, 2, 5, "file_cut_off", false},
+		{"CutOffWithoutCount", `<smses>` + good, 1, 1, "file_cut_off", false},
+		{"NoExport", `hello`, 0, 0, "", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "x.xml")
+			writeFile(t, path, tt.xml)
+			e, err := openExport(path, "PL")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			var items int
+			var lost int64
+			var fatal bool
+			for it, err := range e.Items() {
+				bad, ok := errors.AsType[*device.Unreadable](err)
+				switch {
+				case ok && bad.Reason == tt.reason:
+					lost += bad.Count
+				case err != nil:
+					fatal = true
+				case it.Kind() == item.KindSMS:
+					items++
+				}
+			}
+			if items != tt.items || lost != tt.lost || fatal != tt.fatal {
+				t.Errorf("%d items, %d lost, fatal %t", items, lost, fatal)
+			}
+		})
+	}
+}
+
+// TestTarget shows that an item which cannot be written is refused alone, and that nothing is there before Finish.
+func TestTarget(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.xml")
+	w, err := android.Create(path, android.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	to := target{w}
+	open := func(item.Blob) (io.ReadCloser, error) { return nil, errors.New("no such attachment") }
+	m := &item.MMS{Message: item.Message{Box: item.Inbox, Date: 1, Unit: item.Millisecond}, Type: item.Retrieved,
+		Parts: []item.Part{{ContentType: "image/png", Blob: &item.Ref{Size: 1}}}}
+	if _, refused := errors.AsType[*device.Unwritable](to.Insert(m, open)); !refused {
+		t.Error("an item without its attachment was written")
+	}
+	s := &item.SMS{Message: item.Message{Box: item.Inbox, Date: 1, Unit: item.Millisecond}, Body: "x"}
+	if err := to.Insert(s, open); err != nil {
+		t.Error(err)
+	}
+	if _, err := openExport(path, ""); err == nil {
+		t.Error("the file is there before it is finished")
+	}
+	if err := to.Finish(); err != nil {
+		t.Error(err)
+	}
+	if _, err := openExport(path, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func writeFile(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

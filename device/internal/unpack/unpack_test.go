@@ -1,0 +1,150 @@
+package unpack
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
+	"zapas/device/internal/seal"
+	"zapas/shared/api"
+)
+
+// target takes messages and reads their attachments.
+type target struct{ got []item.Item }
+
+func (*target) Takes(item.Kind) bool                  { return true }
+func (*target) Existing() iter.Seq2[item.Item, error] { return func(func(item.Item, error) bool) {} }
+func (*target) Finish() error                         { return nil }
+func (t *target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
+	for _, b := range it.Blobs() {
+		r, err := open(b)
+		if err != nil {
+			return err
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			return errors.Join(err, r.Close())
+		}
+		if err := r.Close(); err != nil {
+			return err
+		}
+	}
+	t.got = append(t.got, it)
+	return nil
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func record(t *testing.T, it item.Item) []byte {
+	t.Helper()
+	b, err := item.Encode(it)
+	must(t, err)
+	return b
+}
+
+// chunk seals 3,000 SMS in several blocks, of which every tenth is dead, and one MMS with an attachment.
+func chunk(t *testing.T) (*Chunks, []byte) {
+	t.Helper()
+	var out bytes.Buffer
+	key := seal.SessionKey{1}
+	w, err := seal.NewWriter(&out, key, 1, rand.NewChaCha8([32]byte{1}))
+	must(t, err)
+	c := index.Chunk{Session: index.ID{1}, Runs: []index.Run{{Kind: byte(item.KindSMS), Count: 3000}, {Kind: byte(item.KindMMS), Count: 1}}, Parts: 1}
+	for i := range 3000 {
+		m := item.Message{Box: item.Inbox, Date: int64(i) * 1000, Unit: item.Millisecond}
+		_, err := w.Record(byte(item.KindSMS), record(t, &item.SMS{Message: m, Body: fmt.Sprintf("message %d %x", i, sha256.Sum256([]byte{byte(i)}))}))
+		must(t, err)
+		if i%10 == 0 {
+			c.Dead = append(c.Dead, uint32(i))
+		}
+	}
+	photo := bytes.Repeat([]byte("photo"), 50_000)
+	sum := sha256.Sum256(photo)
+	_, err = w.Record(byte(item.KindMMS), record(t, &item.MMS{Message: item.Message{Box: item.Sent, Unit: item.Millisecond}, Type: item.SendRequest,
+		Parts: []item.Part{{ContentType: "image/png", Blob: &item.Ref{SHA256: sum, Size: int64(len(photo))}}}}))
+	must(t, err)
+	b, err := seal.NewBlob(bytes.NewReader(photo), int64(len(photo)), sum)
+	must(t, err)
+	_, err = w.Blob(b)
+	must(t, err)
+	s, err := w.Close()
+	must(t, err)
+	c.ID, c.Size, c.RecordPart = index.OfChunk(s.SHA256), s.Size, s.RecordPart
+	return &Chunks{Folder: t.TempDir(), Index: &index.Index{Snapshot: index.ID{1}, Chunks: []index.Chunk{c}},
+		Keys: map[index.ID]seal.SessionKey{{1}: key}, Bad: map[int]Bad{}}, out.Bytes()
+}
+
+func restored(t *testing.T, g *Chunks, sealed []byte) (*target, Outcome) {
+	t.Helper()
+	must(t, os.WriteFile(g.Path(g.Index.Chunks[0].ID), sealed, 0o600))
+	to, out := new(target), Outcome{Ledger: api.RestoreLedgers{}}
+	must(t, Restore(t.Context(), g, []item.Kind{item.KindSMS, item.KindMMS}, to, &out))
+	if l := out.Ledger["messages"]; l.Planned != 2701 || l.Inserted+l.Failed != 2701 || int(l.Inserted) != len(to.got) {
+		t.Errorf("%+v, and %d came", l, len(to.got))
+	}
+	return to, out
+}
+
+// TestRestore_Damaged changes single bytes of a chunk, behind the back of whoever compared it with its id: every item is
+// accounted for, and all but those of the damaged block come.
+func TestRestore_Damaged(t *testing.T) {
+	t.Parallel()
+	g, sealed := chunk(t)
+	if _, out := restored(t, g, sealed); out.Ledger["messages"].Failed != 0 {
+		t.Fatalf("undamaged: %+v", out)
+	}
+	records := int(g.Index.Chunks[0].RecordPart)
+	for _, tt := range []struct {
+		name    string
+		at      int
+		reason  string
+		failed  int64 // -1: some, but not all
+		element string
+	}{
+		{"Header", 3, "chunk_damaged", 2701, "messages"},
+		{"Salt", 20, "chunk_damaged", 2701, "messages"},
+		{"FirstBlock", 400, "block_damaged", -1, "messages"},
+		{"MMSBlock", records - 20, "block_damaged", 1, "messages"},
+		{"Attachment", records + 100, "attachment_damaged", 1, "messages"},
+		{"Trailer", len(sealed) - 40, "chunk_damaged", 2701, "messages"},
+		{"Footer", len(sealed) - 1, "chunk_damaged", 2701, "messages"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g, bad := chunk(t)
+			bad[tt.at] ^= 0x40
+			_, out := restored(t, g, bad)
+			l := out.Ledger[tt.element]
+			if l.Failed != tt.failed && (tt.failed != -1 || l.Failed < 1 || l.Failed > 2000) || l.Reasons[tt.reason] != l.Failed {
+				t.Errorf("%+v", l)
+			}
+			for _, f := range out.Failures {
+				if f.Snapshot != g.Index.Snapshot.String() || f.Element != tt.element || f.Items == 0 || f.Detail == "" {
+					t.Errorf("not named: %+v", f)
+				}
+			}
+		})
+	}
+}
+
+func TestRestore_IndexAndChunkDisagree(t *testing.T) {
+	t.Parallel()
+	g, sealed := chunk(t)
+	g.Index.Chunks[0].Runs[1].Count = 2
+	g.Index.Chunks[0].Dead = append(g.Index.Chunks[0].Dead, 3001)
+	if _, out := restored(t, g, sealed); out.Ledger["messages"].Reasons["chunk_damaged"] != 2701 {
+		t.Errorf("%+v", out)
+	}
+}

@@ -1,0 +1,269 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"zapas/device/internal/item"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/vault"
+)
+
+var errKilled = errors.New("killed")
+
+// TestBackup_Killed kills a backup at each request, before and after its effect, and at each change of the disk, and runs it
+// again: the snapshot is whole, and no chunk is ever uploaded with other bytes (the service watches that).
+func TestBackup_Killed(t *testing.T) {
+	t.Parallel()
+	for _, first := range []bool{true, false} {
+		for at := 0; ; at++ {
+			if !killedAt(t, first, at) {
+				if at < 15 {
+					t.Errorf("there are only %d places to die at", at)
+				}
+				break
+			}
+		}
+	}
+}
+
+func killedAt(t *testing.T, first bool, at int) (reached bool) {
+	t.Helper()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := demo()
+	if !first {
+		p.backUp(t, m)
+		m = day(m)
+	}
+	ctx, kill := context.WithCancelCause(t.Context())
+	defer kill(nil)
+	where := ""
+	step := func(what string) error {
+		if reached {
+			return errKilled
+		}
+		if at--; at < 0 {
+			reached, where = true, what
+			kill(errKilled)
+			return errKilled
+		}
+		return nil
+	}
+	s.fault = func(req *http.Request, after bool) error {
+		return step(fmt.Sprintf("%s %s after=%t", req.Method, req.URL.Path, after))
+	}
+	p.Device.dir.Before = step
+	_, err := p.Backup(ctx, m, profileOf("eu"))
+	s.fault = nil
+	if reached && err == nil && !strings.Contains(where, "remove") {
+		t.Errorf("killed at %q, and no error", where)
+	}
+	p.restart(t, s)
+	r := p.backUp(t, m)
+	got := new(memory)
+	restored(t, s, r.Snapshot, got)
+	same(t, "killed at "+where, got, m)
+	if again := p.backUp(t, m); !again.Unchanged {
+		t.Errorf("killed at %q: a third run found something new: %+v", where, again)
+	}
+	return reached
+}
+
+// TestBackup_Resumed shows that a session which was sealed is brought to its end byte for byte, though the phone has moved on.
+func TestBackup_Resumed(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := demo()
+	m.mms(1, noise(1, 9<<20), noise(2, 9<<20))
+	puts := 0
+	s.fault = func(req *http.Request, after bool) error {
+		if req.Method == http.MethodPut && !after {
+			if puts++; puts > 1 {
+				return errKilled
+			}
+		}
+		return nil
+	}
+	if _, err := p.Backup(t.Context(), m, profileOf("eu")); err == nil {
+		t.Fatal("no error")
+	}
+	s.fault = nil
+	sent := len(s.chunksStored())
+	p.restart(t, s)
+	s.now = s.now.Add(48 * time.Hour) // the URLs have long expired
+	later := day(m)
+	r := p.backUp(t, later)
+	if !r.Resumed || sent != 1 || r.Ledger["messages"].Stored != 3 {
+		t.Errorf("%d chunks had been sent; %+v", sent, r)
+	}
+	if len(s.snaps) != 2 {
+		t.Errorf("%d snapshots, want the resumed one and the new one", len(s.snaps))
+	}
+	got := new(memory)
+	restored(t, s, r.Snapshot, got)
+	same(t, "restored", got, later)
+}
+
+func TestBackup_SessionOver(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		damage func(t *testing.T, s *service, p *phone)
+	}{
+		{"Ended", func(t *testing.T, s *service, p *phone) {
+			for _, e := range s.head.Open {
+				must(t, s.opener().End(t.Context(), s.user, caller.DeviceID(p.id.Device), e.Session))
+			}
+		}},
+		{"SpoolDamaged", func(t *testing.T, _ *service, p *phone) {
+			b, err := os.ReadFile(p.Device.dir.Path("session", "0.chunk"))
+			must(t, err)
+			b[len(b)/2] ^= 1
+			must(t, os.WriteFile(p.Device.dir.Path("session", "0.chunk"), b, 0o600))
+		}},
+		{"SpoolMissing", func(t *testing.T, _ *service, p *phone) {
+			must(t, os.Remove(p.Device.dir.Path("session", "0.chunk")))
+		}},
+		{"JournalDamaged", func(t *testing.T, _ *service, p *phone) {
+			must(t, os.WriteFile(p.Device.dir.Path("session", "journal.json"), []byte("{"), 0o600))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			s.fault = func(req *http.Request, after bool) error {
+				if req.Method == http.MethodPut {
+					return errKilled
+				}
+				return nil
+			}
+			m := demo()
+			if _, err := p.Backup(t.Context(), m, profileOf("eu")); err == nil {
+				t.Fatal("no error")
+			}
+			s.fault = nil
+			tt.damage(t, s, p)
+			r := p.backUp(t, m)
+			got := new(memory)
+			restored(t, s, r.Snapshot, got)
+			same(t, "restored", got, m)
+		})
+	}
+}
+
+func TestBackup_ExpiredURLIsSignedAgain(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	once := true
+	s.fault = func(req *http.Request, after bool) error {
+		if req.Method == http.MethodPut && !after && once {
+			once = false
+			s.now = s.now.Add(time.Hour)
+		}
+		return nil
+	}
+	if r := p.backUp(t, demo()); r.Requests.Puts != 2 || r.Requests.API != 4 || r.Objects != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// moving is a phone that gets other messages between the first and the second reading.
+type moving struct {
+	*memory
+	later *memory
+	reads int
+}
+
+func (m *moving) Items() iter.Seq2[item.Item, error] {
+	if m.reads++; m.reads == 2 {
+		m.memory = m.later
+	}
+	return m.memory.Items()
+}
+
+func TestBackup_SourceMoves(t *testing.T) {
+	t.Parallel()
+	first := demo()
+	swapped := first.clone()
+	swapped.items[2], swapped.items[3] = swapped.items[3], swapped.items[2]
+	less := first.clone()
+	less.items = less.items[:30]
+	for name, later := range map[string]*memory{"Day": day(first), "Order": swapped, "Fewer": less} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			r := p.backUp(t, &moving{memory: first, later: later})
+			got := new(memory)
+			restored(t, s, r.Snapshot, got)
+			same(t, "restored", got, later)
+			if len(s.snaps) != 1 || s.rows[vault.SessionID(r.Snapshot)].State != vault.Committed {
+				t.Errorf("%d snapshots", len(s.snaps))
+			}
+		})
+	}
+}
+
+// TestBackup_Refused lets a commit be refused once.
+func TestBackup_Refused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		refuse func(s *service) error
+		why    string
+		puts   int
+		fails  string
+	}{
+		{"ChunkMissing", func(s *service) error { clear(s.objects); return nil }, "first", 2, ""},
+		{"TooManyChunks", func(*service) error { return fault.New(fault.Unprocessable, "too_many_chunks", "Compact.") }, "too_many_chunks", 2, ""},
+		{"CommittedOtherwise", func(*service) error { return fault.New(fault.Conflict, "committed_otherwise", "No.") }, "first", 2, ""},
+		{"Invalid", func(*service) error { return fault.New(fault.Invalid, "invalid", "The ledger is wrong.") }, "first", 1, "The ledger is wrong."},
+		{"Quota", func(*service) error { return fault.New(fault.TooLarge, "quota", "Delete old backups.") }, "first", 1, "Delete old backups."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			s.commits = func() error { s.commits = nil; return tt.refuse(s) }
+			m := demo()
+			r, err := p.Backup(t.Context(), m, profileOf("eu"))
+			if tt.fails == "" && err != nil || tt.fails != "" && (err == nil || !strings.Contains(err.Error(), tt.fails)) {
+				t.Errorf("error %v, want %q", err, tt.fails)
+			}
+			if r.Why != tt.why || r.Requests.Puts != tt.puts {
+				t.Errorf("%+v", r)
+			}
+			r = p.backUp(t, m) // whatever it was, the next run is well
+			got := new(memory)
+			restored(t, s, r.Snapshot, got)
+			same(t, "restored", got, m)
+		})
+	}
+}
+
+func TestBackup_ClockOff(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	p.config.Now = func() time.Time { return s.now.Add(-72 * time.Hour) }
+	p.use(p.id)
+	if r := p.backUp(t, demo()); r.Requests.API != 4 {
+		t.Errorf("the offset costs one request once: %+v", r)
+	}
+	id, err := p.Device.dir.Identity()
+	if err != nil || id.Offset != 72*time.Hour {
+		t.Errorf("offset kept: %v, %v", id.Offset, err)
+	}
+}
