@@ -85,7 +85,7 @@ func parseNumber(raw, number string, regions []string) Address {
 			}
 		}
 	}
-	if international || len(regions) == 0 || len(digits) > 15 {
+	if international || len(regions) == 0 || len(digits) > 15 || !allDigits(digits) { // digits of a script that is not known there
 		return Address{Kind: OtherAddress, Raw: raw}
 	}
 	return Address{Kind: ShortCode, Raw: raw, Value: digits, Region: regions[0]}
