@@ -164,6 +164,8 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 		return baseGone()
 	case err != nil:
 		return err
+	case n.State != Kept && e.Kind == Restore:
+		return fault.New(fault.Gone, "snapshot_expired", "This backup has expired; choose another one on my card.")
 	case n.State != Kept:
 		return baseGone()
 	case e.Kind == Backup && (n.Device != e.Device || n.Location != e.Location):

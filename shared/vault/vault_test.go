@@ -185,6 +185,8 @@ func TestBegin(t *testing.T) {
 			w.change(anna, func(c *vault.Change) { n.State = vault.Expired; c.Snapshots = []vault.Snapshot{n} })
 			_, err := w.opener.Begin(t.Context(), anna, p.beginning(n.ID))
 			refused(t, err, fault.Conflict, "base_gone")
+			_, err = w.opener.Begin(t.Context(), anna, vault.Beginning{Device: two, Kind: vault.Restore, Counter: 1, Base: n.ID})
+			refused(t, err, fault.Gone, "snapshot_expired")
 		}},
 		{"TheEleventhDeviceIsRefusedUntilOneIsRetired", func(t *testing.T, w *world) {
 			for i := range vault.MaxDevices {

@@ -50,16 +50,26 @@ type journey struct {
 	keys            map[string]string // by session, as they were released to the old phone
 }
 
+// day has a slot of the profile in it, also where the clocks are changed.
+const day = 26 * time.Hour
+
 func travel(w *world) *journey {
 	j := &journey{world: w, ada: person{w, "ada", []string{"admins"}}, wera: person{w, "wera", []string{"viewers"}}, anna: person{w, "anna", nil}, keys: map[string]string{}}
 	j.begin()
 	j.snapshots[0] = j.backup("", nil, [][]byte{chunk("first"), chunk("second")}, 3, 0)
-	w.stack.Clock.Advance(24 * time.Hour)
+	w.stack.Clock.Advance(day)
 	j.snapshots[1] = j.backup(j.snapshots[0], []int{0}, [][]byte{chunk("third")}, 1, 3)
-	w.stack.Clock.Advance(time.Hour)
-	in := api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &j.snapshots[1], Profile: &j.profile.Id}
+	w.stack.Clock.Advance(day)
+	due := j.checkIn(j.old)
+	if !due.Due || due.Why != "slot" {
+		w.t.Fatalf("a day later the phone is not due: %v", due)
+	}
+	in := api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &j.snapshots[1], Profile: &due.Profile.Id}
 	if out := good[api.Session](w.t, j.old.ask("beginSession", "", "", in), 200); out.UnchangedAt == nil || out.Session != nil || out.Key != nil {
 		w.t.Errorf("nothing new is answered with %v", out)
+	}
+	if due := j.checkIn(j.old); due.Due || due.Why != "not_due" {
+		w.t.Errorf("having found nothing new, the phone is still due: %v", due)
 	}
 	j.restoring()
 	return j
@@ -67,7 +77,7 @@ func travel(w *world) *journey {
 
 func (j *journey) begin() {
 	in := api.ProfileInput{Name: "Every night", Elements: []api.Element{"calls", "messages"}, Location: location.ID,
-		Schedule: api.Schedule{Kind: api.ScheduleKindDaily, At: new("02:00"), Zone: "Europe/Warsaw"}}
+		Schedule: api.Schedule{Kind: api.ScheduleKindDaily, At: new("12:00"), Zone: "Europe/Warsaw"}}
 	out := j.ada.ask("createProfile", "", "", in)
 	j.profile = good[api.Profile](j.t, out, 201)
 	if out.Headers["ETag"] != quoted(j.profile.Version) || out.Headers["Location"] != "/v1/profiles/"+j.profile.Id || len(j.profile.NextRuns) != 3 || !j.profile.Enabled {
@@ -79,10 +89,20 @@ func (j *journey) begin() {
 	j.old, j.fresh = j.anna.enrol("Old"), j.anna.enrol("New")
 }
 
+func (j *journey) card(f *phone) api.Device {
+	j.t.Helper()
+	return good[api.Device](j.t, j.anna.ask("getMyDevice", f.ID, "", nil), 200)
+}
+
+func (j *journey) checkIn(f *phone) api.CheckInAnswer {
+	j.t.Helper()
+	return good[api.CheckInAnswer](j.t, f.ask("checkIn", "", "", api.CheckIn{AppVersion: "1", Coverage: &api.Coverage{"calls": "denied"}}), 200)
+}
+
 // backup checks in, begins, uploads and commits, and answers the snapshot.
 func (j *journey) backup(base string, dropped []int, chunks [][]byte, stored, already int64) string {
 	j.t.Helper()
-	due := good[api.CheckInAnswer](j.t, j.old.ask("checkIn", "", "", api.CheckIn{AppVersion: "1"}), 200)
+	due := j.checkIn(j.old)
 	if !due.Due || due.Profile == nil {
 		j.t.Fatalf("the phone is not due: %v", due)
 	}
@@ -92,8 +112,14 @@ func (j *journey) backup(base string, dropped []int, chunks [][]byte, stored, al
 	}
 	s := j.old.begin(in)
 	j.keys[*s.Session] = j.old.unseal(*s.Session, *s.Key)
+	if card := j.card(j.old); card.State != api.DeviceStateRunning {
+		j.t.Errorf("while it backs up, the phone's card says %s", card.State)
+	}
 	commit := ending(j.old.upload(*s.Session, chunks...), dropped, stored, already)
 	done := good[api.Committed](j.t, j.old.ask("commitSession", *s.Session, "", commit), 200)
+	if card := j.card(j.old); card.State != api.DeviceStateOk || card.Counts == nil || (*card.Counts)["sms"] != stored+already {
+		j.t.Errorf("after its commit the phone's card says %v", card)
+	}
 	if again := good[api.Committed](j.t, j.old.ask("commitSession", *s.Session, "", commit), 200); again != done || done.Snapshot != *s.Session {
 		j.t.Errorf("the commit is answered with %v, then with %v", done, again)
 	}
@@ -104,7 +130,7 @@ func (j *journey) backup(base string, dropped []int, chunks [][]byte, stored, al
 func (j *journey) restoring() {
 	j.t.Helper()
 	asked := good[api.Restore](j.t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: j.fresh.ID, Elements: []api.Element{"messages"}}), 201)
-	due := good[api.CheckInAnswer](j.t, j.fresh.ask("checkIn", "", "", api.CheckIn{AppVersion: "2"}), 200)
+	due := j.checkIn(j.fresh)
 	if !slices.ContainsFunc(due.Restores, func(r api.Restore) bool { return r.Id == asked.Id }) {
 		j.t.Fatalf("the phone is not told of the restore: %v", due)
 	}
@@ -161,7 +187,7 @@ func (j *journey) state() state {
 		s.Snapshots[i].Id, s.Snapshots[i].Device, s.Snapshots[i].At = "", "", time.Time{}
 	}
 	for _, f := range []*phone{j.old, j.fresh} {
-		d := good[api.Device](j.t, j.anna.ask("getMyDevice", f.ID, "", nil), 200)
+		d := j.card(f)
 		for _, at := range []*time.Time{d.SeenAt, d.BackupAt, d.UnchangedAt} {
 			if at != nil {
 				*at = time.Time{}
@@ -203,7 +229,7 @@ func TestJourney(t *testing.T) {
 		Cards: []api.Device{
 			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
 				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}},
-			{User: j.old.user, Label: "New", Platform: "android", Model: "M", State: "no_backup", AppVersion: new("2"), SeenAt: &time.Time{}},
+			{User: j.old.user, Label: "New", Platform: "android", Model: "M", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{}},
 		},
 		Restore: api.Restore{Elements: []api.Element{"messages"}, State: "done", Ledger: &api.RestoreLedgers{"messages": {Planned: 4, Inserted: 3, Duplicate: 1}}},
 		Head:    vault.Head{State: vault.Active, Version: 1, Seq: 2, Quota: 1 << 30, Counts: vault.Counts{"sms": 4}},
@@ -220,44 +246,45 @@ func TestJourney(t *testing.T) {
 	}
 }
 
-// TestFaults: whatever befalls any one call, before or after its effect, the same requests sent again end the same way.
+// TestFaults: whatever befalls a call of AWS, before or after its effect, the same request sent again comes to the same
+// end. A journey strikes the n-th call of each request at its first attempt; all journeys together strike every call.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	issuer := gatewaytest.NewIssuer(t)
-	w, calls := open(t, issuer), 0
-	w.stack.Strike(func(standin.Call) standin.Fault { calls++; return standin.None })
+	w, calls, most := open(t, issuer), 0, 0
+	w.stack.Strike(func(standin.Call) standin.Fault {
+		calls, w.calls = calls+1, w.calls+1
+		most = max(most, w.calls)
+		return standin.None
+	})
 	j := travel(w)
 	w.stack.Strike(nil)
 	want := j.state()
-	if calls < 80 {
-		t.Errorf("the journey makes %d calls", calls)
+	if calls < 80 || most < 5 {
+		t.Errorf("the journey makes %d calls, and up to %d in a request", calls, most)
 	}
-	for n := range calls {
-		for _, fault := range []standin.Fault{standin.Before, standin.After, standin.Throttled} {
-			name, struck := fmt.Sprintf("call %d, fault %d", n, fault), ""
-			w, made := open(t, issuer), 0
-			w.stack.Strike(func(c standin.Call) standin.Fault {
-				made++
-				if made-1 != n {
+	for _, fault := range []standin.Fault{standin.Before, standin.After} {
+		struck := 0
+		for n := range most {
+			w := open(t, issuer)
+			w.stack.Strike(func(standin.Call) standin.Fault {
+				w.calls++
+				if !w.first || w.calls != n+1 {
 					return standin.None
 				}
-				struck = c.Service + " " + c.Operation
+				struck++
 				return fault
 			})
 			j := travel(w)
 			w.stack.Strike(nil)
 			if d := cmp.Diff(want, j.state()); d != "" {
-				t.Errorf("%s (%s) ends otherwise:\n%s", name, struck, d)
-			}
-			if struck == "" {
-				t.Errorf("%s never came", name)
-			}
-			if t.Failed() {
-				return
+				t.Errorf("fault %d of each request's call %d: it ends otherwise:\n%s", fault, n, d)
 			}
 		}
+		if struck != calls {
+			t.Errorf("fault %d struck %d calls of %d", fault, struck, calls)
+		}
 	}
-	t.Logf("%d calls, %d journeys", calls, 3*calls)
 }
 
 // TestNumbers: who may not see numbers of items sees none, anywhere.

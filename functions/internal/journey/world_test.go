@@ -57,6 +57,8 @@ type world struct {
 	objects   bucket.Objects
 	log       bytes.Buffer
 	ids       atomic.Int64
+	first     bool // this is the first attempt of a request
+	calls     int  // of AWS, in this attempt
 }
 
 func open(t testing.TB, issuer *gatewaytest.Issuer) *world {
@@ -144,7 +146,8 @@ func (w *world) ask(e events.APIGatewayV2HTTPRequest, operation string) events.A
 // insist repeats a request until it is answered with anything but "try again", which what befalls one call must come to.
 func (w *world) insist(operation string, once func() events.APIGatewayV2HTTPResponse) events.APIGatewayV2HTTPResponse {
 	w.t.Helper()
-	for range 4 {
+	for n := range 4 {
+		w.first, w.calls = n == 0, 0
 		out := once()
 		if out.StatusCode == http.StatusInternalServerError {
 			w.t.Fatalf("%s: %s\n%s", operation, out.Body, w.log.String())
@@ -252,7 +255,8 @@ func (f *phone) upload(session string, chunks ...[]byte) []api.AddedChunk {
 
 func (f *phone) put(s api.SignedChunk, body []byte) {
 	f.t.Helper()
-	for range 4 {
+	for n := range 4 {
+		f.first, f.calls = n == 0, 0
 		r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPut, s.Url, bytes.NewReader(body))
 		f.must(err)
 		for name, value := range s.Headers {
@@ -272,7 +276,8 @@ func (f *phone) put(s api.SignedChunk, body []byte) {
 
 func (f *phone) get(url string) []byte {
 	f.t.Helper()
-	for range 4 {
+	for n := range 4 {
+		f.first, f.calls = n == 0, 0
 		r, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, url, nil)
 		f.must(err)
 		resp, err := f.stack.Client().Do(r)

@@ -35,6 +35,9 @@ var now = time.Date(2026, 3, 4, 5, 6, 7, 8e6, time.UTC)
 type rows map[caller.DeviceID]fleet.Device
 
 func (r rows) Device(_ context.Context, id caller.DeviceID) (fleet.Device, error) {
+	if !caller.ValidID(string(id)) {
+		return fleet.Device{}, errors.New("what is no id was read")
+	}
 	if id == lost {
 		return fleet.Device{}, fault.New(fault.Unavailable, "unavailable", "busy")
 	}
