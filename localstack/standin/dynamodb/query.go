@@ -253,12 +253,11 @@ func (q *query) entries(tx *bolt.Tx) func(func([]byte) bool) {
 			}
 			return
 		}
-		k, data := cursor.Seek(high)
-		if k == nil {
-			k, data = cursor.Last()
-		} else {
-			k, data = cursor.Prev()
+		before := cursor.Prev
+		if k, _ := cursor.Seek(high); k == nil {
+			before = cursor.Last
 		}
+		k, data := before()
 		for ; k != nil && bytes.Compare(k, low) >= 0; k, data = cursor.Prev() {
 			if !yield(data) {
 				return

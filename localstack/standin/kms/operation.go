@@ -74,7 +74,7 @@ func decode(operation string, body io.Reader, into any) error {
 }
 
 func (u unheeded) check(operation string) error {
-	name := ""
+	var name string
 	switch {
 	case u.DryRun:
 		name = "DryRun"

@@ -53,7 +53,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		var f *failure
 		if !errors.As(err, &f) {
-			s.cfg.Log.Error("a KMS call failed", "error", err)
+			s.cfg.Log.Error("a KMS call failed", slog.Any("error", err))
 			f = &failure{http.StatusInternalServerError, "KMSInternalException", "An internal error occurred."}
 		}
 		answer = map[string]string{"__type": f.code, "message": f.message}
@@ -89,7 +89,7 @@ func (s *Server) answer(r *http.Request) (any, error) {
 func (s *Server) write(w http.ResponseWriter, status int, answer any) {
 	var b bytes.Buffer
 	if err := json.MarshalWrite(&b, answer); err != nil {
-		s.cfg.Log.Error("a KMS answer cannot be encoded", "error", err)
+		s.cfg.Log.Error("a KMS answer cannot be encoded", slog.Any("error", err))
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}

@@ -76,7 +76,7 @@ func (s *Service) start(f Function) (*environment, error) {
 	env := &environment{
 		function: f,
 		arn:      "arn:aws:lambda:" + s.region + ":" + s.account + ":function:" + f.Name,
-		log:      s.log.With("function", f.Name),
+		log:      s.log.With(slog.String("function", f.Name)),
 		cmd:      exec.Command(f.Binary),
 		events:   make(chan *invocation),
 		ready:    make(chan struct{}),
@@ -99,22 +99,22 @@ func (s *Service) start(f Function) (*environment, error) {
 		listener.Close()
 		return nil, fmt.Errorf("function %s does not start: build the functions again: %w", f.Name, err)
 	}
-	env.log.Debug("function started", "pid", env.cmd.Process.Pid)
+	env.log.Debug("function started", slog.Int("pid", env.cmd.Process.Pid))
 
 	server := &http.Server{
 		Handler: env.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog: slog.NewLogLogger(env.log.Handler(), slog.LevelWarn),
 	}
-	go server.Serve(listener)
+	go func() { _ = server.Serve(listener) }() // until the process ends
 	s.mu.Lock()
 	s.live[env] = struct{}{}
 	closed := s.closed
 	s.mu.Unlock()
 	s.work.Go(func() {
-		env.cmd.Wait() // how it ended is in ProcessState
+		_ = env.cmd.Wait() // how it ended is in ProcessState
 		server.Close()
 		printed.flush()
-		env.log.Debug("function ended", "pid", env.cmd.Process.Pid, "how", env.cmd.ProcessState.String())
+		env.log.Debug("function ended", slog.Int("pid", env.cmd.Process.Pid), slog.String("how", env.cmd.ProcessState.String()))
 		s.mu.Lock()
 		delete(s.live, env)
 		s.mu.Unlock()
@@ -127,7 +127,7 @@ func (s *Service) start(f Function) (*environment, error) {
 }
 
 // kill ends the process, by the handle that the system gave us for it. After its end this does nothing.
-func (e *environment) kill() { e.cmd.Process.Kill() }
+func (e *environment) kill() { _ = e.cmd.Process.Kill() }
 
 func (e *environment) ended() bool {
 	select {

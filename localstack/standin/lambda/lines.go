@@ -52,5 +52,5 @@ func (l *lines) print(line []byte) {
 	whole := append(append([]byte(l.prefix), line...), '\n')
 	l.out.mu.Lock()
 	defer l.out.mu.Unlock()
-	l.out.w.Write(whole)
+	_, _ = l.out.w.Write(whole) // there is nowhere else to say that it failed
 }

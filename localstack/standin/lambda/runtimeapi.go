@@ -72,7 +72,7 @@ func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 		// The handler's reader failed half-way: what came before is no answer.
 		failure := &FunctionError{Type: r.Trailer.Get("Lambda-Runtime-Function-Error-Type")}
 		if text, err := base64.StdEncoding.DecodeString(r.Trailer.Get("Lambda-Runtime-Function-Error-Body")); err == nil {
-			json.Unmarshal(text, failure)
+			_ = json.Unmarshal(text, failure) // what is no JSON says no more than its type
 		}
 		e.accept(w, r, outcome{err: failure})
 	default:
@@ -137,5 +137,5 @@ func (e *environment) finish(r *http.Request, out outcome) bool {
 func refuse(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(FunctionError{Type: kind, Message: message})
+	_ = json.NewEncoder(w).Encode(FunctionError{Type: kind, Message: message})
 }

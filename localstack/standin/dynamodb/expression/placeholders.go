@@ -20,6 +20,7 @@ type Placeholders struct {
 	used   map[string]bool
 }
 
+// NewPlaceholders are the names and values of a request; ones that are given and empty are refused.
 func NewPlaceholders(names map[string]string, values map[string]Value) (*Placeholders, error) {
 	if names != nil && len(names) == 0 {
 		return nil, unlawful("ExpressionAttributeNames must not be empty")

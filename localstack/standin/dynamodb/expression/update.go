@@ -18,6 +18,7 @@ type action struct {
 	arg  *Node
 }
 
+// ParseUpdate reads an UpdateExpression.
 func ParseUpdate(text string, ph *Placeholders) (*Update, error) {
 	p := newParser("UpdateExpression", text, ph)
 	u := &Update{Paths: &Paths{}}

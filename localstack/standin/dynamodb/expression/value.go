@@ -194,6 +194,7 @@ func (v Value) size() int {
 	return total + SizeOf(v.elements)
 }
 
+// SizeOf is how many bytes an item counts: its names and its values.
 func SizeOf(it Item) int {
 	total := 0
 	for name, v := range it {
@@ -259,6 +260,7 @@ func equal(a, b Value) bool {
 	return slices.EqualFunc(a.list, b.list, equal) && EqualItems(a.elements, b.elements)
 }
 
+// EqualItems reports whether two items have the same attributes with the same values.
 func EqualItems(a, b Item) bool {
 	if len(a) != len(b) {
 		return false
