@@ -17,12 +17,12 @@ FUNCTIONS := profiles devices sessions uploads restores
 API_PORT ?= 7420
 AWS_PORT ?= 7421
 
-.PHONY: help run test check build reset
+.PHONY: help run test check conformance build reset
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
 	@echo "Zapas backs up and restores the phones of a company."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: ## start everything on this machine, play the main job, keep serving (ONCE=1: play and end)
 	@echo "Zapas: compiling the local stack, the functions and a phone (the first time takes a minute or two)"
@@ -43,6 +43,9 @@ check: ## what a reviewer asks: tidy, formatted, linted, tested with the race de
 	go generate ./shared/api && git diff --exit-code shared/api
 	go run $(LINT) run $(REST)
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
+
+conformance: ## ask what AWS_ENDPOINT_URL names, case by case, whether it behaves as AWS does (AWS=1: ask AWS itself)
+	@go run $(FLAGS) ./localstack/conformance/run $(if $(AWS),-aws)
 
 build: ## compile the functions for Lambda (linux/arm64) into dist/
 	@for f in $(FUNCTIONS); do \
