@@ -16,8 +16,9 @@ import (
 
 const beginnings = 3 // sessions that one backup begins before it gives up
 
-// Backup stores what is new in src since the device's last snapshot, for the profile that check-in answered. What a run
-// before has sealed and not committed is brought to its end first. Killed at any moment, it is called again.
+// Backup stores what is new in src since the device's last snapshot, for the profile that check-in answered, and carries
+// out the order that it answered. What a run before has sealed and not committed is brought to its end first. Killed at any
+// moment, it is called again.
 func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (Report, error) {
 	if d.id.Device == "" {
 		return Report{}, d.nobody
@@ -101,15 +102,27 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	if !s.Unchanged() {
 		return d.store(ctx, src, s, base, p)
 	}
-	if resumed != nil {
-		return *resumed, nil // just committed: that it is unchanged need not be said
+	if resumed != nil && d.order == "" {
+		return *resumed, nil // just committed: that it is unchanged need not be said, unless an order waits to hear it
 	}
-	if _, err := d.client.Begin(ctx, api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &base.Snapshot, Profile: &p.Id}); err != nil {
+	in := api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &base.Snapshot, Profile: &p.Id, Order: d.named()}
+	if _, err := d.client.Begin(ctx, in); err != nil {
 		return Report{}, err
+	}
+	if resumed != nil {
+		return *resumed, nil
 	}
 	r := reportOf(s.Same())
 	r.Snapshot, r.Unchanged = base.Snapshot, true
 	return r, nil
+}
+
+// named is how a session names the order.
+func (d *Device) named() *string {
+	if d.order == "" {
+		return nil
+	}
+	return &d.order
 }
 
 func elementsOf(p api.DeviceProfile) (out []string) {
@@ -126,7 +139,7 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 		return Report{}, err
 	}
 	public := base64.RawURLEncoding.EncodeToString(request.Public())
-	in := api.SessionInput{Kind: api.SessionInputKindBackup, PublicKey: &public, Profile: &p.Id}
+	in := api.SessionInput{Kind: api.SessionInputKindBackup, PublicKey: &public, Profile: &p.Id, Order: d.named()}
 	if base != nil {
 		in.Base = &base.Snapshot
 	}

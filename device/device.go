@@ -5,12 +5,14 @@ package device
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +53,7 @@ type Device struct {
 	client *remote.Client
 	id     state.Identity // zero until it is enrolled
 	nobody error          // why it is zero
+	order  string         // that the last check-in has brought, and the next backup carries out
 
 	objects int // uploaded by the backup that is under way
 	bytes   int64
@@ -143,6 +146,7 @@ type Status struct {
 	User     string     `json:"user"`
 	Server   string     `json:"server"`
 	Label    string     `json:"label"`
+	Key      string     `json:"key"`             // the fingerprint of its public key, as my card shows it
 	State    string     `json:"state,omitempty"` // after enrolling: unconfirmed or active
 	Snapshot string     `json:"snapshot,omitempty"`
 	Counts   api.Counts `json:"counts,omitempty"`
@@ -156,7 +160,7 @@ func (d *Device) Status() (Status, error) {
 	if d.id.Device == "" {
 		return Status{}, d.nobody
 	}
-	s := Status{Device: d.id.Device, User: d.id.User, Server: d.id.Server, Label: d.id.Label}
+	s := Status{Device: d.id.Device, User: d.id.User, Server: d.id.Server, Label: d.id.Label, Key: fingerprint(d.config.Signer.PublicKey())}
 	cache, err := d.dir.Cache()
 	if damaged, ok := errors.AsType[*state.Damaged](err); ok {
 		s.Note = damaged.Error()
@@ -176,6 +180,16 @@ func (d *Device) Status() (Status, error) {
 	return s, err
 }
 
+// fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.
+func fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	var groups []string
+	for pair := range slices.Chunk(sum[:], 2) {
+		groups = append(groups, fmt.Sprintf("%X", pair))
+	}
+	return strings.Join(groups, " ")
+}
+
 // CheckIn asks what the device should do now. coverage says, by element, what this phone can show; it may be nil.
 func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.CheckInAnswer, error) {
 	if d.id.Device == "" {
@@ -188,6 +202,10 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 	out, err := d.client.CheckIn(ctx, in)
 	if err != nil {
 		return out, fmt.Errorf("check in: %w", err)
+	}
+	d.order = ""
+	if out.Order != nil {
+		d.order = out.Order.Id
 	}
 	return out, d.keepOffset()
 }

@@ -47,6 +47,8 @@ type service struct {
 	written  map[string][32]byte // every object ever put: bytes of a key never change
 	restores map[restore.ID]restore.Restore
 
+	order    string       // that a check-in brings
+	named    []string     // the orders that backups have named; "" of those that named none
 	commits  func() error // may refuse a commit
 	requests []string
 	// fault is asked before (after false) and after the effect of every request; its error loses the request or its answer.
@@ -270,6 +272,9 @@ func (s *service) checkIn(device caller.DeviceID) any {
 	out := api.CheckInAnswer{Due: true, Why: "first", Restores: []api.Restore{}, PollAfter: 60, Time: s.now}
 	p := profileOf(s.location)
 	out.Profile = &p
+	if s.order != "" {
+		out.Why, out.Order = "order", &api.Order{Id: s.order, Device: string(device), State: "delivered"}
+	}
 	for _, r := range s.restores {
 		if r.Device == device && (r.State == restore.Waiting || r.State == restore.Opened) {
 			out.Restores = append(out.Restores, restoreOf(r))
@@ -314,6 +319,9 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	}
 	b := vault.Beginning{Device: device, Kind: vault.Kind(in.Kind), Base: vault.SessionID(orEmpty(in.Base)), Location: s.location}
 	out := api.Session{Kind: api.SessionKind(in.Kind), Tenant: s.tenant, User: string(s.user)}
+	if in.Kind != "restore" {
+		s.named = append(s.named, orEmpty(in.Order))
+	}
 	if in.Kind == "unchanged" {
 		out.UnchangedAt = &s.now
 		return out, s.opener().Unchanged(ctx, s.user, b)

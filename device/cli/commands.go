@@ -33,7 +33,8 @@ func (c *enrol) Run(t *terminal) (err error) {
 		p.row("device", s.Device)
 		p.row("state", s.State)
 		if s.State == string(api.EnrolledStateUnconfirmed) {
-			p.row("next", "confirm this phone on my card; until then it can check in and nothing else")
+			p.row("key", s.Key)
+			p.row("next", "confirm this phone on my card, which shows the same key; until then it can check in and nothing else")
 		}
 	})
 }
@@ -195,6 +196,7 @@ func (c *status) Run(t *terminal) (err error) {
 		p.title("Phone %q", s.Label)
 		p.row("device", s.Device)
 		p.row("service", s.Server)
+		p.row("key", s.Key)
 		if s.Snapshot == "" {
 			p.row("last backup", "none that this phone knows of")
 		} else {

@@ -153,6 +153,8 @@ func dueness(a api.CheckInAnswer) string {
 		return fmt.Sprintf("due for profile %q", a.Profile.Name)
 	case api.CheckInAnswerWhyNoProfile:
 		return "no profile governs this phone"
+	case api.CheckInAnswerWhyOrder:
+		return fmt.Sprintf("ordered, for profile %q", a.Profile.Name)
 	case api.CheckInAnswerWhyUnconfirmed:
 		return "not before this phone is confirmed on my card"
 	}

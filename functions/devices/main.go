@@ -51,7 +51,8 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}
 	handlers := devices.Handlers{
-		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, Statuses: table.Statuses{DB: db, Name: rows}, Profiles: table.Profiles{DB: db, Name: rows},
+		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
+			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Profiles: table.Profiles{DB: db, Name: rows},
 			Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID},
 			Now:   time.Now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
 		Restores: &restore.Service{Store: table.Restores{DB: db, Name: consents}},

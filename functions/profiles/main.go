@@ -19,6 +19,7 @@ import (
 	"zapas/shared/audit"
 	"zapas/shared/aws"
 	"zapas/shared/aws/table"
+	"zapas/shared/idempotency"
 	"zapas/shared/profile"
 )
 
@@ -47,5 +48,6 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	handlers := profiles.Handlers{Now: time.Now, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}, Locations: locations,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}, Now: time.Now, NewID: newID}}
-	return &gateway.API{Function: "profiles", Operations: handlers.Operations(), Console: people, Log: log, Now: time.Now}, nil
+	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: time.Now, NewID: newID}
+	return &gateway.API{Function: "profiles", Operations: handlers.Operations(), Console: people, Keeper: keeper, Log: log, Now: time.Now}, nil
 }

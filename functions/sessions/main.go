@@ -60,7 +60,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	consents := &restore.Service{Store: table.Restores{DB: db, Name: keys}, Audit: recorder, Find: opener.Find, Owns: phones.Owns, Now: time.Now, NewID: newID}
 	opener.Consented = consents.Consented
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
-		Statuses: statuses, Now: time.Now}
+		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Now: time.Now}
 	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn,
 		Device: device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}, Log: log, Now: time.Now}, nil
 }

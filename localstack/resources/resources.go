@@ -43,5 +43,6 @@ func Tables() []dynamodb.Table {
 		{Name: "owner", Key: key("owner", "PK"), Projection: "ALL"},
 		{Name: "fleet", Key: key("fleet", "fleetKey"), Projection: "ALL"},
 	}
+	all[1].Indexes = []dynamodb.Index{{Name: "users", Key: key("users", "userKey"), Projection: "INCLUDE", Include: []string{"id", "name", "email"}}}
 	return all
 }

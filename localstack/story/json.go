@@ -17,7 +17,7 @@ func (t Teller) signIn(ts *testscript.TestScript, user string) string {
 	r, err := http.NewRequest(http.MethodPost, t.Stack.URL+"/oidc/token", strings.NewReader(form.Encode()))
 	ts.Check(err)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	status, body, err := send(r)
+	status, _, body, err := send(r)
 	ts.Check(err)
 	if status != http.StatusOK {
 		ts.Fatalf("%s cannot sign in: %s", user, body)
@@ -28,15 +28,15 @@ func (t Teller) signIn(ts *testscript.TestScript, user string) string {
 }
 
 func (t Teller) keep(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 2, "keep NAME POINTER")
-	v, err := at([]byte(ts.ReadFile("stdout")), args[1])
+	want(ts, !neg && len(args) == 2, "keep NAME PLACE")
+	v, err := in(ts, args[1])
 	ts.Check(err)
 	ts.Setenv(args[0], v)
 }
 
 func (t Teller) expect(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, len(args) == 2, "expect POINTER VALUE")
-	v, err := at([]byte(ts.ReadFile("stdout")), args[0])
+	want(ts, len(args) == 2, "expect PLACE VALUE")
+	v, err := in(ts, args[0])
 	switch {
 	case neg && err == nil && v == args[1]:
 		ts.Fatalf("%s is %q", args[0], v)
@@ -45,6 +45,18 @@ func (t Teller) expect(ts *testscript.TestScript, neg bool, args []string) {
 	case !neg && v != args[1]:
 		ts.Fatalf("%s is %q and not %q", args[0], v, args[1])
 	}
+}
+
+// in reads what stands in a place of what came last.
+func in(ts *testscript.TestScript, place string) (string, error) {
+	name, ok := strings.CutPrefix(place, "header:")
+	if !ok {
+		return at([]byte(ts.ReadFile("stdout")), place)
+	}
+	if v := of(ts).header.Get(name); v != "" {
+		return v, nil
+	}
+	return "", fmt.Errorf("the last answer has no header %s", name)
 }
 
 // at reads the value at a JSON pointer, as text.

@@ -3,15 +3,19 @@
 //
 // Beside testscript's own commands a story has:
 //
-//	step TEXT                      begins a step, and shows its title
-//	say TEXT                       shows a line
-//	tell                           shows what the last command printed
-//	as USER                        signs USER in, now; the calls that follow are his
-//	api METHOD PATH [FILE] STATUS  calls the API and expects the status; the answer is stdout
-//	keep NAME POINTER              sets $NAME to what stands at a JSON pointer (RFC 6901) of stdout
-//	expect POINTER VALUE           expects a value there; [!] that there is none such
-//	phone NAME ARGS...             runs zapas-device as the phone NAME; [!] expects it to fail
-//	kill FUNCTION                  kills the function's running processes
+//	step TEXT                begins a step, and shows its title
+//	say TEXT                 shows a line
+//	tell                     shows what the last command printed
+//	as USER                  signs USER in, now; the calls that follow are his
+//	api [-H HEADER]... METHOD PATH [FILE] STATUS
+//	                         calls the API and expects the status; the answer is stdout
+//	keep NAME PLACE          sets $NAME to what stands in a place: a JSON pointer (RFC 6901) into stdout, or header:NAME
+//	                         of the last answer
+//	expect PLACE VALUE       expects a value there; [!] that there is none such
+//	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
+//	kill FUNCTION            kills the function's running processes
+//
+// In files and headers that are sent, ${NAME} is what NAME was set to.
 package story
 
 import (
@@ -57,8 +61,9 @@ type stateKey struct{}
 
 // state is what a story remembers from line to line.
 type state struct {
-	steps int
-	token string
+	steps  int
+	token  string
+	header http.Header // of the API's last answer
 }
 
 func of(ts *testscript.TestScript) *state { return ts.Value(stateKey{}).(*state) }
@@ -149,23 +154,33 @@ func (t Teller) kill(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// api METHOD PATH [FILE] STATUS
+const usageOfAPI = "api [-H HEADER]... METHOD PATH [FILE] STATUS"
+
 func (t Teller) api(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && (len(args) == 3 || len(args) == 4), "api METHOD PATH [FILE] STATUS")
+	header := http.Header{}
+	for len(args) > 1 && args[0] == "-H" {
+		name, value, ok := strings.Cut(args[1], ":")
+		want(ts, ok, usageOfAPI)
+		header.Set(name, os.Expand(strings.TrimSpace(value), ts.Getenv))
+		args = args[2:]
+	}
+	want(ts, !neg && (len(args) == 3 || len(args) == 4), usageOfAPI)
 	body := ""
 	if len(args) == 4 {
 		body = ts.ReadFile(args[2])
 	}
 	r, err := http.NewRequest(args[0], t.Stack.URL+args[1], strings.NewReader(os.Expand(body, ts.Getenv)))
 	ts.Check(err)
+	r.Header = header
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
 	if token := of(ts).token; token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	got, answer, err := send(r)
+	got, header, answer, err := send(r)
 	ts.Check(err)
+	of(ts).header = header
 	_, err = ts.Stdout().Write(answer)
 	ts.Check(err)
 	if expected := args[len(args)-1]; fmt.Sprint(got) != expected {
@@ -173,11 +188,11 @@ func (t Teller) api(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func send(r *http.Request) (status int, body []byte, err error) {
+func send(r *http.Request) (status int, header http.Header, body []byte, err error) {
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, nil, err
 	}
 	body, err = io.ReadAll(answer.Body)
-	return answer.StatusCode, body, errors.Join(err, answer.Body.Close())
+	return answer.StatusCode, answer.Header, body, errors.Join(err, answer.Body.Close())
 }

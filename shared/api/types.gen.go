@@ -33,6 +33,7 @@ const (
 	CheckInAnswerWhyFirst       CheckInAnswerWhy = "first"
 	CheckInAnswerWhyNoProfile   CheckInAnswerWhy = "no_profile"
 	CheckInAnswerWhyNotDue      CheckInAnswerWhy = "not_due"
+	CheckInAnswerWhyOrder       CheckInAnswerWhy = "order"
 	CheckInAnswerWhySlot        CheckInAnswerWhy = "slot"
 	CheckInAnswerWhyUnconfirmed CheckInAnswerWhy = "unconfirmed"
 )
@@ -45,6 +46,8 @@ func (e CheckInAnswerWhy) Valid() bool {
 	case CheckInAnswerWhyNoProfile:
 		return true
 	case CheckInAnswerWhyNotDue:
+		return true
+	case CheckInAnswerWhyOrder:
 		return true
 	case CheckInAnswerWhySlot:
 		return true
@@ -73,6 +76,27 @@ func (e DeviceState) Valid() bool {
 	case DeviceStateRunning:
 		return true
 	case DeviceStateUnseen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeviceTrust.
+const (
+	DeviceTrustActive      DeviceTrust = "active"
+	DeviceTrustRetired     DeviceTrust = "retired"
+	DeviceTrustUnconfirmed DeviceTrust = "unconfirmed"
+)
+
+// Valid indicates whether the value is a known member of the DeviceTrust enum.
+func (e DeviceTrust) Valid() bool {
+	switch e {
+	case DeviceTrustActive:
+		return true
+	case DeviceTrustRetired:
+		return true
+	case DeviceTrustUnconfirmed:
 		return true
 	default:
 		return false
@@ -136,8 +160,42 @@ func (e EnrolledState) Valid() bool {
 	}
 }
 
+// Defines values for OrderState.
+const (
+	OrderStateDelivered OrderState = "delivered"
+	OrderStateDone      OrderState = "done"
+	OrderStateExpired   OrderState = "expired"
+	OrderStateFailed    OrderState = "failed"
+	OrderStateQueued    OrderState = "queued"
+	OrderStateRunning   OrderState = "running"
+	OrderStateUnchanged OrderState = "unchanged"
+)
+
+// Valid indicates whether the value is a known member of the OrderState enum.
+func (e OrderState) Valid() bool {
+	switch e {
+	case OrderStateDelivered:
+		return true
+	case OrderStateDone:
+		return true
+	case OrderStateExpired:
+		return true
+	case OrderStateFailed:
+		return true
+	case OrderStateQueued:
+		return true
+	case OrderStateRunning:
+		return true
+	case OrderStateUnchanged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RestoreState.
 const (
+	RestoreStateCancelled  RestoreState = "cancelled"
 	RestoreStateDone       RestoreState = "done"
 	RestoreStateFailed     RestoreState = "failed"
 	RestoreStateOpened     RestoreState = "opened"
@@ -148,6 +206,8 @@ const (
 // Valid indicates whether the value is a known member of the RestoreState enum.
 func (e RestoreState) Valid() bool {
 	switch e {
+	case RestoreStateCancelled:
+		return true
 	case RestoreStateDone:
 		return true
 	case RestoreStateFailed:
@@ -313,6 +373,9 @@ type CheckInAnswer struct {
 	Due      bool       `json:"due"`
 	NextSlot *time.Time `json:"nextSlot,omitempty"`
 
+	// Order Back up now, whatever the schedule says.
+	Order *Order `json:"order,omitempty"`
+
 	// PollAfter Seconds until it should check in again.
 	PollAfter int `json:"pollAfter"`
 
@@ -383,6 +446,12 @@ type Committed struct {
 	Snapshot Id `json:"snapshot"`
 }
 
+// ConfirmInput defines model for ConfirmInput.
+type ConfirmInput struct {
+	// Mine False retires the device.
+	Mine bool `json:"mine"`
+}
+
 // Counts Numbers of items by kind. A kind that the device could not see is absent: not available, never 0.
 type Counts map[string]int64
 
@@ -400,13 +469,22 @@ type Device struct {
 	Counts     *Counts   `json:"counts,omitempty"`
 	EnrolledAt time.Time `json:"enrolledAt"`
 
+	// ExplicitProfile The profile that was chosen for this device alone.
+	ExplicitProfile *Id `json:"explicitProfile,omitempty"`
+
+	// Fingerprint On a card: SHA-256 of its public key (SubjectPublicKeyInfo in DER), hexadecimal in groups of four, as the phone itself shows it.
+	Fingerprint *string `json:"fingerprint,omitempty"`
+
 	// Group Its device group.
 	Group *string `json:"group,omitempty"`
 
 	// Id 26 characters of Crockford base32.
-	Id       Id     `json:"id"`
-	Label    string `json:"label"`
-	Model    string `json:"model"`
+	Id    Id     `json:"id"`
+	Label string `json:"label"`
+	Model string `json:"model"`
+
+	// Order The last order to back up that has not been reported to its end.
+	Order    *Id    `json:"order,omitempty"`
 	Platform string `json:"platform"`
 
 	// Profile The profile that governed it when it was last seen.
@@ -415,6 +493,9 @@ type Device struct {
 
 	// State How its backups stand.
 	State DeviceState `json:"state"`
+
+	// Trust Unconfirmed: it may check in and nothing else until its user says that it is his.
+	Trust DeviceTrust `json:"trust"`
 
 	// UnchangedAt When it last found nothing new to store.
 	UnchangedAt *time.Time `json:"unchangedAt,omitempty"`
@@ -425,6 +506,18 @@ type Device struct {
 
 // DeviceState How its backups stand.
 type DeviceState string
+
+// DeviceTrust Unconfirmed: it may check in and nothing else until its user says that it is his.
+type DeviceTrust string
+
+// DeviceChange Absent members stay as they are; an empty string clears one.
+type DeviceChange struct {
+	// Group Its device group, at most 64 characters.
+	Group *string `json:"group,omitempty"`
+
+	// Profile The id of a profile that governs this device whatever its group.
+	Profile *string `json:"profile,omitempty"`
+}
 
 // DeviceList defines model for DeviceList.
 type DeviceList struct {
@@ -496,6 +589,12 @@ type Enrolment struct {
 
 	// Link For a QR code: zapas://enrol?code=…&api=…
 	Link string `json:"link"`
+}
+
+// EnrolmentInput defines model for EnrolmentInput.
+type EnrolmentInput struct {
+	// User 26 characters of Crockford base32.
+	User Id `json:"user"`
 }
 
 // FieldError defines model for FieldError.
@@ -597,6 +696,36 @@ type Me struct {
 	Roles       []string `json:"roles"`
 }
 
+// MyDeviceChange defines model for MyDeviceChange.
+type MyDeviceChange struct {
+	// Label 1-64 characters.
+	Label string `json:"label"`
+}
+
+// Order A device is to back up now.
+type Order struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Device 26 characters of Crockford base32.
+	Device Id `json:"device"`
+
+	// ExpiresAt If it has not come to its end by then, it is over.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Id 26 characters of Crockford base32.
+	Id Id `json:"id"`
+
+	// Snapshot Of `done`: the backup that was made.
+	Snapshot *Id `json:"snapshot,omitempty"`
+
+	// State Queued until the device has seen it, delivered until it has begun; unchanged: there was nothing new.
+	State     OrderState `json:"state"`
+	UpdatedAt time.Time  `json:"updatedAt"`
+}
+
+// OrderState Queued until the device has seen it, delivered until it has begun; unchanged: there was nothing new.
+type OrderState string
+
 // Problem defines model for Problem.
 type Problem struct {
 	// Code A stable word for programs.
@@ -644,6 +773,12 @@ type Profile struct {
 	Version   int64     `json:"version"`
 }
 
+// ProfileCopy defines model for ProfileCopy.
+type ProfileCopy struct {
+	// Name 1-128 characters, and not the original's.
+	Name string `json:"name"`
+}
+
 // ProfileInput defines model for ProfileInput.
 type ProfileInput struct {
 	// Description At most 1024 characters.
@@ -675,6 +810,13 @@ type ProfileInput struct {
 // ProfileList defines model for ProfileList.
 type ProfileList struct {
 	Profiles []Profile `json:"profiles"`
+}
+
+// ProfilePreview defines model for ProfilePreview.
+type ProfilePreview struct {
+	// NextRuns The next three moments, in the schedule's zone.
+	NextRuns []time.Time `json:"nextRuns"`
+	Zone     string      `json:"zone"`
 }
 
 // Restore defines model for Restore.
@@ -799,6 +941,9 @@ type SessionInput struct {
 	Counter *int64           `json:"counter,omitempty"`
 	Kind    SessionInputKind `json:"kind"`
 
+	// Order Kinds `backup`, `unchanged`: the order that it carries out; one that is over changes nothing.
+	Order *Id `json:"order,omitempty"`
+
 	// Profile Kinds `backup`, `unchanged`: the profile that it runs for.
 	Profile *Id `json:"profile,omitempty"`
 
@@ -858,8 +1003,30 @@ type SnapshotList struct {
 	Snapshots []Snapshot `json:"snapshots"`
 }
 
+// User defines model for User.
+type User struct {
+	Email string `json:"email"`
+
+	// Id 26 characters of Crockford base32.
+	Id   Id     `json:"id"`
+	Name string `json:"name"`
+}
+
+// UserList defines model for UserList.
+type UserList struct {
+	// Cursor Absent on the last page.
+	Cursor *string `json:"cursor,omitempty"`
+	Users  []User  `json:"users"`
+}
+
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
+// IfMatch defines model for IfMatch.
+type IfMatch = string
 
 // Limit defines model for Limit.
 type Limit = int
@@ -872,6 +1039,39 @@ type GetManifestParams struct {
 
 // ListDevicesParams defines parameters for ListDevices.
 type ListDevicesParams struct {
+	// Limit How many at most; 50 unless said.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the last page ended; a position only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// CreateProfileParams defines parameters for CreateProfile.
+type CreateProfileParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteProfileParams defines parameters for DeleteProfile.
+type DeleteProfileParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
+}
+
+// EditProfileParams defines parameters for EditProfile.
+type EditProfileParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
+}
+
+// CopyProfileParams defines parameters for CopyProfile.
+type CopyProfileParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
 	// Limit How many at most; 50 unless said.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
@@ -900,8 +1100,29 @@ type CommitSessionJSONRequestBody = CommitInput
 // ReleaseKeysJSONRequestBody defines body for ReleaseKeys for application/json ContentType.
 type ReleaseKeysJSONRequestBody = KeysInput
 
+// UpdateDeviceJSONRequestBody defines body for UpdateDevice for application/json ContentType.
+type UpdateDeviceJSONRequestBody = DeviceChange
+
+// CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
+type CreateEnrolmentJSONRequestBody = EnrolmentInput
+
+// UpdateMyDeviceJSONRequestBody defines body for UpdateMyDevice for application/json ContentType.
+type UpdateMyDeviceJSONRequestBody = MyDeviceChange
+
+// ConfirmMyDeviceJSONRequestBody defines body for ConfirmMyDevice for application/json ContentType.
+type ConfirmMyDeviceJSONRequestBody = ConfirmInput
+
 // CreateMyRestoreJSONRequestBody defines body for CreateMyRestore for application/json ContentType.
 type CreateMyRestoreJSONRequestBody = RestoreInput
 
 // CreateProfileJSONRequestBody defines body for CreateProfile for application/json ContentType.
 type CreateProfileJSONRequestBody = ProfileInput
+
+// PreviewProfileJSONRequestBody defines body for PreviewProfile for application/json ContentType.
+type PreviewProfileJSONRequestBody = ProfileInput
+
+// EditProfileJSONRequestBody defines body for EditProfile for application/json ContentType.
+type EditProfileJSONRequestBody = ProfileInput
+
+// CopyProfileJSONRequestBody defines body for CopyProfile for application/json ContentType.
+type CopyProfileJSONRequestBody = ProfileCopy

@@ -14,12 +14,21 @@ import (
 type Action string
 
 const (
-	ProfileCreated Action = "profile.created"
-	DeviceCode     Action = "device.code"     // an enrolment code was made
-	DeviceEnrolled Action = "device.enrolled" // a phone became a device
-	RestoreAsked   Action = "restore.requested"
-	KeyBackup      Action = "key.backup"  // the key of a new backup session was released to its device
-	KeyRestore     Action = "key.restore" // keys of past sessions were released for a restore
+	ProfileCreated   Action = "profile.created"
+	ProfileChanged   Action = "profile.changed"
+	ProfileCopied    Action = "profile.copied" // the target is the copy
+	ProfileDeleted   Action = "profile.deleted"
+	DeviceCode       Action = "device.code"     // an enrolment code was made
+	DeviceEnrolled   Action = "device.enrolled" // a phone became a device
+	DeviceMine       Action = "device.confirmed"
+	DeviceNotMine    Action = "device.disowned" // its user does not know it; it is retired with that
+	DeviceRetired    Action = "device.retired"
+	DeviceChanged    Action = "device.changed" // its label, group or explicit profile
+	BackupOrdered    Action = "backup.ordered"
+	RestoreAsked     Action = "restore.requested"
+	RestoreCancelled Action = "restore.cancelled"
+	KeyBackup        Action = "key.backup"  // the key of a new backup session was released to its device
+	KeyRestore       Action = "key.restore" // keys of past sessions were released for a restore
 )
 
 // Record is one line.

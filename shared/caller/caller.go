@@ -21,7 +21,11 @@ const (
 	ProfilesRead  Permission = "profiles:read"
 	ProfilesWrite Permission = "profiles:write"
 	DevicesRead   Permission = "devices:read"
+	DevicesWrite  Permission = "devices:write"
+	DevicesForce  Permission = "devices:force" // have a device back up now
 	CountsRead    Permission = "counts:read"
+	AuditRead     Permission = "audit:read"
+	SettingsWrite Permission = "settings:write"
 	Me            Permission = "me"
 	DeviceCheckIn Permission = "device:checkin"
 	DeviceVault   Permission = "device:vault"
@@ -40,11 +44,11 @@ const (
 
 // rights is the whole table: everyone has Me, and a role has what stands here.
 var rights = map[Role][]Permission{
-	Admin:        {ProfilesRead, ProfilesWrite, DevicesRead, CountsRead},
-	Operator:     {ProfilesRead, DevicesRead, CountsRead},
+	Admin:        {ProfilesRead, ProfilesWrite, DevicesRead, DevicesWrite, DevicesForce, CountsRead, AuditRead, SettingsWrite},
+	Operator:     {ProfilesRead, DevicesRead, DevicesForce, CountsRead},
 	Viewer:       {ProfilesRead, DevicesRead},
 	CountsViewer: {ProfilesRead, DevicesRead, CountsRead},
-	Auditor:      {},
+	Auditor:      {AuditRead},
 }
 
 // Roles lists the roles there are.

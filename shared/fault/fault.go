@@ -19,6 +19,8 @@ const (
 	NotFound                  // it does not exist, or he may not know that it does
 	Conflict                  // the state does not allow it now: read again
 	Gone                      // it is over for good: begin again
+	Unversioned               // it has to say which version it means to change
+	Stale                     // what it means to change is another version by now: read again, then decide again
 	TooLarge                  // over a size or a quota
 	Unprocessable             // well formed, and cannot be done
 	TooMany                   // slower, please

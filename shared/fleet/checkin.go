@@ -18,6 +18,7 @@ const (
 	SlotPassed     Why = "slot"       // the profile's last slot is newer than its last run
 	NotDue         Why = "not_due"
 	NotConfirmed   Why = "unconfirmed" // its user has yet to confirm it on my card
+	Ordered        Why = "order"       // somebody wants it now, whatever the schedule says
 	pollMost           = time.Hour     // an order or a restore is seen after this at the latest
 	pollLeast          = time.Minute
 	maxCheckInText     = 32
@@ -30,6 +31,7 @@ type Answer struct {
 	Profile    profile.Profile
 	Governs    profile.Why // "" when no profile governs it
 	Slot, Next time.Time
+	Order      *Order // that is open
 	PollAfter  time.Duration
 	Time       time.Time
 }
@@ -58,11 +60,18 @@ func (f *Fleet) CheckIn(ctx context.Context, who caller.Caller, appVersion strin
 		}
 		a.Due, a.Why = due(s, p, a.Slot)
 	}
-	if who.Unconfirmed {
+	if a.Order, err = f.Orders.Delivered(ctx, s.Order); err != nil {
+		return Answer{}, err
+	}
+	switch {
+	case who.Unconfirmed:
 		a.Due, a.Why = false, NotConfirmed
+	case a.Order != nil && a.Governs != "": // without a profile nobody knows what to back up, nor where to
+		a.Due, a.Why = true, Ordered
 	}
 	seen := Seen{At: a.Time, AppVersion: appVersion, Profile: a.Profile.ID, Coverage: coverage}
-	return a, f.Statuses.Note(ctx, who.Device, Change{Seen: &seen})
+	_, err = f.Statuses.Note(ctx, who.Device, Change{Seen: &seen})
+	return a, err
 }
 
 // due: the device has no started run for the profile, or the profile's last slot is newer than that run.

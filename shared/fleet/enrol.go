@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,17 +26,33 @@ const alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" // Crockford's: nothing that
 // NewCode makes a single-use code, ten letters and digits in two groups (50 bits), with which a phone becomes the
 // caller's own device. It is shown once: only its hash is kept.
 func (f *Fleet) NewCode(ctx context.Context, who caller.Caller) (code string, c Code, err error) {
+	return f.newCode(ctx, who, Code{User: who.User})
+}
+
+// NewCodeFor makes a code with which a phone becomes another's device. He may not know of it: the device is unconfirmed.
+// fault.NotFound when he has never signed in here.
+func (f *Fleet) NewCodeFor(ctx context.Context, who caller.Caller, user caller.UserID) (code string, c Code, err error) {
+	if !caller.ValidID(string(user)) {
+		return "", Code{}, fault.New(fault.NotFound, "not_found", "There is no such user.")
+	}
+	if _, err := f.People.User(ctx, user); err != nil {
+		return "", Code{}, err
+	}
+	return f.newCode(ctx, who, Code{User: user, Unconfirmed: true})
+}
+
+func (f *Fleet) newCode(ctx context.Context, who caller.Caller, c Code) (string, Code, error) {
 	var b [10]byte
 	f.Random(b[:])
 	for i := range b {
 		b[i] = alphabet[b[i]&31]
 	}
-	code = string(b[:5]) + "-" + string(b[5:])
-	c = Code{Hash: codeHash(code), ID: f.NewID(), User: who.User, ExpiresAt: f.now().Add(CodeLife)}
-	if err := f.Audit.Record(ctx, who, audit.DeviceCode, c.ID); err != nil {
+	code := string(b[:5]) + "-" + string(b[5:])
+	c.Hash, c.ID, c.ExpiresAt = codeHash(code), f.NewID(), f.now().Add(CodeLife)
+	if err := f.Audit.Record(ctx, who, audit.DeviceCode, c.ID, string(c.User)); err != nil {
 		return "", Code{}, err
 	}
-	err = f.Identities.PutCode(ctx, c)
+	err := f.Identities.PutCode(ctx, c)
 	if fault.Is(err, fault.Conflict) { // either the answer to this very write was lost, or 50 bits have met again
 		if stored, read := f.Identities.Code(ctx, c.Hash); read == nil && stored.ID == c.ID {
 			return code, c, nil
@@ -87,6 +104,9 @@ func (f *Fleet) Enrol(ctx context.Context, code string, p Phone) (Device, error)
 		return Device{}, fault.New(fault.Gone, "code_expired", "This code has expired; make a new one on my card.")
 	}
 	d := Device{ID: caller.DeviceID(f.NewID()), Owner: c.User, PublicKey: p.PublicKey, Enrolment: c.ID, State: InUse, EnrolledAt: f.now()}
+	if c.Unconfirmed {
+		d.State = Unconfirmed
+	}
 	who := caller.Caller{Tenant: f.Tenant, User: c.User, Device: d.ID}
 	if err := f.Audit.Record(ctx, who, audit.DeviceEnrolled, string(d.ID), c.ID); err != nil {
 		return Device{}, err
@@ -121,20 +141,12 @@ func (f *Fleet) again(ctx context.Context, c Code, p Phone) (Device, error) {
 }
 
 func (p Phone) status(d Device) Status {
-	return Status{Device: d.ID, Owner: d.Owner, Label: p.Label, Platform: p.Platform, Model: p.Model, EnrolledAt: d.EnrolledAt,
+	return Status{Device: d.ID, Owner: d.Owner, Trust: d.State, Label: p.Label, Platform: p.Platform, Model: p.Model, EnrolledAt: d.EnrolledAt,
 		Seen: Seen{AppVersion: p.AppVersion}}
 }
 
 func (p Phone) check() error {
-	var fields []fault.Field
-	text := func(pointer, s string, least, most int) {
-		if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
-			fields = append(fields, fault.Field{Pointer: pointer, Code: "invalid", Detail: "it is empty, too long, or has control characters"})
-		}
-	}
-	text("/label", p.Label, 1, 64)
-	text("/model", p.Model, 0, 64)
-	text("/appVersion", p.AppVersion, 1, 32)
+	fields := slices.Concat(checkText("/label", p.Label, 1, maxText), checkText("/model", p.Model, 0, maxText), checkText("/appVersion", p.AppVersion, 1, 32))
 	if p.Platform != "android" && p.Platform != "ios" {
 		fields = append(fields, fault.Field{Pointer: "/platform", Code: "invalid", Detail: "it must be android or ios"})
 	}
@@ -143,4 +155,13 @@ func (p Phone) check() error {
 	}
 	_, err := ParseKey(p.PublicKey)
 	return err
+}
+
+const maxText = 64 // characters of a label or a model
+
+func checkText(pointer, s string, least, most int) []fault.Field {
+	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
+		return []fault.Field{{Pointer: pointer, Code: "invalid", Detail: "it is empty, too long, or has control characters"}}
+	}
+	return nil
 }

@@ -1,9 +1,13 @@
-// Package fleet knows devices, their users and how a phone becomes a device, what a device that checks in should do, and
-// how its backups stand. It does not know what is in a backup, nor where rows are kept.
+// Package fleet knows devices, their users and how a phone becomes a device, what a device that checks in should do, which
+// backups were ordered, and how its backups stand. It does not know what is in a backup, nor where rows are kept.
 package fleet
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"zapas/shared/audit"
@@ -46,9 +50,11 @@ type Code struct {
 	User      caller.UserID
 	ExpiresAt time.Time
 	Device    caller.DeviceID // that used it; "" while unused
+
+	Unconfirmed bool // it was not made by the user himself: nor is the device confirmed that it makes
 }
 
-// Identities keep devices, users and codes. Reads are strongly consistent.
+// Identities keep devices and codes. Reads are strongly consistent.
 type Identities interface {
 	// Device reads one; fault.NotFound when there is none.
 	Device(ctx context.Context, id caller.DeviceID) (Device, error)
@@ -59,14 +65,26 @@ type Identities interface {
 	// Enrol marks the code as used by c.Device and stores that device, both or none; fault.Conflict when the code was used
 	// or has gone.
 	Enrol(ctx context.Context, c Code, d Device) error
+	// SetState takes a device from one state to another; fault.Conflict when it is in neither, or there is none.
+	SetState(ctx context.Context, id caller.DeviceID, from, to DeviceState) error
+}
+
+// People keep users.
+type People interface {
 	// PutUser stores what is known of a user, in place of what was known.
 	PutUser(ctx context.Context, u User) error
+	// User reads one, strongly consistent; fault.NotFound when nobody of that id has signed in.
+	User(ctx context.Context, id caller.UserID) (User, error)
+	// Users lists id, name and e-mail of all by name, at most limit from a position on; next is "" at the end. It may lag by
+	// a moment.
+	Users(ctx context.Context, position string, limit int) (page []User, next string, err error)
 }
 
 // Status is how a device stands: what lists and cards show of it.
 type Status struct {
 	Device      caller.DeviceID
 	Owner       caller.UserID
+	Trust       DeviceState // a copy: what is decided, is decided by Device.State
 	Label       string
 	Group       string     // its device group
 	Explicit    profile.ID // chosen for this device alone
@@ -77,6 +95,7 @@ type Status struct {
 	Run         Run
 	Stored      Stored
 	UnchangedAt time.Time
+	Order       OrderID // the last one that has not been brought to its end; it may have expired
 }
 
 // Seen is what a check-in leaves.
@@ -107,6 +126,10 @@ type Change struct {
 	Run         *Run
 	Stored      *Stored // an older Seq than the one there is does nothing
 	UnchangedAt *time.Time
+	Trust       *DeviceState
+	Label       *string
+	Group       *string     // "": none, as in Explicit
+	Explicit    *profile.ID // chosen for this device alone
 }
 
 // Statuses keep how devices stand. Reads of one device are strongly consistent, lists may lag by a moment.
@@ -115,11 +138,11 @@ type Statuses interface {
 	Status(ctx context.Context, id caller.DeviceID) (Status, error)
 	// CreateStatus stores a new one; one that is there already stays as it is.
 	CreateStatus(ctx context.Context, s Status) error
-	// Note writes the members of c; fault.NotFound when there is no such device.
-	Note(ctx context.Context, id caller.DeviceID, c Change) error
-	// OfOwner lists a user's devices.
+	// Note writes the members of c and answers what is there then; fault.NotFound when there is no such device.
+	Note(ctx context.Context, id caller.DeviceID, c Change) (Status, error)
+	// OfOwner lists a user's devices, those that are retired, too.
 	OfOwner(ctx context.Context, user caller.UserID) ([]Status, error)
-	// List lists the fleet by label, at most limit from a position on; next is "" at the end.
+	// List lists the fleet by label, at most limit from a position on; next is "" at the end. Retired devices are not in it.
 	List(ctx context.Context, position string, limit int) (page []Status, next string, err error)
 }
 
@@ -127,7 +150,9 @@ type Statuses interface {
 type Fleet struct {
 	Tenant     string
 	Identities Identities
+	People     People
 	Statuses   Statuses
+	Orders     OrderBook
 	Profiles   interface {
 		// Profiles reads all profiles, in no order.
 		Profiles(ctx context.Context) ([]profile.Profile, error)
@@ -163,16 +188,30 @@ func (s Status) State() State {
 
 // Met records who signed in, for the console's lists.
 func (f *Fleet) Met(ctx context.Context, who caller.Caller) error {
-	return f.Identities.PutUser(ctx, User{ID: who.User, Subject: who.Subject, Name: who.Name, Email: who.Email, SeenAt: f.now()})
+	return f.People.PutUser(ctx, User{ID: who.User, Subject: who.Subject, Name: who.Name, Email: who.Email, SeenAt: f.now()})
+}
+
+// Any reads any device; fault.NotFound when there is none.
+func (f *Fleet) Any(ctx context.Context, id caller.DeviceID) (Device, error) {
+	if !caller.ValidID(string(id)) {
+		return Device{}, noDevice()
+	}
+	return f.Identities.Device(ctx, id)
+}
+
+// Own reads one of the user's own devices; fault.NotFound for everything else, whoever's it is.
+func (f *Fleet) Own(ctx context.Context, user caller.UserID, id caller.DeviceID) (Device, error) {
+	d, err := f.Any(ctx, id)
+	if err == nil && d.Owner != user {
+		return Device{}, noDevice()
+	}
+	return d, err
 }
 
 // Owns answers fault.NotFound unless the device is the user's own and in use.
 func (f *Fleet) Owns(ctx context.Context, user caller.UserID, id caller.DeviceID) error {
-	if !caller.ValidID(string(id)) {
-		return noDevice()
-	}
-	d, err := f.Identities.Device(ctx, id)
-	if err == nil && (d.Owner != user || d.State != InUse) {
+	d, err := f.Own(ctx, user, id)
+	if err == nil && d.State != InUse {
 		return noDevice()
 	}
 	return err
@@ -187,28 +226,38 @@ func (f *Fleet) Active(ctx context.Context, id caller.DeviceID) (bool, error) {
 	return err == nil && d.State == InUse, err
 }
 
-// Mine lists the user's devices.
+// Mine lists the user's devices that are not retired.
 func (f *Fleet) Mine(ctx context.Context, user caller.UserID) ([]Status, error) {
-	return f.Statuses.OfOwner(ctx, user)
+	all, err := f.Statuses.OfOwner(ctx, user)
+	return slices.DeleteFunc(all, func(s Status) bool { return s.Trust == Retired }), err
 }
 
-// MyDevice reads one of the user's devices.
-func (f *Fleet) MyDevice(ctx context.Context, user caller.UserID, id caller.DeviceID) (Status, error) {
-	s, err := f.Device(ctx, id)
-	if err == nil && s.Owner != user {
-		return Status{}, noDevice()
-	}
-	return s, err
+// Card is all there is to show of one device.
+type Card struct {
+	Status
+	Fingerprint string // of its key
 }
 
-// Device reads how any device stands.
-func (f *Fleet) Device(ctx context.Context, id caller.DeviceID) (Status, error) {
-	if !caller.ValidID(string(id)) {
-		return Status{}, noDevice()
+// Card shows a device that was read before.
+func (f *Fleet) Card(ctx context.Context, d Device) (Card, error) {
+	s, err := f.Statuses.Status(ctx, d.ID)
+	s.Trust = d.State
+	return Card{Status: s, Fingerprint: Fingerprint(d.PublicKey)}, err
+}
+
+// Fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.
+func Fingerprint(der []byte) string {
+	sum := sha256.Sum256(der)
+	var groups []string
+	for pair := range slices.Chunk(sum[:], 2) {
+		groups = append(groups, fmt.Sprintf("%X", pair))
 	}
-	return f.Statuses.Status(ctx, id)
+	return strings.Join(groups, " ")
 }
 
 func noDevice() error { return fault.New(fault.NotFound, "not_found", "There is no such device.") }
 
-func (f *Fleet) now() time.Time { return f.Now().UTC().Truncate(time.Millisecond) }
+func (f *Fleet) now() time.Time { return moment(f.Now) }
+
+// moment is the time as rows keep it, so that an answer says what its repetition says.
+func moment(now func() time.Time) time.Time { return now().UTC().Truncate(time.Millisecond) }

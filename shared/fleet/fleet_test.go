@@ -46,7 +46,8 @@ func open(t *testing.T) *world {
 	db := table.Open(s.Config())
 	newID := func() string { return ulid.Make().String() }
 	w := &world{stack: s, clock: s.Clock, statuses: table.Statuses{DB: db, Name: resources.Table}, profiles: table.Profiles{DB: db, Name: resources.Table}}
-	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: table.Identities{DB: db, Name: resources.Identity}, Statuses: w.statuses, Profiles: w.profiles,
+	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: table.Identities{DB: db, Name: resources.Identity}, People: table.People{DB: db, Name: resources.Identity},
+		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: s.Clock.Now}, Profiles: w.profiles,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
 		Random: func(p []byte) { _, _ = rand.Read(p) }}
 	return w
@@ -110,8 +111,8 @@ func TestEnrol(t *testing.T) {
 			if d.Owner != anna.User || d.State != fleet.InUse {
 				t.Errorf("%+v", d)
 			}
-			if s, err := w.MyDevice(t.Context(), anna.User, d.ID); err != nil || s.Label != "My phone" || s.State() != fleet.Unseen {
-				t.Errorf("%+v %v", s, err)
+			if c, err := w.Card(t.Context(), d); err != nil || c.Label != "My phone" || c.State() != fleet.Unseen || c.Trust != fleet.InUse {
+				t.Errorf("%+v %v", c, err)
 			}
 		}},
 		{"ACodeMayBeTypedAsItIsHeard", func(t *testing.T, w *world) {
@@ -185,7 +186,7 @@ func TestEnrol(t *testing.T) {
 				if again != nil {
 					t.Fatalf("%s: %v, then %v", operation, err, again)
 				}
-				if s, err := w.Device(t.Context(), d.ID); err != nil || s.Owner != anna.User {
+				if s, err := w.Card(t.Context(), d); err != nil || s.Owner != anna.User {
 					t.Errorf("%s: %+v %v", operation, s, err)
 				}
 			}
@@ -237,8 +238,12 @@ func TestForeignDevices(t *testing.T) {
 	w := open(t)
 	d := w.enrol(t)
 	for name, ask := range map[string]func(user caller.UserID, id caller.DeviceID) error{
-		"MyDevice": func(user caller.UserID, id caller.DeviceID) error {
-			_, err := w.MyDevice(t.Context(), user, id)
+		"Own": func(user caller.UserID, id caller.DeviceID) error {
+			_, err := w.Own(t.Context(), user, id)
+			return err
+		},
+		"Confirm": func(user caller.UserID, id caller.DeviceID) error {
+			_, err := w.Confirm(t.Context(), caller.Caller{User: user, AuthTime: w.clock.Now()}, id, true)
 			return err
 		},
 		"Owns": func(user caller.UserID, id caller.DeviceID) error { return w.Owns(t.Context(), user, id) },
@@ -281,7 +286,7 @@ func TestCheckIn(t *testing.T) {
 	if a := checkIn(); !a.Due || a.Why != fleet.First || a.Profile.ID != p.ID || a.Governs != profile.ByAge {
 		t.Errorf("before its first run: %+v", a)
 	}
-	if err := w.statuses.Note(t.Context(), d.ID, fleet.Change{Run: &fleet.Run{At: w.clock.Now(), Profile: p.ID, Session: "S"}}); err != nil {
+	if _, err := w.statuses.Note(t.Context(), d.ID, fleet.Change{Run: &fleet.Run{At: w.clock.Now(), Profile: p.ID, Session: "S"}}); err != nil {
 		t.Fatal(err)
 	}
 	a := checkIn()

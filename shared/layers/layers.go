@@ -94,7 +94,7 @@ var Rules = []Rule{
 	{
 		Name: "NounsKnowNoAdapter",
 		Why:  "rules declare the stores that they need; adapters implement them",
-		From: under("zapas/shared/audit", "zapas/shared/profile", "zapas/shared/fleet", "zapas/shared/restore"),
+		From: under("zapas/shared/audit", "zapas/shared/profile", "zapas/shared/fleet", "zapas/shared/restore", "zapas/shared/idempotency"),
 		To:   oursBut("zapas/shared/caller", "zapas/shared/fault", "zapas/shared/audit", "zapas/shared/profile", "zapas/shared/vault"),
 	},
 	{

@@ -33,6 +33,11 @@ func (p Profile) normal() Profile {
 	}
 	slices.SortStableFunc(p.Elements, func(a, b string) int { return slices.Index(elements, a) - slices.Index(elements, b) })
 	slices.Sort(p.DeviceGroups)
+	for _, list := range []*[]string{&p.DeviceGroups, &p.Schedule.Days} {
+		if len(*list) == 0 {
+			*list = nil // as a row reads back
+		}
+	}
 	return p
 }
 

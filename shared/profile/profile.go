@@ -7,10 +7,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"zapas/shared/audit"
-	"zapas/shared/caller"
-	"zapas/shared/fault"
 )
 
 // ID names a profile.
@@ -46,57 +42,10 @@ type Store interface {
 	Profile(ctx context.Context, id ID) (Profile, error)
 	// Create stores a new one; fault.Conflict when its id is taken.
 	Create(ctx context.Context, p Profile) error
-}
-
-// Service is what administrators do with profiles.
-type Service struct {
-	Store     Store
-	Audit     audit.Recorder
-	Locations []Location
-	Now       func() time.Time
-	NewID     func() string
-}
-
-// Create stores a new profile, if it is lawful.
-func (s *Service) Create(ctx context.Context, who caller.Caller, p Profile) (Profile, error) {
-	now := s.Now().UTC().Truncate(time.Millisecond)
-	p.ID, p.Version, p.CreatedAt, p.UpdatedAt = ID(s.NewID()), 1, now, now
-	p = p.normal()
-	if err := fault.Fields(p.check(s.Locations)); err != nil {
-		return Profile{}, err
-	}
-	if err := s.Audit.Record(ctx, who, audit.ProfileCreated, string(p.ID)); err != nil {
-		return Profile{}, err
-	}
-	err := s.Store.Create(ctx, p)
-	if fault.Is(err, fault.Conflict) { // the id is nobody else's: the answer to this very write was lost
-		return s.Store.Profile(ctx, p.ID)
-	}
-	return p, err
-}
-
-// Get reads one profile.
-func (s *Service) Get(ctx context.Context, id ID) (Profile, error) {
-	if !caller.ValidID(string(id)) {
-		return Profile{}, fault.New(fault.NotFound, "not_found", "There is no such profile.")
-	}
-	return s.Store.Profile(ctx, id)
-}
-
-// ForRun reads the profile for which a device runs; fault.Conflict "profile_moved" when there is no such profile now.
-func (s *Service) ForRun(ctx context.Context, id ID) (Profile, error) {
-	p, err := s.Get(ctx, id)
-	if fault.Is(err, fault.NotFound) || err == nil && !p.Enabled {
-		return Profile{}, fault.New(fault.Conflict, "profile_moved", "profile: it does not govern this device now; check in again.")
-	}
-	return p, err
-}
-
-// List reads all profiles, oldest first.
-func (s *Service) List(ctx context.Context) ([]Profile, error) {
-	all, err := s.Store.Profiles(ctx)
-	slices.SortFunc(all, byAge)
-	return all, err
+	// Replace stores p in the place of this version of it; fault.Conflict when another version is there, or none.
+	Replace(ctx context.Context, p Profile, version int64) error
+	// Delete removes this version; fault.Conflict when another version is there, or none.
+	Delete(ctx context.Context, id ID, version int64) error
 }
 
 func byAge(a, b Profile) int {

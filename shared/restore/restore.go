@@ -27,6 +27,7 @@ const (
 	Done       State = "done"
 	PartlyDone State = "partly_done"
 	Failed     State = "failed"
+	Cancelled  State = "cancelled" // by its user
 )
 
 // Restore is one consent and what became of it.
@@ -187,6 +188,23 @@ func (s *Service) Consented(ctx context.Context, user caller.UserID, v vault.Ses
 	return nil
 }
 
+// Cancel takes a consent back that nothing has come of yet. Its device gets no further key. Repeating it changes nothing.
+// fault.Conflict "restore_over".
+func (s *Service) Cancel(ctx context.Context, who caller.Caller, id ID) (Restore, error) {
+	r, err := s.Get(ctx, who.User, id)
+	switch {
+	case err != nil || r.State == Cancelled:
+		return r, err
+	case !r.open():
+		return r, fault.New(fault.Conflict, "restore_over", "This restore is over already (%s).", r.State)
+	}
+	if err := s.Audit.Record(ctx, who, audit.RestoreCancelled, string(r.ID), string(r.Device)); err != nil {
+		return r, err
+	}
+	r.State, r.UpdatedAt = Cancelled, s.Now().UTC().Truncate(time.Millisecond)
+	return r, s.put(ctx, r)
+}
+
 // Finish records what became of a restore. Repeating it answers the same.
 func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.DeviceID, id ID, session vault.SessionID, l map[string]Ledger) (Restore, error) {
 	r, err := s.Get(ctx, user, id)
@@ -206,7 +224,7 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 		if r.State == outcome(l) && maps.EqualFunc(r.Ledger, l, Ledger.equal) {
 			return r, nil
 		}
-		return Restore{}, fault.New(fault.Conflict, "restore_over", "This restore has reported its end already (%s).", r.State)
+		return Restore{}, fault.New(fault.Conflict, "restore_over", "This restore is over already (%s).", r.State)
 	}
 	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.Now().UTC().Truncate(time.Millisecond)
 	return r, s.put(ctx, r)

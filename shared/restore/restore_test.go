@@ -221,6 +221,43 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// TestCancel: what has not ended is over when its user says so, and then nothing is released for it.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	piotr := caller.Caller{User: "0P10TR00000000000000000000"}
+	for name, r := range map[string]restore.Restore{"Waiting": w.consent(t, "messages"), "Opened": w.opened(t, w.consent(t, "messages"))} {
+		_, err := w.Cancel(t.Context(), piotr, r.ID)
+		refused(t, err, fault.NotFound, "not_found")
+		for range 2 {
+			if c, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil || c.State != restore.Cancelled || c.Session != r.Session {
+				t.Errorf("%s: %+v %v", name, c, err)
+			}
+		}
+		if rev := w.stored(t, r.ID).Rev; rev != r.Rev+1 && name == "Opened" {
+			t.Errorf("%s: cancelled twice, it has changed %d times", name, rev-r.Rev)
+		}
+		_, err = w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+		refused(t, err, fault.Gone, "restore_over")
+		refused(t, w.Consented(t.Context(), w.anna.User, vault.Session{ID: session, Device: phone, Restore: string(r.ID)}), fault.Gone, "session_over")
+	}
+	if all, err := w.ForDevice(t.Context(), w.anna.User, phone); err != nil || len(all) != 0 {
+		t.Errorf("%d still wait: %v", len(all), err)
+	}
+	r := w.opened(t, w.consent(t, "messages"))
+	if _, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Cancel(t.Context(), w.anna, r.ID)
+	refused(t, err, fault.Conflict, "restore_over")
+	r = w.opened(t, w.consent(t, "messages"))
+	if _, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, nil)
+	refused(t, err, fault.Conflict, "restore_over")
+}
+
 func TestFinish(t *testing.T) {
 	t.Parallel()
 	one := func(l restore.Ledger) map[string]restore.Ledger { return map[string]restore.Ledger{"messages": l} }

@@ -19,12 +19,27 @@ func me(who caller.Caller) api.Me {
 // device is how a device stands, with numbers of items for those who may see them.
 func device(s fleet.Status, numbers bool) api.Device {
 	d := api.Device{Id: string(s.Device), User: string(s.Owner), Label: s.Label, Platform: s.Platform, Model: s.Model,
-		State: api.DeviceState(s.State()), Group: some(s.Group), Profile: some(string(s.Seen.Profile)), AppVersion: some(s.Seen.AppVersion),
+		Trust: api.DeviceTrust(s.Trust), State: api.DeviceState(s.State()), Group: some(s.Group), ExplicitProfile: some(string(s.Explicit)),
+		Order: some(string(s.Order)), Profile: some(string(s.Seen.Profile)), AppVersion: some(s.Seen.AppVersion),
 		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt)}
 	if numbers && !s.Stored.At.IsZero() {
 		d.Counts = new(api.Counts(s.Stored.Counts))
 	}
 	return d
+}
+
+func card(c fleet.Card, numbers bool) api.Device {
+	d := device(c.Status, numbers)
+	d.Fingerprint = &c.Fingerprint
+	return d
+}
+
+func order(o fleet.Order) api.Order {
+	out := api.Order{Id: string(o.ID), Device: string(o.Device), State: api.OrderState(o.State), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt}
+	if o.State == fleet.OrderDone {
+		out.Snapshot = &o.Session
+	}
+	return out
 }
 
 func snapshot(n vault.Snapshot, numbers bool) api.Snapshot {
@@ -47,6 +62,9 @@ func answer(a fleet.Answer, restores []restore.Restore) api.CheckInAnswer {
 	if a.Governs != "" {
 		out.Profile = &api.DeviceProfile{Id: string(a.Profile.ID), Version: a.Profile.Version, Name: a.Profile.Name, Elements: list[api.Element](a.Profile.Elements),
 			Location: a.Profile.Location, Region: a.Profile.Region, Schedule: schedule(a.Profile.Schedule)}
+	}
+	if a.Order != nil {
+		out.Order = new(order(*a.Order))
 	}
 	for _, r := range restores {
 		out.Restores = append(out.Restores, api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: string(r.Device),

@@ -37,12 +37,23 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"getMe":               gateway.Plain(h.me),
 		"listMyDevices":       gateway.Plain(h.mine),
 		"getMyDevice":         gateway.Plain(h.myDevice),
-		"createMyEnrolment":   gateway.Plain(h.code),
+		"updateMyDevice":      gateway.JSON(h.rename),
+		"retireMyDevice":      gateway.Plain(h.retireMine),
+		"confirmMyDevice":     gateway.JSON(h.confirm),
+		"orderMyBackup":       gateway.Plain(h.orderMine),
+		"getMyOrder":          gateway.Plain(h.myOrder),
+		"createMyEnrolment":   gateway.Plain(h.myCode),
 		"enrolDevice":         gateway.JSON(h.enrol),
 		"checkIn":             gateway.JSON(h.checkIn),
 		"listDevices":         gateway.Plain(h.list, "limit", "cursor"),
 		"getDevice":           gateway.Plain(h.device),
+		"updateDevice":        gateway.JSON(h.govern),
+		"retireDevice":        gateway.Plain(h.retire),
+		"orderBackup":         gateway.Plain(h.order),
+		"getOrder":            gateway.Plain(h.anyOrder),
 		"listDeviceSnapshots": gateway.Plain(h.snapshots),
+		"createEnrolment":     gateway.JSON(h.code),
+		"listUsers":           gateway.Plain(h.users, "limit", "cursor"),
 	}
 }
 
@@ -63,15 +74,28 @@ func (h Handlers) mine(ctx context.Context, r gateway.Request) (out gateway.Answ
 }
 
 func (h Handlers) myDevice(ctx context.Context, r gateway.Request) (gateway.Answer[api.Device], error) {
-	s, err := h.Fleet.MyDevice(ctx, r.Who.User, caller.DeviceID(r.ID))
-	return gateway.Answer[api.Device]{Body: device(s, true)}, err
+	d, err := h.own(ctx, r)
+	if err != nil {
+		return gateway.Answer[api.Device]{}, err
+	}
+	c, err := h.Fleet.Card(ctx, d)
+	return gateway.Answer[api.Device]{Body: card(c, true)}, err
 }
 
-func (h Handlers) code(ctx context.Context, r gateway.Request) (gateway.Answer[api.Enrolment], error) {
+func (h Handlers) myCode(ctx context.Context, r gateway.Request) (gateway.Answer[api.Enrolment], error) {
 	code, c, err := h.Fleet.NewCode(ctx, r.Who)
+	return h.enrolment(code, c), err
+}
+
+func (h Handlers) code(ctx context.Context, r gateway.Request, in api.EnrolmentInput) (gateway.Answer[api.Enrolment], error) {
+	code, c, err := h.Fleet.NewCodeFor(ctx, r.Who, caller.UserID(in.User))
+	return h.enrolment(code, c), err
+}
+
+func (h Handlers) enrolment(code string, c fleet.Code) gateway.Answer[api.Enrolment] {
 	link := "zapas://enrol?code=" + url.QueryEscape(code) + "&api=" + url.QueryEscape(h.API)
 	return gateway.Answer[api.Enrolment]{Status: http.StatusCreated,
-		Body: api.Enrolment{Id: c.ID, Code: code, Link: link, ExpiresAt: c.ExpiresAt}}, err
+		Body: api.Enrolment{Id: c.ID, Code: code, Link: link, ExpiresAt: c.ExpiresAt}}
 }
 
 func (h Handlers) enrol(ctx context.Context, r gateway.Request, in api.EnrolInput) (gateway.Answer[api.Enrolled], error) {
@@ -115,18 +139,22 @@ func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answ
 }
 
 func (h Handlers) device(ctx context.Context, r gateway.Request) (gateway.Answer[api.Device], error) {
-	s, err := h.Fleet.Device(ctx, caller.DeviceID(r.ID))
-	return gateway.Answer[api.Device]{Body: device(s, r.Who.May(caller.CountsRead))}, err
+	d, err := h.any(ctx, r)
+	if err != nil {
+		return gateway.Answer[api.Device]{}, err
+	}
+	c, err := h.Fleet.Card(ctx, d)
+	return gateway.Answer[api.Device]{Body: card(c, r.Who.May(caller.CountsRead))}, err
 }
 
 func (h Handlers) snapshots(ctx context.Context, r gateway.Request) (out gateway.Answer[api.SnapshotList], err error) {
-	s, err := h.Fleet.Device(ctx, caller.DeviceID(r.ID))
+	d, err := h.any(ctx, r)
 	if err != nil {
 		return out, err
 	}
-	all, err := vault.Snapshots(ctx, h.Vaults, s.Owner)
+	all, err := vault.Snapshots(ctx, h.Vaults, d.Owner)
 	for _, n := range all {
-		if n.Device == s.Device {
+		if n.Device == d.ID {
 			out.Body.Snapshots = append(out.Body.Snapshots, snapshot(n, r.Who.May(caller.CountsRead)))
 		}
 	}

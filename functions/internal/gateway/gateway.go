@@ -31,6 +31,7 @@ type API struct {
 	Operations map[string]Operation // by the contract's operationId
 	Console    Authenticator        // nil in a function without such routes, as is Device
 	Device     Authenticator
+	Keeper     Keeper // nil in a function without operations that are Once
 	Log        *slog.Logger
 	Now        func() time.Time
 }
@@ -72,6 +73,9 @@ func (a *API) answer(ctx context.Context, r *Request, e events.APIGatewayV2HTTPR
 	}
 	if r.Limit, r.Cursor, err = parameters(r.Query, op.parameters); err != nil {
 		return reply{}, err
+	}
+	if op.once && r.key != "" {
+		return a.serveOnce(ctx, *r, op)
 	}
 	return op.serve(ctx, *r)
 }

@@ -380,6 +380,8 @@ func TestFailures(t *testing.T) {
 		{"NotFound", fault.Wrap(secret, fault.NotFound, "c", "s"), 404, "c", [2]string{}, false},
 		{"Conflict", fault.Wrap(secret, fault.Conflict, "c", "s"), 409, "c", [2]string{}, false},
 		{"Gone", fault.Wrap(secret, fault.Gone, "c", "s"), 410, "c", [2]string{}, false},
+		{"Unversioned", fault.Wrap(secret, fault.Unversioned, "c", "s"), 428, "c", [2]string{}, false},
+		{"Stale", fault.Wrap(secret, fault.Stale, "c", "s"), 412, "c", [2]string{}, false},
 		{"TooLarge", fault.Wrap(secret, fault.TooLarge, "c", "s"), 413, "c", [2]string{}, false},
 		{"Unsupported", fault.Wrap(secret, fault.Unsupported, "c", "s"), 415, "c", [2]string{}, false},
 		{"Unprocessable", fault.Wrap(secret, fault.Unprocessable, "c", "s"), 422, "c", [2]string{}, false},
@@ -425,7 +427,7 @@ func TestPanic(t *testing.T) {
 	t.Parallel()
 	for name, fail := range map[string]func(){
 		"OwnValue": func() { panic("secret") },
-		"Runtime":  func() { var m map[string]int; m["secret"]++ },
+		"Runtime":  func() { map[string]*strings.Builder{}["secret"].WriteString("secret") },
 		"Error":    func() { panic(errors.New("secret")) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 // Operation is the code that answers one route.
 type Operation struct {
 	parameters []string
+	once       bool
 	serve      func(ctx context.Context, r Request) (reply, error)
 }
 

@@ -61,6 +61,10 @@ func statusOf(k fault.Kind) int {
 		return http.StatusConflict
 	case fault.Gone:
 		return http.StatusGone
+	case fault.Unversioned:
+		return http.StatusPreconditionRequired
+	case fault.Stale:
+		return http.StatusPreconditionFailed
 	case fault.TooLarge:
 		return http.StatusRequestEntityTooLarge
 	case fault.Unprocessable:

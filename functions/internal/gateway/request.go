@@ -27,6 +27,7 @@ type Request struct {
 	Route         api.Route
 	Who           caller.Caller // proven; zero on an open route
 	ID            string        // of the path, in the form of an id; "" when the path has none
+	NewID         string        // of what the request creates, when it carries an Idempotency-Key: the same in every attempt
 	Limit         int
 	Cursor        string
 	Authorization string // the header, as sent
@@ -35,6 +36,7 @@ type Request struct {
 	RequestID     string
 
 	mediaType, encoding string
+	ifMatch, key        string // key is the Idempotency-Key
 }
 
 // Target is what the caller asked for: the path, and the query if there is one.
@@ -50,6 +52,7 @@ func (r Request) Target() string {
 func (r *Request) read(e events.APIGatewayV2HTTPRequest) error {
 	r.Path, r.Query = e.RawPath, e.RawQueryString
 	r.Authorization, r.mediaType, r.encoding = e.Headers["authorization"], e.Headers["content-type"], e.Headers["content-encoding"]
+	r.ifMatch, r.key = e.Headers["if-match"], e.Headers["idempotency-key"]
 	size := len(e.Body)
 	if e.IsBase64Encoded {
 		size = base64.StdEncoding.DecodedLen(size) - 2 // at least

@@ -18,6 +18,7 @@ import (
 	"zapas/localstack/standin"
 	"zapas/shared/api"
 	"zapas/shared/caller"
+	"zapas/shared/fleet"
 	"zapas/shared/vault"
 )
 
@@ -193,7 +194,10 @@ func (j *journey) state() state {
 				*at = time.Time{}
 			}
 		}
-		d.Id, d.Profile, d.EnrolledAt = "", nil, time.Time{}
+		if d.Fingerprint == nil || *d.Fingerprint != fleet.Fingerprint(f.PublicKey()) {
+			j.t.Errorf("the card shows the key %v", d.Fingerprint)
+		}
+		d.Id, d.Profile, d.EnrolledAt, d.Fingerprint = "", nil, time.Time{}, nil
 		s.Cards = append(s.Cards, d)
 	}
 	s.Restore.Id, s.Restore.Snapshot, s.Restore.Device, s.Restore.CreatedAt, s.Restore.UpdatedAt = "", "", "", time.Time{}, time.Time{}
@@ -227,9 +231,9 @@ func TestJourney(t *testing.T) {
 			{State: "committed", Location: location.ID, Counts: &api.Counts{"sms": 3}, Ledger: ledger(3, 0)},
 		},
 		Cards: []api.Device{
-			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
+			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", Trust: "active", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
 				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}},
-			{User: j.old.user, Label: "New", Platform: "android", Model: "M", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{}},
+			{User: j.old.user, Label: "New", Platform: "android", Model: "M", Trust: "active", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{}},
 		},
 		Restore: api.Restore{Elements: []api.Element{"messages"}, State: "done", Ledger: &api.RestoreLedgers{"messages": {Planned: 4, Inserted: 3, Duplicate: 1}}},
 		Head:    vault.Head{State: vault.Active, Version: 1, Seq: 2, Quota: 1 << 30, Counts: vault.Counts{"sms": 4}},

@@ -87,7 +87,8 @@ func (w *world) wire(key string, buckets map[string]string) {
 	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: now, NewID: w.newID}
 	policies := &profile.Service{Store: table.Profiles{DB: db, Name: resources.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{{ID: location.ID, Name: location.Name, Region: location.Region}}}
-	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Statuses: statuses, Profiles: table.Profiles{DB: db, Name: resources.Table},
+	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: now}
+	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: resources.Identity}, Statuses: statuses, Orders: orders, Profiles: table.Profiles{DB: db, Name: resources.Table},
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
 	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: w.vaults, Keys: table.Keys{DB: db, Name: resources.VaultKeys}, Wrapper: kms.New(cfg, key),
 		Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: w.newID}
@@ -100,8 +101,8 @@ func (w *world) wire(key string, buckets map[string]string) {
 	for function, operations := range map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
 		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Vaults: w.vaults, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
-		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Now: now}.Operations(),
-		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Now: now}.Operations(),
+		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders, Now: now}.Operations(),
+		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Library: w.objects}}.Operations(),
 	} {
 		w.functions[function] = &gateway.API{Function: function, Operations: operations, Console: people, Device: door,

@@ -1,7 +1,7 @@
 package profiles
 
 import (
-	"strconv"
+	"net/http"
 
 	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
@@ -11,7 +11,13 @@ import (
 const shownRuns = 3
 
 func (h Handlers) answer(p profile.Profile) gateway.Answer[api.Profile] {
-	return gateway.Answer[api.Profile]{Body: h.profile(p), ETag: strconv.Quote(strconv.FormatInt(p.Version, 10))}
+	return gateway.Answer[api.Profile]{Body: h.profile(p), ETag: gateway.ETag(p.Version)}
+}
+
+func (h Handlers) created(p profile.Profile) gateway.Answer[api.Profile] {
+	out := h.answer(p)
+	out.Status, out.Location = http.StatusCreated, "/v1/profiles/"+string(p.ID)
+	return out
 }
 
 func (h Handlers) profile(p profile.Profile) api.Profile {
@@ -25,8 +31,8 @@ func schedule(s profile.Schedule) api.Schedule {
 }
 
 // input is the profile that is wished for; what is left out and is not nothing stands here.
-func input(in api.ProfileInput) profile.Profile {
-	return profile.Profile{Name: in.Name, Description: or(in.Description, ""), Enabled: or(in.Enabled, true),
+func input(id profile.ID, in api.ProfileInput) profile.Profile {
+	return profile.Profile{ID: id, Name: in.Name, Description: or(in.Description, ""), Enabled: or(in.Enabled, true),
 		Elements: list[string](in.Elements), Location: in.Location, DeviceGroups: in.DeviceGroups, Priority: or(in.Priority, 0),
 		Region: or(in.Region, ""), Schedule: profile.Schedule{Kind: profile.Kind(in.Schedule.Kind), Hours: or(in.Schedule.Hours, 0),
 			At: or(in.Schedule.At, ""), Days: list[string](in.Schedule.Days), Zone: in.Schedule.Zone}}

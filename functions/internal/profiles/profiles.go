@@ -21,10 +21,14 @@ type Handlers struct {
 // Operations are all of them.
 func (h Handlers) Operations() map[string]gateway.Operation {
 	return map[string]gateway.Operation{
-		"listProfiles":  gateway.Plain(h.list),
-		"createProfile": gateway.JSON(h.create),
-		"getProfile":    gateway.Plain(h.get),
-		"listLocations": gateway.Plain(h.locations),
+		"listProfiles":   gateway.Plain(h.list),
+		"createProfile":  gateway.Once(gateway.JSON(h.create)),
+		"getProfile":     gateway.Plain(h.get),
+		"editProfile":    gateway.JSON(h.edit),
+		"deleteProfile":  gateway.Plain(h.delete),
+		"copyProfile":    gateway.Once(gateway.JSON(h.copy)),
+		"previewProfile": gateway.JSON(h.preview),
+		"listLocations":  gateway.Plain(h.locations),
 	}
 }
 
@@ -37,15 +41,41 @@ func (h Handlers) list(ctx context.Context, _ gateway.Request) (out gateway.Answ
 }
 
 func (h Handlers) create(ctx context.Context, r gateway.Request, in api.ProfileInput) (gateway.Answer[api.Profile], error) {
-	p, err := h.Profiles.Create(ctx, r.Who, input(in))
-	out := h.answer(p)
-	out.Status, out.Location = http.StatusCreated, "/v1/profiles/"+string(p.ID)
-	return out, err
+	p, err := h.Profiles.Create(ctx, r.Who, input(profile.ID(r.NewID), in))
+	return h.created(p), err
+}
+
+func (h Handlers) copy(ctx context.Context, r gateway.Request, in api.ProfileCopy) (gateway.Answer[api.Profile], error) {
+	p, err := h.Profiles.Copy(ctx, r.Who, profile.ID(r.ID), profile.ID(r.NewID), in.Name)
+	return h.created(p), err
 }
 
 func (h Handlers) get(ctx context.Context, r gateway.Request) (gateway.Answer[api.Profile], error) {
 	p, err := h.Profiles.Get(ctx, profile.ID(r.ID))
 	return h.answer(p), err
+}
+
+func (h Handlers) edit(ctx context.Context, r gateway.Request, in api.ProfileInput) (gateway.Answer[api.Profile], error) {
+	version, err := r.Version()
+	if err != nil {
+		return gateway.Answer[api.Profile]{}, err
+	}
+	p, err := h.Profiles.Edit(ctx, r.Who, input(profile.ID(r.ID), in), version)
+	return h.answer(p), err
+}
+
+func (h Handlers) delete(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
+	none := gateway.Answer[struct{}]{Status: http.StatusNoContent}
+	version, err := r.Version()
+	if err != nil {
+		return none, err
+	}
+	return none, h.Profiles.Delete(ctx, r.Who, profile.ID(r.ID), version)
+}
+
+func (h Handlers) preview(_ context.Context, _ gateway.Request, in api.ProfileInput) (gateway.Answer[api.ProfilePreview], error) {
+	p, err := h.Profiles.Check(input("", in))
+	return gateway.Answer[api.ProfilePreview]{Body: api.ProfilePreview{NextRuns: p.Schedule.Next(h.Now(), shownRuns), Zone: p.Schedule.Zone}}, err
 }
 
 func (h Handlers) locations(context.Context, gateway.Request) (out gateway.Answer[api.LocationList], err error) {

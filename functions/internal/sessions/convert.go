@@ -9,6 +9,7 @@ import (
 	"zapas/shared/audit"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
+	"zapas/shared/fleet"
 	"zapas/shared/profile"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
@@ -18,13 +19,14 @@ import (
 type wished struct {
 	vault.Beginning
 	profile   profile.ID
+	order     fleet.OrderID
 	publicKey []byte
 }
 
 // members says which members each kind of session must have, and which it may have besides.
 var members = map[api.SessionInputKind]struct{ must, may []string }{
-	api.SessionInputKindBackup:    {must: []string{"counter", "profile", "publicKey"}, may: []string{"base"}},
-	api.SessionInputKindUnchanged: {must: []string{"base", "profile"}},
+	api.SessionInputKindBackup:    {must: []string{"counter", "profile", "publicKey"}, may: []string{"base", "order"}},
+	api.SessionInputKindUnchanged: {must: []string{"base", "profile"}, may: []string{"order"}},
 	api.SessionInputKindRestore:   {must: []string{"counter", "restore"}, may: []string{"publicKey"}},
 }
 
@@ -33,7 +35,7 @@ func wish(device caller.DeviceID, in api.SessionInput) (wished, error) {
 	for _, m := range []struct {
 		name  string
 		given bool
-	}{{"base", in.Base != nil}, {"counter", in.Counter != nil}, {"profile", in.Profile != nil}, {"publicKey", in.PublicKey != nil}, {"restore", in.Restore != nil}} {
+	}{{"base", in.Base != nil}, {"counter", in.Counter != nil}, {"order", in.Order != nil}, {"profile", in.Profile != nil}, {"publicKey", in.PublicKey != nil}, {"restore", in.Restore != nil}} {
 		switch must := slices.Contains(members[in.Kind].must, m.name); {
 		case must && !m.given:
 			wrong = append(wrong, fault.Field{Pointer: "/" + m.name, Code: "missing", Detail: "it is required for kind " + string(in.Kind)})
@@ -45,7 +47,7 @@ func wish(device caller.DeviceID, in api.SessionInput) (wished, error) {
 		return wished{}, err
 	}
 	publicKey, err := parse("/publicKey", or(in.PublicKey))
-	return wished{profile: profile.ID(or(in.Profile)), publicKey: publicKey, Beginning: vault.Beginning{Device: device, Kind: vault.Kind(in.Kind),
+	return wished{profile: profile.ID(or(in.Profile)), order: fleet.OrderID(or(in.Order)), publicKey: publicKey, Beginning: vault.Beginning{Device: device, Kind: vault.Kind(in.Kind),
 		Counter: or(in.Counter), Base: vault.SessionID(or(in.Base)), Restore: or(in.Restore)}}, err
 }
 

@@ -21,6 +21,7 @@ type Handlers struct {
 	Profiles *profile.Service
 	Restores *restore.Service
 	Statuses fleet.Statuses
+	Orders   fleet.OrderBook
 	Now      func() time.Time
 }
 
@@ -34,6 +35,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"listMyRestores":  gateway.Plain(h.list),
 		"createMyRestore": gateway.JSON(h.consent),
 		"getMyRestore":    gateway.Plain(h.get),
+		"cancelMyRestore": gateway.Plain(h.cancel),
 	}
 }
 
@@ -61,12 +63,19 @@ func (h Handlers) backup(ctx context.Context, r gateway.Request, b wished, out *
 		return err
 	}
 	b.Location = p.Location
+	o, err := h.ordered(ctx, r, b)
+	if err != nil {
+		return err
+	}
 	s, err := h.Opener.Begin(ctx, r.Who.User, b.Beginning)
 	if err != nil {
 		return err
 	}
 	run := fleet.Run{At: s.At, Profile: p.ID, Session: string(s.ID)}
-	if err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Run: &run}); err != nil {
+	if _, err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Run: &run}); err != nil {
+		return err
+	}
+	if err := h.Orders.Carry(ctx, o, string(s.ID)); err != nil {
 		return err
 	}
 	keys, err := h.Opener.Begun(ctx, r.Who.User, s, b.publicKey)
@@ -87,9 +96,24 @@ func (h Handlers) unchanged(ctx context.Context, r gateway.Request, b wished, ou
 	if err := h.Opener.Unchanged(ctx, r.Who.User, b.Beginning); err != nil {
 		return err
 	}
+	o, err := h.ordered(ctx, r, b)
+	if err != nil {
+		return err
+	}
 	now := h.Now().UTC().Truncate(time.Millisecond)
 	out.UnchangedAt = &now
-	return h.Statuses.Note(ctx, r.Who.Device, fleet.Change{UnchangedAt: &now, Run: &fleet.Run{At: now, Profile: p.ID}})
+	if _, err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{UnchangedAt: &now, Run: &fleet.Run{At: now, Profile: p.ID}}); err != nil {
+		return err
+	}
+	return h.Orders.Unchanged(ctx, o)
+}
+
+// ordered reads the order that a backup carries out; without one, an order that is over, to which nothing happens.
+func (h Handlers) ordered(ctx context.Context, r gateway.Request, b wished) (fleet.Order, error) {
+	if b.order == "" {
+		return fleet.Order{}, nil
+	}
+	return h.Orders.ToCarry(ctx, r.Who.Device, b.order)
 }
 
 // restore opens a session that reads. If we die before the consent names it, no key of it is released, and the device
@@ -109,9 +133,17 @@ func (h Handlers) restore(ctx context.Context, r gateway.Request, b wished, out 
 	return err
 }
 
+// end gives a session up, and then the order that it was to carry out. If we die in between, the device ends it again.
 func (h Handlers) end(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
-	err := h.Opener.End(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID))
-	return gateway.Answer[struct{}]{Status: http.StatusNoContent}, err
+	done := gateway.Answer[struct{}]{Status: http.StatusNoContent}
+	if err := h.Opener.End(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID)); err != nil {
+		return done, err
+	}
+	s, err := h.Statuses.Status(ctx, r.Who.Device)
+	if err != nil {
+		return done, err
+	}
+	return done, h.Orders.GivenUp(ctx, s, r.ID)
 }
 
 func (h Handlers) keys(ctx context.Context, r gateway.Request, in api.KeysInput) (gateway.Answer[api.Keys], error) {
@@ -150,4 +182,15 @@ func (h Handlers) consent(ctx context.Context, r gateway.Request, in api.Restore
 func (h Handlers) get(ctx context.Context, r gateway.Request) (gateway.Answer[api.Restore], error) {
 	one, err := h.Restores.Get(ctx, r.Who.User, restore.ID(r.ID))
 	return gateway.Answer[api.Restore]{Body: restored(one)}, err
+}
+
+// cancel takes a consent back, then closes the session that was opened on it. If we die in between, no key is released
+// any more, and the user cancels it again.
+func (h Handlers) cancel(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
+	done := gateway.Answer[struct{}]{Status: http.StatusNoContent}
+	one, err := h.Restores.Cancel(ctx, r.Who, restore.ID(r.ID))
+	if err != nil || one.Session == "" {
+		return done, err
+	}
+	return done, h.Opener.End(ctx, r.Who.User, one.Device, one.Session)
 }

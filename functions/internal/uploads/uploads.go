@@ -16,6 +16,7 @@ import (
 type Handlers struct {
 	Uploader *vault.Uploader
 	Statuses fleet.Statuses
+	Orders   fleet.OrderBook
 	Now      func() time.Time
 }
 
@@ -37,13 +38,16 @@ func (h Handlers) sign(ctx context.Context, r gateway.Request, in api.ChunksInpu
 	return gateway.Answer[api.SignedChunks]{Body: signed(all, now.Add(vault.SignedFor))}, err
 }
 
-// commit makes a snapshot, then notes it on the device's card. If we die in between, the device commits again, which
-// answers the same and notes it.
+// commit makes a snapshot, then notes it on the device's card and ends the order that it carried out. If we die in
+// between, the device commits again, which answers the same and does what is left.
 func (h Handlers) commit(ctx context.Context, r gateway.Request, in api.CommitInput) (gateway.Answer[api.Committed], error) {
 	n, err := h.Uploader.Commit(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID), commit(in))
 	if err != nil {
 		return gateway.Answer[api.Committed]{}, err
 	}
-	err = h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Stored: &fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts}})
+	s, err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Stored: &fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts}})
+	if err == nil {
+		err = h.Orders.Committed(ctx, s, string(n.ID))
+	}
 	return gateway.Answer[api.Committed]{Body: api.Committed{Snapshot: string(n.ID), Seq: n.Seq}}, err
 }

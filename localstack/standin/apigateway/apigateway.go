@@ -186,7 +186,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c *call) answer {
 	if route.JWT {
 		var refused *refusal
 		if claims, refused = a.authorizer.claims(r); refused != nil {
-			a.cfg.Log.Info("token refused", "requestId", c.id, "routeKey", route.key, "reason", refused.reason)
+			a.cfg.Log.Info("token refused", slog.String("requestId", c.id), slog.String("routeKey", route.key), slog.String("reason", refused.reason))
 			return refused.answer()
 		}
 	}
@@ -198,7 +198,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c *call) answer {
 	}
 	payload, err := json.Marshal(newEvent(r, c, parameters, claims, body))
 	if err != nil {
-		a.cfg.Log.Error("the event cannot be written", "requestId", c.id, "error", err)
+		a.cfg.Log.Error("the event cannot be written", slog.String("requestId", c.id), slog.Any("error", err))
 		return message(http.StatusInternalServerError, "Internal Server Error")
 	}
 	return a.integrate(r.Context(), c, route.Function, payload)
@@ -209,7 +209,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c *call) answer {
 func (a *API) integrate(ctx context.Context, c *call, function string, payload []byte) answer {
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	log := a.cfg.Log.With("requestId", c.id, "routeKey", c.routeKey, "function", function)
+	log := a.cfg.Log.With(slog.String("requestId", c.id), slog.String("routeKey", c.routeKey), slog.String("function", function))
 	out, err := a.cfg.Invoke(ctx, function, payload)
 	var failure *lambda.FunctionError
 	switch {

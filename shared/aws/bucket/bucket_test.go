@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -79,7 +80,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	body := s.body
 	switch {
 	case s.status == 0:
-		return nil, &http.ProtocolError{ErrorString: "the answer is lost"}
+		return nil, errors.New("the answer is lost")
 	case body == nil:
 		body = strings.NewReader("<Error><Code>" + s.code + "</Code><Message>no</Message></Error>")
 	}

@@ -6,6 +6,7 @@ import (
 	"zapas/shared/audit"
 	"zapas/shared/caller"
 	"zapas/shared/fleet"
+	"zapas/shared/idempotency"
 	"zapas/shared/profile"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
@@ -52,17 +53,34 @@ func TestCapacity(t *testing.T) {
 		{"Device", 0, 1, func(w *world) error { return err(w.identities().Device(t.Context(), other.ID)) }},
 		{"Code", 0, 1, func(w *world) error { return err(w.identities().Code(t.Context(), "h")) }},
 		{"PutCode", 1, 0, func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "new"}) }},
-		{"PutUser", 1, 0, func(w *world) error { return w.identities().PutUser(t.Context(), fleet.User{ID: user}) }},
+		{"SetState", 1, 0, func(w *world) error { return w.identities().SetState(t.Context(), other.ID, "", fleet.InUse) }},
+		{"PutUser", 2, 0, func(w *world) error { return w.people().PutUser(t.Context(), fleet.User{ID: "new"}) }},
+		{"PutUserAgain", 1, 0, func(w *world) error { return w.people().PutUser(t.Context(), fleet.User{ID: user, SeenAt: start}) }},
+		{"User", 0, 1, func(w *world) error { return err(w.people().User(t.Context(), user)) }},
+		{"Users", 0, 0.5, func(w *world) error {
+			_, _, err := w.people().Users(t.Context(), "", 50)
+			return err
+		}},
+		{"Order", 0, 1, func(w *world) error { return err(w.orders().Order(t.Context(), "O")) }},
+		{"OpenOrder", 8, 0, func(w *world) error {
+			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O")
+		}},
+		{"MoveOrder", 1, 0, func(w *world) error {
+			return w.orders().MoveOrder(t.Context(), fleet.Order{ID: "O", Device: phone, Rev: 1})
+		}},
+		{"EndOrder", 8, 0, func(w *world) error {
+			return w.orders().EndOrder(t.Context(), fleet.Order{ID: "O", Device: phone, Rev: 1})
+		}},
 		{"Enrol", 4, 0, func(w *world) error { return w.identities().Enrol(t.Context(), code, device) }},
 		{"Status", 0, 1, func(w *world) error { return err(w.statuses().Status(t.Context(), phone)) }},
 		{"CreateStatus", 3, 0, func(w *world) error {
 			return w.statuses().CreateStatus(t.Context(), fleet.Status{Device: "X", Owner: user, Label: "a"})
 		}},
 		{"Note", 3, 0, func(w *world) error {
-			return w.statuses().Note(t.Context(), phone, fleet.Change{Run: &fleet.Run{At: start}, Stored: &fleet.Stored{Seq: 2}})
+			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Run: &fleet.Run{At: start}, Stored: &fleet.Stored{Seq: 2}}))
 		}},
 		{"NoteOfAnOlderBackup", 1, 0, func(w *world) error {
-			return w.statuses().Note(t.Context(), phone, fleet.Change{Stored: &fleet.Stored{Seq: -1}})
+			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Stored: &fleet.Stored{Seq: -1}}))
 		}},
 		{"OfOwner", 0, 0.5, func(w *world) error { return err(w.statuses().OfOwner(t.Context(), user)) }},
 		{"List", 0, 2, func(w *world) error {
@@ -70,6 +88,15 @@ func TestCapacity(t *testing.T) {
 			return err
 		}},
 		{"CreateProfile", 1, 0, func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A"}) }},
+		{"ReplaceProfile", 1, 0, func(w *world) error {
+			return w.profiles().Replace(t.Context(), profile.Profile{ID: "B", Version: 2}, 1)
+		}},
+		{"DeleteProfile", 1, 0, func(w *world) error { return w.profiles().Delete(t.Context(), "B", 1) }},
+		{"Claim", 1, 0, func(w *world) error {
+			return err(w.requests().Claim(t.Context(), idempotency.Request{User: user, Key: "new"}, start))
+		}},
+		{"ClaimAgain", 1, 1, func(w *world) error { return err(w.requests().Claim(t.Context(), claimed(), start)) }},
+		{"Answer", 1, 0, func(w *world) error { return w.requests().Answer(t.Context(), claimed()) }},
 		{"Profiles", 0, 1, func(w *world) error { return err(w.profiles().Profiles(t.Context())) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -79,10 +106,12 @@ func TestCapacity(t *testing.T) {
 			start.Head.Rev = 0
 			unused, used := code, fleet.Code{Hash: "h2", User: user, Device: other.ID}
 			unused.Device = ""
+			must(t, w.profiles().Create(t.Context(), profile.Profile{ID: "B", Version: 1}), err(w.requests().Claim(t.Context(), claimed(), claimed().ExpiresAt)))
 			must(t, w.vaults().Write(t.Context(), user, start), w.keys().CreateKey(t.Context(), user, 1, make([]byte, 184)),
 				w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), w.identities().PutCode(t.Context(), unused),
 				w.identities().PutCode(t.Context(), fleet.Code{Hash: "h2", User: user}), w.identities().Enrol(t.Context(), used, other),
-				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Stored: fleet.Stored{Seq: 1}}))
+				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Stored: fleet.Stored{Seq: 1}}),
+				w.people().PutUser(t.Context(), fleet.User{ID: user}), w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, ""))
 			writesBefore, readsBefore := w.server.Consumed()
 			must(t, test.call(w))
 			writes, reads := w.server.Consumed()

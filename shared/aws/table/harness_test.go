@@ -58,6 +58,8 @@ func (w *world) statuses() table.Statuses { return table.Statuses{DB: w.db, Name
 func (w *world) identities() table.Identities {
 	return table.Identities{DB: w.db, Name: resources.Identity}
 }
+func (w *world) people() table.People     { return table.People{DB: w.db, Name: resources.Identity} }
+func (w *world) orders() table.Orders     { return table.Orders{DB: w.db, Name: resources.Table} }
 func (w *world) keys() table.Keys         { return table.Keys{DB: w.db, Name: resources.VaultKeys} }
 func (w *world) restores() table.Restores { return table.Restores{DB: w.db, Name: resources.VaultKeys} }
 func (w *world) audit() table.Audit       { return table.Audit{DB: w.db, Name: resources.Audit} }
@@ -131,7 +133,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	if s.status == 0 {
-		return nil, &http.ProtocolError{ErrorString: "the answer is lost"}
+		return nil, errors.New("the answer is lost")
 	}
 	return &http.Response{StatusCode: s.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(s.body))}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"zapas/shared/fleet"
 )
 
-// Identities are the rows D#<device> / DEVICE, U#<user> / USER and C#<hash of a code> / CODE.
+// Identities are the rows D#<device> / DEVICE and C#<hash of a code> / CODE.
 type Identities rows
 
 var _ fleet.Identities = Identities{}
@@ -28,20 +28,14 @@ type deviceRow struct {
 	EnrolledAt time.Time         `dynamodbav:"enrolledAt,omitempty"`
 }
 
-type userRow struct {
-	ID      caller.UserID `dynamodbav:"id"`
-	Subject string        `dynamodbav:"subject"`
-	Name    string        `dynamodbav:"name,omitempty"`
-	Email   string        `dynamodbav:"email,omitempty"`
-	SeenAt  time.Time     `dynamodbav:"seenAt,omitempty"`
-}
-
 type codeRow struct {
 	Hash      string          `dynamodbav:"hash"`
 	ID        string          `dynamodbav:"id"`
 	User      caller.UserID   `dynamodbav:"user"`
 	ExpiresAt time.Time       `dynamodbav:"expiresAt"`
 	Device    caller.DeviceID `dynamodbav:"device,omitempty"`
+
+	Unconfirmed bool `dynamodbav:"unconfirmed,omitempty"`
 }
 
 func deviceKey(id caller.DeviceID) key { return key{"D#" + string(id), "DEVICE"} }
@@ -95,11 +89,12 @@ func (t Identities) Enrol(ctx context.Context, c fleet.Code, d fleet.Device) err
 	return failed(err, "enrol a device")
 }
 
-// PutUser stores what is known of a user.
-func (t Identities) PutUser(ctx context.Context, u fleet.User) error {
-	row, err := encode(key{"U#" + string(u.ID), "USER"}, userRow(u))
-	if err != nil {
-		return err
-	}
-	return rows(t).put(ctx, row, "user", "", nil)
+// SetState takes a device from one state to another. One that is in the other already was taken there before, perhaps by
+// an attempt whose answer was lost.
+func (t Identities) SetState(ctx context.Context, id caller.DeviceID, from, to fleet.DeviceState) error {
+	_, err := t.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &t.Name, Key: deviceKey(id).attributes(),
+		UpdateExpression: new("SET #state = :to"), ConditionExpression: new("#state IN (:from, :to)"),
+		ExpressionAttributeNames:  map[string]string{"#state": "state"},
+		ExpressionAttributeValues: item{":from": text(string(from)), ":to": text(string(to))}})
+	return failed(err, "change a device's state")
 }

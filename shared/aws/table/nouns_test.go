@@ -204,7 +204,6 @@ func TestIdentities(t *testing.T) {
 			is, err := s.Device(t.Context(), device.ID)
 			must(r, err)
 			same(r, is, device)
-			must(r, s.PutUser(t.Context(), made[fleet.User]().Draw(r, "user")))
 		})
 	})
 
@@ -220,9 +219,10 @@ func TestIdentities(t *testing.T) {
 	t.Run("UserInPlaceOfWhatWasKnown", func(t *testing.T) {
 		t.Parallel()
 		w := open(t)
-		must(t, w.identities().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", Name: "Anna", Email: "a@example.test", SeenAt: start}),
-			w.identities().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", SeenAt: start}))
-		same(t, names(w.row(t, resources.Identity, "U#"+string(user), "USER")), map[string]bool{"PK": true, "SK": true, "id": true, "subject": true, "seenAt": true})
+		must(t, w.people().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", Name: "Anna", Email: "a@example.test", SeenAt: start}),
+			w.people().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", SeenAt: start}))
+		same(t, names(w.row(t, resources.Identity, "U#"+string(user), "USER")), map[string]bool{"PK": true, "SK": true, "id": true, "subject": true, "seenAt": true,
+			"users": true, "userKey": true})
 	})
 
 	t.Run("CodeOutlivesItsExpiryByADay", func(t *testing.T) {

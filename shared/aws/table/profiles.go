@@ -78,3 +78,17 @@ func (t Profiles) Create(ctx context.Context, p profile.Profile) error {
 	}
 	return rows(t).put(ctx, row, "profile", absent, nil)
 }
+
+// Replace stores one in the place of a version.
+func (t Profiles) Replace(ctx context.Context, p profile.Profile, version int64) error {
+	row, err := encode(profileKey(p.ID), rowOfProfile(p))
+	if err != nil {
+		return err
+	}
+	return rows(t).put(ctx, row, "profile", "version = :version", item{":version": number(version)})
+}
+
+// Delete removes a version.
+func (t Profiles) Delete(ctx context.Context, id profile.ID, version int64) error {
+	return rows(t).delete(ctx, profileKey(id), "profile", "version = :version", item{":version": number(version)})
+}

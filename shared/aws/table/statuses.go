@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"zapas/shared/aws"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
@@ -35,23 +36,32 @@ const (
 	attrRun       = "run"
 	attrStored    = "stored"
 	attrUnchanged = "unchangedAt"
+	attrTrust     = "trust"
+	attrLabel     = "label"
+	attrGroup     = "group"
+	attrExplicit  = "explicit"
+	attrOrder     = "order"
+	attrShard     = "fleet"
+	attrFleetKey  = "fleetKey"
 )
 
 type statusRow struct {
-	Device      caller.DeviceID `dynamodbav:"id"`
-	Owner       caller.UserID   `dynamodbav:"owner"`
-	Label       string          `dynamodbav:"label"`
-	Group       string          `dynamodbav:"group,omitempty"`
-	Explicit    profile.ID      `dynamodbav:"explicit,omitempty"`
-	Platform    string          `dynamodbav:"platform,omitempty"`
-	Model       string          `dynamodbav:"model,omitempty"`
-	EnrolledAt  time.Time       `dynamodbav:"enrolledAt,omitempty"`
-	Seen        seenRow         `dynamodbav:"seen"`
-	Run         *runRow         `dynamodbav:"run,omitempty"`
-	Stored      *lastRow        `dynamodbav:"stored,omitempty"`
-	UnchangedAt time.Time       `dynamodbav:"unchangedAt,omitempty"`
+	Device      caller.DeviceID   `dynamodbav:"id"`
+	Owner       caller.UserID     `dynamodbav:"owner"`
+	Trust       fleet.DeviceState `dynamodbav:"trust,omitempty"`
+	Label       string            `dynamodbav:"label"`
+	Group       string            `dynamodbav:"group,omitempty"`
+	Explicit    profile.ID        `dynamodbav:"explicit,omitempty"`
+	Platform    string            `dynamodbav:"platform,omitempty"`
+	Model       string            `dynamodbav:"model,omitempty"`
+	EnrolledAt  time.Time         `dynamodbav:"enrolledAt,omitempty"`
+	Seen        seenRow           `dynamodbav:"seen"`
+	Run         *runRow           `dynamodbav:"run,omitempty"`
+	Stored      *lastRow          `dynamodbav:"stored,omitempty"`
+	UnchangedAt time.Time         `dynamodbav:"unchangedAt,omitempty"`
+	Order       fleet.OrderID     `dynamodbav:"order,omitempty"`
 
-	Shard    string `dynamodbav:"fleet"`
+	Shard    string `dynamodbav:"fleet,omitempty"` // none: it is not in the index
 	FleetKey string `dynamodbav:"fleetKey"`
 }
 
@@ -75,8 +85,8 @@ type lastRow struct {
 }
 
 func rowOfStatus(s fleet.Status) statusRow {
-	r := statusRow{Device: s.Device, Owner: s.Owner, Label: s.Label, Group: s.Group, Explicit: s.Explicit, Platform: s.Platform,
-		Model: s.Model, EnrolledAt: s.EnrolledAt, Seen: seenRow(s.Seen), UnchangedAt: s.UnchangedAt,
+	r := statusRow{Device: s.Device, Owner: s.Owner, Trust: s.Trust, Label: s.Label, Group: s.Group, Explicit: s.Explicit, Platform: s.Platform,
+		Model: s.Model, EnrolledAt: s.EnrolledAt, Seen: seenRow(s.Seen), UnchangedAt: s.UnchangedAt, Order: s.Order,
 		Shard: shardOf(string(s.Device), shards), FleetKey: fleetKey(s.Label, s.Device)}
 	if s.Run != (fleet.Run{}) {
 		r.Run = new(runRow(s.Run))
@@ -88,8 +98,8 @@ func rowOfStatus(s fleet.Status) statusRow {
 }
 
 func (r statusRow) status() fleet.Status {
-	s := fleet.Status{Device: r.Device, Owner: r.Owner, Label: r.Label, Group: r.Group, Explicit: r.Explicit, Platform: r.Platform,
-		Model: r.Model, EnrolledAt: r.EnrolledAt, Seen: fleet.Seen(r.Seen), UnchangedAt: r.UnchangedAt}
+	s := fleet.Status{Device: r.Device, Owner: r.Owner, Trust: r.Trust, Label: r.Label, Group: r.Group, Explicit: r.Explicit, Platform: r.Platform,
+		Model: r.Model, EnrolledAt: r.EnrolledAt, Seen: fleet.Seen(r.Seen), UnchangedAt: r.UnchangedAt, Order: r.Order}
 	if r.Run != nil {
 		s.Run = fleet.Run(*r.Run)
 	}
@@ -125,56 +135,109 @@ func (t Statuses) CreateStatus(ctx context.Context, s fleet.Status) error {
 
 // Note writes the members of c in one update. If the backup in it is older than the one noted, the update fails as a
 // whole; what else there is to note is then noted without it.
-func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) error {
-	err := t.update(ctx, id, c)
+func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) (fleet.Status, error) {
+	s, err := t.update(ctx, id, c)
+	if _, meeting := errors.AsType[*types.TransactionConflictException](err); meeting { // an order is being written
+		return s, aws.Busy(err)
+	}
 	failure, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	switch {
 	case !ok:
-		return err
+		return s, err
 	case len(failure.Item) == 0:
-		return fault.Wrap(err, fault.NotFound, "not_found", "There is no such device.")
+		return s, fault.Wrap(err, fault.NotFound, "not_found", "There is no such device.")
 	}
-	c.Stored = nil
-	if c == (fleet.Change{}) {
-		return nil
+	if c.Stored = nil; c != (fleet.Change{}) {
+		return t.Note(ctx, id, c)
 	}
-	return t.Note(ctx, id, c)
+	var r statusRow
+	err = decode(failure.Item, "device", &r)
+	return r.status(), err
 }
 
-func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change) error {
-	set := map[string]any{}
+func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change) (fleet.Status, error) {
 	condition, names, values := present, map[string]string{}, item{}
-	if c.Seen != nil {
-		set[attrSeen] = seenRow(*c.Seen)
-	}
-	if c.Run != nil {
-		set[attrRun] = runRow(*c.Run)
-	}
-	if c.UnchangedAt != nil {
-		set[attrUnchanged] = *c.UnchangedAt
-	}
 	if c.Stored != nil {
-		set[attrStored] = lastRow(*c.Stored)
 		condition += " AND (attribute_not_exists(#stored) OR #stored.#seq <= :seq)"
 		names["#seq"], values[":seq"] = "seq", number(c.Stored.Seq)
 	}
-	var sets []string
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		v, err := member(set[name])
-		if err != nil {
-			return err
+	var sets, removes []string
+	attributes := changes(id, c)
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		names["#"+name] = name
+		if attributes[name] == nil {
+			removes = append(removes, "#"+name)
+			continue
 		}
-		names["#"+name], values[":"+name] = name, v
+		v, err := member(attributes[name])
+		if err != nil {
+			return fleet.Status{}, err
+		}
+		values[":"+name] = v
 		sets = append(sets, "#"+name+" = :"+name)
 	}
 	in := &dynamodb.UpdateItemInput{TableName: &t.Name, Key: statusKey(id).attributes(), ConditionExpression: &condition,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
+	var expression []string
 	if len(sets) > 0 {
-		in.UpdateExpression = new("SET " + strings.Join(sets, ", "))
-		in.ExpressionAttributeNames, in.ExpressionAttributeValues = names, values
+		expression = append(expression, "SET "+strings.Join(sets, ", "))
 	}
-	_, err := t.DB.UpdateItem(ctx, in)
-	return failed(err, "note of a device")
+	if len(removes) > 0 {
+		expression = append(expression, "REMOVE "+strings.Join(removes, ", "))
+	}
+	if len(expression) > 0 {
+		in.UpdateExpression, in.ExpressionAttributeNames = new(strings.Join(expression, " ")), names
+	}
+	if len(values) > 0 {
+		in.ExpressionAttributeValues = values
+	}
+	out, err := t.DB.UpdateItem(ctx, in)
+	if err != nil {
+		return fleet.Status{}, failed(err, "note of a device")
+	}
+	var r statusRow
+	err = decode(out.Attributes, "device", &r)
+	return r.status(), err
+}
+
+// changes are the attributes that c writes; nil is one that goes.
+func changes(id caller.DeviceID, c fleet.Change) map[string]any {
+	out := map[string]any{}
+	if c.Seen != nil {
+		out[attrSeen] = seenRow(*c.Seen)
+	}
+	if c.Run != nil {
+		out[attrRun] = runRow(*c.Run)
+	}
+	if c.Stored != nil {
+		out[attrStored] = lastRow(*c.Stored)
+	}
+	if c.UnchangedAt != nil {
+		out[attrUnchanged] = *c.UnchangedAt
+	}
+	if c.Label != nil {
+		out[attrLabel], out[attrFleetKey] = *c.Label, fleetKey(*c.Label, id)
+	}
+	if c.Trust != nil {
+		out[attrTrust] = *c.Trust
+		if *c.Trust == fleet.Retired {
+			out[attrShard] = nil // the list is of the others
+		}
+	}
+	if c.Group != nil {
+		out[attrGroup] = unlessEmpty(*c.Group)
+	}
+	if c.Explicit != nil {
+		out[attrExplicit] = unlessEmpty(*c.Explicit)
+	}
+	return out
+}
+
+func unlessEmpty[S ~string](s S) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 // OfOwner lists a user's devices.

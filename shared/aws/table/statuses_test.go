@@ -17,6 +17,7 @@ import (
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
+	"zapas/shared/profile"
 )
 
 const phone = caller.DeviceID("00000000000000000000PHONE0")
@@ -110,6 +111,8 @@ func TestNote(t *testing.T) {
 	before := fleet.Status{Device: phone, Owner: user, Label: "Phone", EnrolledAt: start, Seen: fleet.Seen{AppVersion: "1"}}
 	held := before
 	held.Stored = *stored(7)
+	grouped := before
+	grouped.Group, grouped.Explicit = "field", "P"
 	for _, test := range []struct {
 		name   string
 		before fleet.Status
@@ -126,6 +129,12 @@ func TestNote(t *testing.T) {
 		{"OlderBackup", held, fleet.Change{Stored: stored(6)}, func(*fleet.Status) {}},
 		{"OlderBackupAndMore", held, fleet.Change{Stored: stored(6), Seen: &seen, Run: &run, UnchangedAt: &unchanged},
 			func(s *fleet.Status) { s.Seen, s.Run, s.UnchangedAt = seen, run, unchanged }},
+		{"Label", before, fleet.Change{Label: new("Work")}, func(s *fleet.Status) { s.Label = "Work" }},
+		{"Group", before, fleet.Change{Group: new("field")}, func(s *fleet.Status) { s.Group = "field" }},
+		{"NoGroup", grouped, fleet.Change{Group: new("")}, func(s *fleet.Status) { s.Group = "" }},
+		{"OwnProfile", before, fleet.Change{Explicit: new(profile.ID("P"))}, func(s *fleet.Status) { s.Explicit = "P" }},
+		{"NoOwnProfileAndAnotherLabel", grouped, fleet.Change{Explicit: new(profile.ID("")), Label: new("Work")}, func(s *fleet.Status) { s.Explicit, s.Label = "", "Work" }},
+		{"Trust", before, fleet.Change{Trust: new(fleet.Retired)}, func(s *fleet.Status) { s.Trust = fleet.Retired }},
 		{"Everything", held, fleet.Change{Stored: stored(10), Seen: &seen, Run: &run, UnchangedAt: &unchanged},
 			func(s *fleet.Status) { s.Stored, s.Seen, s.Run, s.UnchangedAt = *stored(10), seen, run, unchanged }},
 	} {
@@ -137,17 +146,20 @@ func TestNote(t *testing.T) {
 				must(t, s.CreateStatus(t.Context(), test.before))
 				w.wire.strike(strikes...)
 				c := test.c
-				must(t, s.Note(t.Context(), phone, c))
+				answered, err := s.Note(t.Context(), phone, c)
+				must(t, err)
 				same(t, c, test.c) // Note leaves its argument alone
 				got, err := s.Status(t.Context(), phone)
 				must(t, err)
 				want := test.before
 				test.change(&want)
+				same(t, answered, want)
 				if same(t, got, want); t.Failed() {
 					t.Fatalf("after strike %q", name)
 				}
 			}
-			wantKind(t, open(t).statuses().Note(t.Context(), phone, test.c), fault.NotFound)
+			_, err := open(t).statuses().Note(t.Context(), phone, test.c)
+			wantKind(t, err, fault.NotFound)
 		})
 	}
 
@@ -156,7 +168,17 @@ func TestNote(t *testing.T) {
 		w := open(t)
 		must(t, w.statuses().CreateStatus(t.Context(), before))
 		w.wire.strike(lostBefore, lostBefore, lostBefore)
-		wantKind(t, w.statuses().Note(t.Context(), phone, fleet.Change{Run: &run}), fault.Unavailable)
+		_, err := w.statuses().Note(t.Context(), phone, fleet.Change{Run: &run})
+		wantKind(t, err, fault.Unavailable)
+	})
+
+	t.Run("AnOrderIsBeingWritten", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		must(t, w.statuses().CreateStatus(t.Context(), before))
+		w.wire.strike(refusal(400, "TransactionConflictException"))
+		_, err := w.statuses().Note(t.Context(), phone, fleet.Change{Run: &run})
+		wantKind(t, err, fault.Unavailable)
 	})
 }
 
@@ -207,6 +229,33 @@ func TestList(t *testing.T) {
 		}
 		same(t, walk(t, s, 7), want)
 		same(t, walk(t, s, 8), want)
+	})
+
+	t.Run("AnotherLabelAnotherPlace", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		for n, l := range []string{"a", "b", "c"} {
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: l}))
+		}
+		_, err := s.Note(t.Context(), id[caller.DeviceID](0), fleet.Change{Label: new("Z")})
+		must(t, err)
+		same(t, walk(t, s, 2), ids(1, 2, 0))
+	})
+
+	t.Run("RetiredDevicesAreNotInIt", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).statuses()
+		for n := range 3 {
+			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: "a"}))
+		}
+		for _, c := range []fleet.Change{{Trust: new(fleet.Retired)}, {Trust: new(fleet.Retired)}, {Label: new("b")}} {
+			_, err := s.Note(t.Context(), id[caller.DeviceID](1), c)
+			must(t, err)
+			same(t, walk(t, s, 2), ids(0, 2))
+		}
+		all, err := s.OfOwner(t.Context(), user)
+		must(t, err)
+		same(t, len(all), 3)
 	})
 
 	t.Run("PositionOfNoList", func(t *testing.T) {

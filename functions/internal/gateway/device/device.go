@@ -72,7 +72,7 @@ func (v Verifier) Caller(ctx context.Context, r gateway.Request) (caller.Caller,
 		}
 		key, err := fleet.ParseKey(d.PublicKey)
 		if err != nil {
-			return nil, fmt.Errorf("the stored key of a device cannot be read: %v", err) // not the caller's fault
+			return nil, fmt.Errorf("the stored key of a device cannot be read: %v", err) //nolint:errorlint // wrapped it would be the caller's fault, and it is ours
 		}
 		return key, nil
 	})

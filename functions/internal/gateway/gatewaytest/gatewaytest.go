@@ -3,7 +3,6 @@
 package gatewaytest
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -151,7 +150,7 @@ func NewPhone(t *testing.T, id string) *Phone {
 
 // PublicKey is the phone's key as it is enrolled: SubjectPublicKeyInfo in DER.
 func (p *Phone) PublicKey() []byte {
-	der, err := x509.MarshalPKIXPublicKey(p.Key.Public().(crypto.PublicKey))
+	der, err := x509.MarshalPKIXPublicKey(p.Key.Public())
 	if err != nil {
 		panic(err)
 	}

@@ -1,0 +1,111 @@
+package fleet
+
+import (
+	"context"
+	"slices"
+
+	"zapas/shared/audit"
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/profile"
+)
+
+// Confirm is its user's word whether a device is his own; one that is not is retired. He must have signed in just now.
+// Repeating it changes nothing. fault.Forbidden "sign_in_again"; fault.Conflict "device_retired".
+func (f *Fleet) Confirm(ctx context.Context, who caller.Caller, id caller.DeviceID, mine bool) (Card, error) {
+	if !who.Fresh(f.Now()) {
+		return Card{}, fault.New(fault.Forbidden, "sign_in_again",
+			"Confirming a device needs a sign-in of the last five minutes; sign in again, then repeat it.")
+	}
+	d, err := f.Own(ctx, who.User, id)
+	if err != nil {
+		return Card{}, err
+	}
+	switch {
+	case !mine:
+		err = f.turn(ctx, who, &d, Retired, audit.DeviceNotMine)
+	case d.State == Retired:
+		err = retired()
+	default:
+		err = f.turn(ctx, who, &d, InUse, audit.DeviceMine)
+	}
+	if err != nil {
+		return Card{}, err
+	}
+	return f.Card(ctx, d)
+}
+
+// Retire has a device refused from now on. Its user's backups stay as they are. Repeating it changes nothing.
+func (f *Fleet) Retire(ctx context.Context, who caller.Caller, d Device) error {
+	return f.turn(ctx, who, &d, Retired, audit.DeviceRetired)
+}
+
+// turn takes a device from the state in which it was read to another.
+func (f *Fleet) turn(ctx context.Context, who caller.Caller, d *Device, to DeviceState, action audit.Action) error {
+	if d.State != to {
+		if err := f.Audit.Record(ctx, who, action, string(d.ID), string(d.Owner)); err != nil {
+			return err
+		}
+		err := f.Identities.SetState(ctx, d.ID, d.State, to)
+		if fault.Is(err, fault.Conflict) {
+			return fault.Wrap(err, fault.Unavailable, "busy", "This device has just changed; try the same again in a moment.")
+		}
+		if err != nil {
+			return err
+		}
+		d.State = to
+	}
+	// If we die on this line, the device is what it should be; lists say so when this is repeated.
+	_, err := f.Statuses.Note(ctx, d.ID, Change{Trust: &to})
+	if fault.Is(err, fault.NotFound) { // it has enrolled and never said what it is: no list has it
+		return nil
+	}
+	return err
+}
+
+// Rename gives a device another label.
+func (f *Fleet) Rename(ctx context.Context, who caller.Caller, d Device, label string) (Card, error) {
+	if err := fault.Fields(checkText("/label", label, 1, maxText)); err != nil {
+		return Card{}, err
+	}
+	return f.change(ctx, who, d, Change{Label: &label})
+}
+
+// Govern puts a device into a group, or gives it a profile of its own; nil leaves as it is, "" takes away.
+func (f *Fleet) Govern(ctx context.Context, who caller.Caller, d Device, group *string, explicit *profile.ID) (Card, error) {
+	if group != nil {
+		if err := fault.Fields(checkText("/group", *group, 0, profile.MaxGroupName)); err != nil {
+			return Card{}, err
+		}
+	}
+	if explicit != nil && *explicit != "" {
+		all, err := f.Profiles.Profiles(ctx)
+		if err != nil {
+			return Card{}, err
+		}
+		if !slices.ContainsFunc(all, func(p profile.Profile) bool { return p.ID == *explicit }) {
+			return Card{}, fault.Fields([]fault.Field{{Pointer: "/profile", Code: "unknown", Detail: "there is no such profile; an empty string takes the device's own away"}})
+		}
+	}
+	return f.change(ctx, who, d, Change{Group: group, Explicit: explicit})
+}
+
+func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, c Change) (Card, error) {
+	if d.State == Retired {
+		return Card{}, retired()
+	}
+	if c == (Change{}) {
+		return f.Card(ctx, d)
+	}
+	if err := f.Audit.Record(ctx, who, audit.DeviceChanged, string(d.ID), string(d.Owner)); err != nil {
+		return Card{}, err
+	}
+	if _, err := f.Statuses.Note(ctx, d.ID, c); err != nil {
+		return Card{}, err
+	}
+	return f.Card(ctx, d)
+}
+
+func retired() error {
+	return fault.New(fault.Conflict, "device_retired", "This device is retired; enrol the phone again with a new code.")
+}
