@@ -116,7 +116,7 @@ func (l logger) Print(level gofakes3.LogLevel, v ...any) {
 	}
 	for _, x := range v {
 		if err, ok := x.(error); ok {
-			l.log.Error("an S3 call failed", "error", err)
+			l.log.Error("an S3 call failed", slog.Any("error", err))
 		}
 	}
 }

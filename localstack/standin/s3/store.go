@@ -169,7 +169,7 @@ func (s *store) syncDir(dir string) error {
 // remove deletes a file that the table does not name, or tells the log.
 func (s *store) remove(file string) {
 	if err := os.Remove(s.path(file)); err != nil {
-		s.log.Warn("a deleted object's file stays until the next start", "error", err)
+		s.log.Warn("a deleted object's file stays until the next start", slog.Any("error", err))
 	}
 }
 
