@@ -62,6 +62,7 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 		return err
 	}
 	out.Failures = o.Failures
+	leftOut(r, g.Counts, out.Ledger)
 	// If we die before this line, another run finds everything there, and reports duplicates.
 	result, err := d.client.Result(ctx, r.Id, api.ResultInput{Session: session, Ledger: out.Ledger})
 	if err != nil {
@@ -69,6 +70,24 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 	}
 	out.State = string(result.State)
 	return d.dir.ClearRestores()
+}
+
+// leftOut accounts for the elements that the restore brings and that were not chosen here.
+func leftOut(r api.Restore, counts map[string]int64, l api.RestoreLedgers) {
+	for _, e := range r.Elements {
+		if _, chosen := l[string(e)]; chosen {
+			continue
+		}
+		var n int64
+		for _, k := range ledger.Kinds(string(e)) {
+			n += counts[ledger.Name(k)]
+		}
+		skipped := api.RestoreLedger{Planned: n, Skipped: n}
+		if n > 0 {
+			skipped.Reasons = map[string]int64{"not_chosen": n}
+		}
+		l[string(e)] = skipped
+	}
 }
 
 // gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been

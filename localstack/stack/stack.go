@@ -106,6 +106,9 @@ func listen(address, setting string) (net.Listener, error) {
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return nil, fmt.Errorf("the local stack listens on loopback only, and %s is not", host)
 	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return nil, fmt.Errorf("%s=%s is no port: it must be a number up to 65535, as in make run %s=17420", setting, port, setting)
+	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		n, _ := strconv.Atoi(port)
@@ -120,13 +123,20 @@ func (s *Stack) cloud(cfg Config, log *slog.Logger) (err error) {
 	for _, f := range build.Functions {
 		secrets[accessKey(f)] = secretOf(f)
 	}
-	s.aws, err = standin.Open(standin.Config{Dir: filepath.Join(cfg.Dir, "aws"), Account: Account, Region: Region, Sync: cfg.Sync, Now: cfg.Now, Log: log,
+	kept := filepath.Join(cfg.Dir, "aws")
+	if err := whole(kept); err != nil {
+		return err
+	}
+	s.aws, err = standin.Open(standin.Config{Dir: kept, Account: Account, Region: Region, Sync: cfg.Sync, Now: cfg.Now, Log: log,
 		Secret: func(id string) (string, bool) { secret, ok := secrets[id]; return secret, ok }})
 	if err != nil {
 		return err
 	}
 	key, err := s.create()
 	if err != nil {
+		return err
+	}
+	if err := keep(kept, key); err != nil {
 		return err
 	}
 	env, err := s.environment(key)

@@ -731,6 +731,9 @@ type Problem struct {
 	// Code A stable word for programs.
 	Code string `json:"code"`
 
+	// Counter Only with `stale`: the last counter of this device.
+	Counter *int64 `json:"counter,omitempty"`
+
 	// Detail One sentence for people: what is wrong, where, and what to do.
 	Detail *string      `json:"detail,omitempty"`
 	Errors []FieldError `json:"errors,omitempty"`
@@ -784,7 +787,7 @@ type ProfileInput struct {
 	// Description At most 1024 characters.
 	Description *string `json:"description,omitempty"`
 
-	// DeviceGroups Which device groups it governs; none: every device.
+	// DeviceGroups Which device groups it governs. Without any it governs the devices that no group's profile governs, if it is the oldest such profile.
 	DeviceGroups []string  `json:"deviceGroups,omitempty"`
 	Elements     []Element `json:"elements"`
 
@@ -797,7 +800,7 @@ type ProfileInput struct {
 	// Name 1-128 characters.
 	Name string `json:"name"`
 
-	// Priority 0-1000; the highest of those that match governs.
+	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
 	Priority *int `json:"priority,omitempty"`
 
 	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.

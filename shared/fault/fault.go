@@ -35,6 +35,7 @@ type Error struct {
 	Sentence string // for people: what is wrong, where, and what to do
 	Fields   []Field
 	Time     time.Time // with code "token_time": the time here
+	Counter  int64     // with code "stale": the last counter of this device
 	Err      error     // for the log alone
 }
 

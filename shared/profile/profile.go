@@ -22,8 +22,8 @@ type Profile struct {
 	Elements     []string // contacts, messages, calls: in this order
 	Location     string   // where its backups are kept
 	Schedule     Schedule
-	DeviceGroups []string // which device groups it governs; none: every device
-	Priority     int      // the highest of those that match governs
+	DeviceGroups []string // which device groups it governs; none: what no group's profile governs
+	Priority     int      // of those whose device groups match, the highest governs
 	Region       string   // default region for phone numbers, ISO 3166-1 alpha-2
 	CreatedAt    time.Time
 	UpdatedAt    time.Time

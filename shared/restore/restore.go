@@ -5,6 +5,7 @@ package restore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -37,6 +38,7 @@ type Restore struct {
 	Snapshot  vault.SessionID
 	Device    caller.DeviceID // to which it goes
 	Elements  []string
+	Planned   map[string]int64 // by element: what the snapshot holds of them
 	State     State
 	Session   vault.SessionID // that reads it, once opened
 	Ledger    map[string]Ledger
@@ -84,9 +86,11 @@ func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Re
 	if err := s.lawful(&r); err != nil {
 		return Restore{}, err
 	}
-	if _, err := s.Find(ctx, who.User, r.Snapshot); err != nil {
+	n, err := s.Find(ctx, who.User, r.Snapshot)
+	if err != nil {
 		return Restore{}, err
 	}
+	r.Planned = n.Counts.ByElement()
 	if err := s.Owns(ctx, who.User, r.Device); err != nil {
 		return Restore{}, err
 	}
@@ -214,11 +218,11 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 	if err != nil {
 		return Restore{}, err
 	}
-	if err := checkLedger(r, l); err != nil {
-		return Restore{}, err
-	}
 	if r.Session != session {
 		return Restore{}, fault.New(fault.Gone, "session_over", "Another session has this restore; open it again.")
+	}
+	if err := checkLedger(r, l); err != nil {
+		return Restore{}, err
 	}
 	if !r.open() {
 		if r.State == outcome(l) && maps.EqualFunc(r.Ledger, l, Ledger.equal) {
@@ -254,9 +258,16 @@ func (a Ledger) numbers() [6]int64 {
 	return [6]int64{a.Planned, a.Inserted, a.Duplicate, a.Merged, a.Skipped, a.Failed}
 }
 
-// checkLedger refuses a ledger that does not balance: nothing may be lost silently.
+// checkLedger refuses a ledger that does not balance, or does not account for all that the backup holds of the elements
+// that were asked for: nothing may be lost silently. What the device was told to leave out is skipped.
 func checkLedger(r Restore, l map[string]Ledger) error {
 	var f []fault.Field
+	for _, element := range r.Elements {
+		if e, ok := l[element]; !ok || e.Planned != r.Planned[element] {
+			f = append(f, fault.Field{Pointer: "/ledger/" + element, Code: "incomplete",
+				Detail: fmt.Sprintf("the backup holds %d items, and %d are accounted for", r.Planned[element], e.Planned)})
+		}
+	}
 	for _, element := range slices.Sorted(maps.Keys(l)) {
 		e, at := l[element], "/ledger/"+element
 		if !slices.Contains(r.Elements, element) {

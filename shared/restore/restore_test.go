@@ -33,6 +33,8 @@ type world struct {
 	stack *standintest.Stack
 	clock *standintest.Clock
 	anna  caller.Caller
+	// counts are what the snapshot holds.
+	counts vault.Counts
 }
 
 func open(t *testing.T) *world {
@@ -45,7 +47,7 @@ func open(t *testing.T) *world {
 	}
 	db := table.Open(s.Config())
 	newID := func() string { return ulid.Make().String() }
-	w := &world{stack: s, clock: s.Clock}
+	w := &world{stack: s, clock: s.Clock, counts: vault.Counts{"sms": 1, "mms": 1}}
 	w.anna = caller.Caller{User: "0ANNA000000000000000000000", AuthTime: s.Clock.Now()}
 	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Now: s.Clock.Now, NewID: newID,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID},
@@ -53,7 +55,7 @@ func open(t *testing.T) *world {
 			if user != w.anna.User || id != snapshot {
 				return vault.Snapshot{}, fault.New(fault.NotFound, "not_found", "There is no such backup.")
 			}
-			return vault.Snapshot{ID: id}, nil
+			return vault.Snapshot{ID: id, Counts: w.counts}, nil
 		},
 		Owns: func(_ context.Context, user caller.UserID, id caller.DeviceID) error {
 			if user != w.anna.User || id != phone {
@@ -173,6 +175,7 @@ func TestConsent(t *testing.T) {
 func TestLife(t *testing.T) {
 	t.Parallel()
 	w := open(t)
+	w.counts["sms"] = 2
 	r := w.consent(t, "messages")
 	in := vault.Session{ID: session, Device: phone, Restore: string(r.ID)}
 	refused(t, w.Consented(t.Context(), w.anna.User, in), fault.Gone, "session_over")
@@ -211,7 +214,7 @@ func TestLife(t *testing.T) {
 	if d := cmp.Diff(ledger, w.stored(t, r.ID).Ledger); d != "" {
 		t.Error(d)
 	}
-	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 1, Inserted: 1}})
+	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 3, Inserted: 3}})
 	refused(t, err, fault.Conflict, "restore_over")
 	_, err = w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
 	refused(t, err, fault.Gone, "restore_over")
@@ -245,7 +248,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("%d still wait: %v", len(all), err)
 	}
 	r := w.opened(t, w.consent(t, "messages"))
-	if _, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, nil); err != nil {
+	if _, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 2, Inserted: 2}}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := w.Cancel(t.Context(), w.anna, r.ID)
@@ -254,7 +257,7 @@ func TestCancel(t *testing.T) {
 	if _, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, nil)
+	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 2, Inserted: 2}})
 	refused(t, err, fault.Conflict, "restore_over")
 }
 
@@ -266,15 +269,17 @@ func TestFinish(t *testing.T) {
 		ledger map[string]restore.Ledger
 		want   restore.State // "" when it is refused
 	}{
-		{"Nothing", map[string]restore.Ledger{}, restore.Done},
+		{"NothingIsAccountedFor", map[string]restore.Ledger{}, ""},
+		{"FewerThanTheBackupHolds", one(restore.Ledger{Planned: 1, Inserted: 1}), ""},
+		{"MoreThanTheBackupHolds", one(restore.Ledger{Planned: 3, Inserted: 3}), ""},
 		{"AllInserted", one(restore.Ledger{Planned: 2, Inserted: 2}), restore.Done},
 		{"AllThereAlready", one(restore.Ledger{Planned: 2, Duplicate: 2}), restore.Done},
 		{"Skipped", one(restore.Ledger{Planned: 2, Inserted: 1, Skipped: 1, Reasons: map[string]int64{"draft": 1}}), restore.Done},
 		{"AllFailed", one(restore.Ledger{Planned: 2, Failed: 2, Reasons: map[string]int64{"unreadable": 2}}), restore.Failed},
-		{"Unbalanced", one(restore.Ledger{Planned: 3, Inserted: 2}), ""},
-		{"BelowZero", one(restore.Ledger{Planned: 1, Inserted: 2, Duplicate: -1}), ""},
-		{"FailedWithoutAReason", one(restore.Ledger{Planned: 1, Failed: 1}), ""},
-		{"AnElementThatWasNotAskedFor", map[string]restore.Ledger{"calls": {}}, ""},
+		{"Unbalanced", one(restore.Ledger{Planned: 2, Inserted: 1}), ""},
+		{"BelowZero", one(restore.Ledger{Planned: 2, Inserted: 3, Duplicate: -1}), ""},
+		{"FailedWithoutAReason", one(restore.Ledger{Planned: 2, Inserted: 1, Failed: 1}), ""},
+		{"AnElementThatWasNotAskedFor", map[string]restore.Ledger{"messages": {Planned: 2, Inserted: 2}, "calls": {}}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -87,18 +87,22 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 func (o *Opener) repeated(ctx context.Context, user caller.UserID, h Head, b Beginning) (Session, error) {
 	e, ok := h.entry(b.Device, b.Kind)
 	if !ok || e.Counter != b.Counter || h.counter(b.Device).Last != b.Counter {
-		return Session{}, fault.New(fault.Conflict, "stale",
-			"counter: %d is not above %d, the last that this device used; begin with a higher one.", b.Counter, h.counter(b.Device).Last)
+		return Session{}, stale(b.Counter, h.counter(b.Device).Last)
 	}
 	s, err := o.Table.Session(ctx, user, e.Session)
 	if err != nil {
 		return Session{}, err
 	}
 	if s.Restore != b.Restore || s.Base != b.Base {
-		return Session{}, fault.New(fault.Conflict, "stale",
-			"counter: %d has opened another session; begin with a higher one.", b.Counter)
+		return Session{}, stale(b.Counter, b.Counter)
 	}
 	return s, o.renew(ctx, user, h, e)
+}
+
+func stale(counter, last int64) error {
+	e := fault.New(fault.Conflict, "stale", "counter: %d is not above %d, which this device has used; begin with a higher one.", counter, last)
+	e.Counter = last
+	return e
 }
 
 // renew moves the lease of an open session, at most once a day.
@@ -175,15 +179,21 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 	return nil
 }
 
-// newest finds the base by what HEAD says of the device, which spares a reading, or by its session.
+// newest reads the base: of a backup this device's own newest, which HEAD names, and no other, for a phone that was put
+// back to an earlier state must not confirm what it no longer knows.
 func (o *Opener) newest(ctx context.Context, user caller.UserID, h *Head, e Entry) (Snapshot, error) {
-	if seq := h.counter(e.Device).Kept; seq > 0 && e.Kind == Backup {
-		n, err := o.Table.Snapshot(ctx, user, seq)
-		if err == nil && n.ID == e.Base && !h.gone(n) || err != nil && !fault.Is(err, fault.NotFound) {
-			return n, err
-		}
+	if e.Kind == Restore {
+		return find(ctx, o.Table, user, h, e.Base)
 	}
-	return find(ctx, o.Table, user, h, e.Base)
+	seq := h.counter(e.Device).Kept
+	if seq == 0 {
+		return Snapshot{}, noSnapshot()
+	}
+	n, err := o.Table.Snapshot(ctx, user, seq)
+	if err == nil && (n.ID != e.Base || h.gone(n)) {
+		return Snapshot{}, noSnapshot()
+	}
+	return n, err
 }
 
 func baseGone() error {

@@ -70,6 +70,14 @@ func (c Commit) checkNumbers() (f []fault.Field) {
 		}
 	}
 	held := byElement(c.Counts)
+	if len(c.Coverage) == 0 {
+		f = append(f, wrong("/coverage", "a backup says of at least one element what it could see"))
+	}
+	for _, element := range slices.Sorted(maps.Keys(c.Coverage)) {
+		if _, ok := c.Ledger[element]; !ok {
+			f = append(f, wrong("/ledger", "element %q was looked at and is not accounted for", element))
+		}
+	}
 	known := slices.Sorted(maps.Values(elements))
 	for element, how := range c.Coverage {
 		if !slices.Contains(known, element) || !slices.Contains(coverages, how) {
@@ -93,6 +101,23 @@ func (c Commit) checkNumbers() (f []fault.Field) {
 		}
 	}
 	return f
+}
+
+// follows holds the numbers against those of the base, the zero Snapshot without one: nothing is stored already that was
+// not there, and nothing is held that was neither there nor stored now.
+func (c Commit) follows(base Snapshot) error {
+	var f []fault.Field
+	before, after := byElement(base.Counts), byElement(c.Counts)
+	for _, element := range slices.Sorted(maps.Keys(c.Ledger)) {
+		l, at := c.Ledger[element], "/ledger/"+element
+		if l.Already > before[element] {
+			f = append(f, wrong(at, "%d items are stored already, and the base holds %d", l.Already, before[element]))
+		}
+		if after[element] > before[element]+l.Stored {
+			f = append(f, wrong(at, "the snapshot counts %d items; the base holds %d and %d are stored now", after[element], before[element], l.Stored))
+		}
+	}
+	return fault.Fields(f)
 }
 
 func (l Ledger) check(at string) (f []fault.Field) {

@@ -88,11 +88,14 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 	var base Snapshot
 	if s.Base != "" {
 		var err error
-		if base, err = u.keep(ctx, user, e, &l, c.Dropped); err != nil {
+		if base, err = u.keep(ctx, user, h, e, &l, c.Dropped); err != nil {
 			return Snapshot{}, err
 		}
 	} else if len(c.Dropped) > 0 {
 		return Snapshot{}, fault.New(fault.Invalid, "invalid", "dropped: this session has no base to drop chunks of.")
+	}
+	if err := c.follows(base); err != nil {
+		return Snapshot{}, err
 	}
 	if err := u.uploaded(ctx, user, s, c.Added); err != nil {
 		return Snapshot{}, err
@@ -125,14 +128,14 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 }
 
 // keep begins the list with the chunks of the base that are not dropped.
-func (u *Uploader) keep(ctx context.Context, user caller.UserID, e Entry, l *List, dropped []int) (Snapshot, error) {
+func (u *Uploader) keep(ctx context.Context, user caller.UserID, h Head, e Entry, l *List, dropped []int) (Snapshot, error) {
 	n, err := u.Table.Snapshot(ctx, user, e.BaseSeq)
 	if err != nil {
 		return Snapshot{}, moved(err)
 	}
 	body, err := u.Store.List(ctx, n.Location, ListKey(user, n.ID))
 	if err != nil {
-		return Snapshot{}, moved(err)
+		return Snapshot{}, lost(ctx, u.Table, user, h, err)
 	}
 	base, err := decodeList(body, n)
 	if err != nil {
@@ -204,7 +207,9 @@ func shrunk(before, after Counts) bool {
 	return false
 }
 
-// byElement adds kinds up: sms and mms are messages.
+// ByElement adds kinds up: sms and mms are messages.
+func (c Counts) ByElement() map[string]int64 { return byElement(c) }
+
 func byElement(c Counts) map[string]int64 {
 	out := map[string]int64{}
 	for kind, n := range c {

@@ -86,7 +86,7 @@ func (r *Reader) Manifest(ctx context.Context, user caller.UserID, device caller
 	}
 	body, err := r.Library.List(ctx, n.Location, ListKey(user, n.ID))
 	if err != nil {
-		return Manifest{}, moved(err)
+		return Manifest{}, lost(ctx, r.Table, user, h, err)
 	}
 	l, err := decodeList(body, n)
 	if err != nil {

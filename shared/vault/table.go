@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"zapas/shared/caller"
 	"zapas/shared/fault"
@@ -59,6 +60,22 @@ func serially(ctx context.Context, step func() error) error {
 		return fault.Wrap(err, fault.Unavailable, "busy", "This backup vault is busy; try the same again in a moment.")
 	}
 	return err
+}
+
+// lost says what the absence of an object means that an open session needs: the vault has moved, and HEAD is to be read
+// again, or the object is gone, which must not be.
+func lost(ctx context.Context, t Table, user caller.UserID, h Head, err error) error {
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	now, read := t.Head(ctx, user)
+	if read != nil {
+		return read
+	}
+	if now.Rev != h.Rev {
+		return moved(err)
+	}
+	return fmt.Errorf("a chunk list that HEAD needs is missing: undelete it from the bucket's versions: %v", err)
 }
 
 // moved turns "not there" into "read HEAD again": what an open session names is there until the session is over.

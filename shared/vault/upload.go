@@ -64,7 +64,7 @@ func (u *Uploader) Sign(ctx context.Context, user caller.UserID, device caller.D
 		}
 		if free := h.Quota - h.Bytes - h.granted(); total > free {
 			return fault.New(fault.TooLarge, "quota",
-				"The backup needs %d bytes and %d are free of %d; delete old backups on my card, or ask for more room.", total, max(free, 0), h.Quota)
+				"The backup needs %d bytes and %d are free of %d; ask an administrator for more room.", total, max(free, 0), h.Quota)
 		}
 		e.Granted += total
 		e.Lease = moment(u.Now).Add(Lease)

@@ -111,6 +111,9 @@ func TestBegin(t *testing.T) {
 			p.begin("")
 			_, err := w.opener.Begin(t.Context(), anna, late)
 			refused(t, err, fault.Conflict, "stale")
+			if e, ok := errors.AsType[*fault.Error](err); !ok || e.Counter != p.counter {
+				t.Errorf("the last counter is not told: %v", err)
+			}
 		}},
 		{"ACounterWhoseSessionIsOverIsStale", func(t *testing.T, w *world) {
 			p := w.phone(anna, one)
@@ -171,13 +174,13 @@ func TestBegin(t *testing.T) {
 			_, err := w.opener.Begin(t.Context(), anna, b)
 			refused(t, err, fault.Conflict, "base_gone")
 		}},
-		{"AnOlderOwnBaseServes", func(t *testing.T, w *world) {
+		{"AnOlderOwnBaseIsRefused", func(t *testing.T, w *world) {
 			p := w.phone(anna, one)
 			old := p.backup("", 3, "a")
 			p.backup(old.ID, 4, "b")
-			if s := p.begin(old.ID); s.Base != old.ID {
-				t.Errorf("the base is %q", s.Base)
-			}
+			_, err := w.opener.Begin(t.Context(), anna, p.beginning(old.ID))
+			refused(t, err, fault.Conflict, "base_gone")
+			refused(t, w.opener.Unchanged(t.Context(), anna, vault.Beginning{Device: one, Base: old.ID, Location: eu}), fault.Conflict, "base_gone")
 		}},
 		{"AnExpiredBaseIsRefused", func(t *testing.T, w *world) {
 			p := w.phone(anna, one)
@@ -364,6 +367,34 @@ func TestCommit(t *testing.T) {
 				t.Errorf("it consists of %v and not %v", got, want)
 			}
 		}},
+		{"NothingIsStoredAlreadyWithoutABase", func(t *testing.T, w *world, p *phone) {
+			s := p.begin("")
+			c := request(1, p.upload(s, "b"))
+			c.Ledger["messages"] = vault.Ledger{Seen: 1, Already: 1}
+			_, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c)
+			refused(t, err, fault.Invalid, "invalid")
+		}},
+		{"CannotHoldMoreThanTheBaseAndWhatIsStoredNow", func(t *testing.T, w *world, p *phone) {
+			n := p.backup("", 3, "a")
+			s := p.begin(n.ID)
+			c := request(5, p.upload(s, "b"))
+			c.Coverage["messages"], c.Ledger["messages"] = "limited", vault.Ledger{Seen: 1, Stored: 1}
+			_, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c)
+			refused(t, err, fault.Invalid, "invalid")
+			c.Counts["sms"] = 4
+			if _, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"AListThatIsGoneIsNotBusy", func(t *testing.T, w *world, p *phone) {
+			n := p.backup("", 1, "a")
+			s := p.begin(n.ID)
+			c := request(1, p.upload(s, "b"))
+			w.lose(vault.ListKey(anna, n.ID))
+			if _, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c); err == nil || fault.KindOf(err) != fault.Internal {
+				t.Errorf("it answers %v", err)
+			}
+		}},
 		{"CannotDropBeyondTheBase", func(t *testing.T, w *world, p *phone) {
 			n := p.backup("", 1, "a")
 			s := p.begin(n.ID)
@@ -408,7 +439,7 @@ func TestCommit(t *testing.T) {
 			n := p.backup("", 100, "a")
 			s := p.begin(n.ID)
 			c := request(0, p.upload(s, "b"))
-			c.Counts, c.Coverage, c.Ledger = vault.Counts{}, map[string]string{"messages": "denied"}, nil
+			c.Counts, c.Coverage, c.Ledger = vault.Counts{}, map[string]string{"messages": "denied"}, map[string]vault.Ledger{"messages": {}}
 			if _, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c); err != nil {
 				t.Fatal(err)
 			}
@@ -481,6 +512,8 @@ func TestCommitIsHeldAgainstItself(t *testing.T) {
 		{"CountNotHeld", func(c *vault.Commit) { c.Counts["sms"] = 2 }, "/ledger/messages"},
 		{"CountedAndNotAccountedFor", func(c *vault.Commit) { c.Counts["calls"] = 1 }, "/ledger"},
 		{"UnknownCoverage", func(c *vault.Commit) { c.Coverage["messages"] = "some" }, "/coverage"},
+		{"NothingLookedAt", func(c *vault.Commit) { c.Coverage, c.Ledger, c.Counts = nil, nil, nil }, "/coverage"},
+		{"LookedAtAndNotAccountedFor", func(c *vault.Commit) { c.Coverage["calls"] = "full" }, "/ledger"},
 		{"UnknownElement", func(c *vault.Commit) { c.Ledger["photos"] = vault.Ledger{} }, "/ledger"},
 		{"Unbalanced", func(c *vault.Commit) { c.Ledger["messages"] = vault.Ledger{Seen: 2, Stored: 1} }, "/ledger/messages"},
 		{"BelowZero", func(c *vault.Commit) { c.Ledger["messages"] = vault.Ledger{Seen: 1, Stored: 2, Already: -1} }, "/ledger/messages"},

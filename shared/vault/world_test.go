@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/oklog/ulid/v2"
 
 	"zapas/localstack/resources"
@@ -175,6 +176,14 @@ func (w *world) put(s vault.Signed, content string) {
 	if answer.StatusCode != http.StatusOK {
 		w.t.Fatalf("PUT answers %d: %s", answer.StatusCode, body)
 	}
+}
+
+// lose removes an object behind everybody's back.
+func (w *world) lose(key string) {
+	w.t.Helper()
+	objects := w.uploader.Store.(bucket.Objects)
+	_, err := objects.Client.DeleteObject(w.ctx(), &s3.DeleteObjectInput{Bucket: aws.String(objects.Buckets[eu]), Key: &key})
+	must(w.t, err)
 }
 
 func (w *world) get(url string) string {

@@ -24,6 +24,9 @@ func problem(r Request, err error) reply {
 	if !known.Time.IsZero() {
 		p.ServerTime = &known.Time
 	}
+	if known.Counter != 0 {
+		p.Counter = &known.Counter
+	}
 	if known.Kind == fault.Internal {
 		p.Instance = &r.RequestID
 	}

@@ -223,7 +223,7 @@ func TestJourney(t *testing.T) {
 	j := travel(open(t, gatewaytest.NewIssuer(t)))
 	s := j.state()
 	ledger := func(stored, already int64) *api.BackupLedgers {
-		return &api.BackupLedgers{"messages": {Seen: stored + already + 1, Stored: stored, Already: already, Excluded: 1, Reasons: map[string]int64{"too_large": 1}}}
+		return &api.BackupLedgers{"calls": {}, "messages": {Seen: stored + already + 1, Stored: stored, Already: already, Excluded: 1, Reasons: map[string]int64{"too_large": 1}}}
 	}
 	want := state{
 		Snapshots: []api.Snapshot{

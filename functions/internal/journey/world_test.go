@@ -300,7 +300,7 @@ func (f *phone) get(url string) []byte {
 func ending(added []api.AddedChunk, dropped []int, stored, already int64) api.CommitInput {
 	return api.CommitInput{Added: added, Dropped: dropped, Index: api.IndexPosition{Offset: 10, Length: 20}, Counts: api.Counts{"sms": stored + already},
 		Coverage: api.Coverage{"messages": "full", "calls": "denied"},
-		Ledger:   api.BackupLedgers{"messages": {Seen: stored + already + 1, Stored: stored, Already: already, Excluded: 1, Reasons: map[string]int64{"too_large": 1}}}}
+		Ledger:   api.BackupLedgers{"calls": {}, "messages": {Seen: stored + already + 1, Stored: stored, Already: already, Excluded: 1, Reasons: map[string]int64{"too_large": 1}}}}
 }
 
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -51,6 +51,7 @@ type restoreRow struct {
 	Snapshot  vault.SessionID        `dynamodbav:"snapshot"`
 	Device    caller.DeviceID        `dynamodbav:"device"`
 	Elements  []string               `dynamodbav:"elements,omitempty"`
+	Planned   map[string]int64       `dynamodbav:"planned,omitempty"`
 	State     restore.State          `dynamodbav:"state"`
 	Session   vault.SessionID        `dynamodbav:"session,omitempty"`
 	Ledger    map[string]restoredRow `dynamodbav:"ledger,omitempty"`
@@ -71,13 +72,13 @@ type restoredRow struct {
 }
 
 func rowOfRestore(r restore.Restore) restoreRow {
-	return restoreRow{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, State: r.State,
+	return restoreRow{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, Planned: r.Planned, State: r.State,
 		Session: r.Session, Ledger: each(r.Ledger, func(l restore.Ledger) restoredRow { return restoredRow(l) }),
 		Rev: r.Rev, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 }
 
 func (r restoreRow) restore() restore.Restore {
-	return restore.Restore{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, State: r.State,
+	return restore.Restore{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, Planned: r.Planned, State: r.State,
 		Session: r.Session, Ledger: each(r.Ledger, func(l restoredRow) restore.Ledger { return restore.Ledger(l) }),
 		Rev: r.Rev, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 }
