@@ -120,6 +120,16 @@ func (m *memory) mms(n int, attachments ...[]byte) {
 	m.items = append(m.items, it)
 }
 
+// received is an MMS with the network's message id; without a text it is only announced.
+func received(id, text string) *item.MMS {
+	it := &item.MMS{Message: item.Message{Box: item.Inbox, Date: 1_700_000_000_000, Unit: item.Second,
+		Peers: []item.Address{item.ParseAddress("+48600100200")}}, Type: item.Notification, MessageID: id}
+	if text != "" {
+		it.Type, it.Parts = item.Retrieved, []item.Part{{ContentType: "text/plain", Text: text}}
+	}
+	return it
+}
+
 func noise(seed uint64, n int) []byte {
 	var s [32]byte
 	s[0], s[1] = byte(seed), byte(seed>>8)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"zapas/device/internal/item"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
 )
@@ -137,6 +138,35 @@ func TestRestore_ManyDays(t *testing.T) {
 }
 
 const transfersAtMost = 3
+
+// TestRestore_NotDuplicate: what shares an id with something that the target holds, and is not that, comes.
+func TestRestore_NotDuplicate(t *testing.T) {
+	t.Parallel()
+	unread, read := sms(1, "hello"), sms(1, "hello")
+	read.Read = true
+	whole, other, announced := received("x", "a photo, say"), received("x", "another"), received("x", "")
+	for _, tt := range []struct {
+		name               string
+		backup, held, want []item.Item
+	}{
+		{"MessageOnItsAnnouncement", []item.Item{whole}, []item.Item{announced}, []item.Item{announced, whole}},
+		{"AnnouncementOnItsMessage", []item.Item{announced}, []item.Item{whole}, []item.Item{whole}},
+		{"MessageIDGivenTwice", []item.Item{other, whole}, []item.Item{whole}, []item.Item{whole, other}},
+		{"EqualOnesFirst", []item.Item{unread, read}, []item.Item{read}, []item.Item{read, unread}},
+		{"EqualOnesFirst/Turned", []item.Item{read, unread}, []item.Item{unread}, []item.Item{unread, read}},
+		{"OtherState", []item.Item{read}, []item.Item{unread}, []item.Item{unread}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			r := p.backUp(t, &memory{items: tt.backup})
+			into := &memory{items: slices.Clone(tt.held)}
+			restored(t, s, r.Snapshot, into)
+			same(t, "restored", into, &memory{items: tt.want})
+		})
+	}
+}
 
 func TestRestore_SkipsAndRefusals(t *testing.T) {
 	t.Parallel()

@@ -78,12 +78,32 @@ func makeID(identity string) ID {
 	return ID(sum[:16])
 }
 
+// Essence is what a person sees of an item, without the state it is in, its times, and what every app
+// writes anew: ids can be shared by items that are not one, since a network may give a message id twice.
+type Essence struct {
+	_         struct{} `cbor:",toarray"`
+	Sum       [16]byte // of the SHA-256 of the essence string (FORMAT.md gives it)
+	Announced bool     // an MMS of which there is only the announcement
+}
+
+func makeEssence(essence string, announced bool) Essence {
+	return Essence{Sum: makeID(essence), Announced: announced}
+}
+
+// Within says whether nothing is lost of an item when one of the essence of stands in its place, given
+// that they share an id: they are equal, or the item only announces the message.
+func (e Essence) Within(of Essence) bool {
+	return e == of || e.Announced && !of.Announced
+}
+
 // Item is one item: *SMS or *MMS. An item is not changed after it was handed on.
 type Item interface {
 	Kind() Kind
 	// IDs gives the primary id first, then the aliases: what the same item may be called where a
 	// platform or a tool lost what the primary id is made of. Use a Set to compare items by them.
 	IDs() []ID
+	// Essence is what two items that share an id must agree in to be one.
+	Essence() Essence
 	// Blobs lists the attachments that the item refers to; their bytes travel apart.
 	Blobs() []Blob
 

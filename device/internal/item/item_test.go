@@ -171,6 +171,10 @@ func TestIdentity(t *testing.T) {
 		change(m)
 		return m
 	}
+	from := []Party{{Role: From, Address: peer[0]}}
+	stub := func(at string) *MMS {
+		return mms(func(m *MMS) { m.Type, m.Parts, m.ContentLocation = Notification, nil, at })
+	}
 	for name, c := range map[string]struct {
 		a, b Item
 		want bool
@@ -194,15 +198,25 @@ func TestIdentity(t *testing.T) {
 			m.Parts = []Part{text, {ContentType: "image/jpeg", Blob: &Ref{SHA256: [32]byte{2}, Size: 1}}}
 		}), false},
 		"MessageIDLost":       {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(*MMS) {}), true},
-		"MessageIDAlone":      {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(m *MMS) { m.MessageID = "x"; m.Date, m.Parts = 0, nil }), true},
+		"MessageIDElsewhen":   {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(m *MMS) { m.MessageID = "x"; m.Date = 0 }), true},
+		"MessageIDOtherParts": {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(m *MMS) { m.MessageID = "x"; m.Parts = nil }), false},
+		"MessageIDOtherGroup": {mms(func(m *MMS) { m.MessageID, m.Parties = "x", from }), mms(func(m *MMS) {
+			m.MessageID, m.Parties, m.Peers = "x", from, append([]Address{ParseAddress("Bob")}, peer...)
+		}), false},
+		"OwnNumber": {mms(func(m *MMS) { m.MessageID, m.Parties = "x", from }), mms(func(m *MMS) {
+			m.MessageID, m.Parties = "x", append([]Party{{Role: To, Address: ParseAddress("+48600100300")}}, from...)
+		}), true},
+		"OtherSubject":        {sms(same), sms(func(s *SMS) { s.Subject = "x" }), false},
+		"OtherMMSSubject":     {mms(func(*MMS) {}), mms(func(m *MMS) { m.Subject = "x" }), false},
+		"Extras":              {sms(same), sms(func(s *SMS) { s.Extras = Extras{"android.sms": {"a": "b"}} }), true},
+		"Announcements":       {stub("u"), stub("u"), true},
+		"OtherAnnouncement":   {stub("u"), stub("v"), false},
 		"GroupIsNotItsMember": {mms(func(*MMS) {}), mms(func(m *MMS) { m.Peers = append([]Address{ParseAddress("Bob")}, peer...) }), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, pair := range [][2]Item{{c.a, c.b}, {c.b, c.a}} {
-				var held Set
-				held.Add(pair[0])
-				if got := held.Match(pair[1]); got != c.want {
+				if got := matched(pair[:1], pair[1:])[0]; got != c.want {
 					t.Errorf("match = %v, want %v", got, c.want)
 				}
 			}

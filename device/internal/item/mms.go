@@ -99,6 +99,16 @@ func (m *MMS) IDs() []ID {
 	return []ID{makeID("mms|in|" + escape(m.MessageID) + "|" + escape(m.sender())), content}
 }
 
+// Essence of a message is its content; of an announcement, from where that can be had.
+func (m *MMS) Essence() Essence {
+	content := m.contentHash()
+	announced := m.Pending() && len(m.Parts) == 0
+	if announced {
+		content = escape(m.ContentLocation)
+	}
+	return makeEssence("mms|"+m.peers()+"|"+escape(norm.NFC.String(m.Subject))+"|"+content, announced)
+}
+
 func (m *MMS) certain() bool { return false }
 
 func (m *MMS) sender() string {

@@ -3,6 +3,7 @@ package item
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"slices"
 )
 
@@ -36,16 +37,23 @@ func Number(marks []Mark) []uint32 {
 	return ordinals
 }
 
-// Set is what a target already holds. Match pairs the items to be restored with it, each held item
-// with at most one of them, so that after a restore every item is there as often as in the richer of
-// the two places: neither the sum nor once. The zero Set is empty and ready; it is not for
-// concurrent use, and Add comes before the first Match.
+// Set is what a target already holds. Each item to be restored is paired with at most one held item,
+// and each held item with at most one of them, so that after a restore every item is there as often as
+// in the richer of the two places: neither the sum nor once. Add comes first, for all that is held;
+// then Expect, for all that is to be restored, since whose pair a held item is can only be said when
+// all that might claim it are known; then Match. The zero Set is empty and ready; it is not for
+// concurrent use.
 type Set struct {
-	first   map[ID]int32 // the latest link of an id
-	links   []link
-	held    []held
-	matched []candidate
+	first  map[ID]int32 // the latest link of an id
+	links  []link
+	held   []held
+	twins  map[digest]int32 // the latest held item of a content
+	wanted []candidate      // those that wait for Match to pair them
+	taken  map[digest]int   // by content: how many of the expected are duplicates
 }
+
+// digest is of an item's encoding: equal ones can stand for each other.
+type digest [16]byte
 
 type link struct {
 	held    int32
@@ -54,23 +62,44 @@ type link struct {
 }
 
 type held struct {
-	owner   int32 // index into matched, -1 while free
+	owner   int32 // index into wanted, -1 while free
+	twin    int32 // an earlier held item of the same content, -1 at the end
 	certain bool
 	spent   bool // no other pairing can ever free it
+	essence Essence
 }
 
 type candidate struct {
 	ids     []ID
+	content digest
+	essence Essence
 	certain bool
 }
+
+// digestOf fails for an item that cannot be stored; it has no twin.
+func digestOf(it Item) (digest, bool) {
+	b, err := encode(it)
+	sum := sha256.Sum256(b)
+	return digest(sum[:16]), err == nil
+}
+
+// Len is how many items the target holds.
+func (s *Set) Len() int { return len(s.held) }
 
 // Add notes one item that the target holds.
 func (s *Set) Add(it Item) {
 	if s.first == nil {
-		s.first = make(map[ID]int32)
+		s.first, s.twins, s.taken = map[ID]int32{}, map[digest]int32{}, map[digest]int{}
 	}
 	at := int32(len(s.held))
-	s.held = append(s.held, held{owner: -1, certain: it.certain()})
+	h := held{owner: -1, twin: -1, certain: it.certain(), essence: it.Essence()}
+	if content, ok := digestOf(it); ok {
+		if twin, ok := s.twins[content]; ok {
+			h.twin = twin
+		}
+		s.twins[content] = at
+	}
+	s.held = append(s.held, h)
 	for i, id := range it.IDs() {
 		next, ok := s.first[id]
 		if !ok {
@@ -81,41 +110,79 @@ func (s *Set) Add(it Item) {
 	}
 }
 
-// Match says whether the target holds the item, under its primary id or an alias, and not yet as the
-// pair of another. An answer is final, and the pairing is the largest there is: where a held item is
-// taken but its owner has another to go to, the owner goes.
+// Expect notes one item that is to be restored. Where the target holds just that, the two are a pair
+// for good.
+func (s *Set) Expect(it Item) {
+	content, ok := digestOf(it)
+	if !ok || len(s.held) == 0 {
+		return
+	}
+	if at, ok := s.twins[content]; ok && at >= 0 {
+		s.twins[content] = s.held[at].twin
+		s.held[at].spent = true
+		s.taken[content]++
+		return
+	}
+	c := candidate{ids: it.IDs(), content: content, essence: it.Essence(), certain: it.certain()}
+	for range s.options(c) {
+		s.wanted = append(s.wanted, c)
+		return
+	}
+}
+
+// Match says whether the target holds an expected item already: under its primary id or an alias, with
+// the same essence, and not as the pair of another.
 func (s *Set) Match(it Item) (duplicate bool) {
-	c := candidate{ids: it.IDs(), certain: it.certain()}
-	at := int32(len(s.matched))
-	for h := range s.options(c) {
-		if s.held[h].owner < 0 {
-			s.held[h].owner = at
-			s.matched = append(s.matched, c)
-			return true
+	s.pair()
+	content, ok := digestOf(it)
+	if !ok || s.taken[content] == 0 {
+		return false
+	}
+	s.taken[content]--
+	return true
+}
+
+// pair finds the largest pairing of what has no twin. Whole messages go first: a mere announcement
+// takes no held message from one of them.
+func (s *Set) pair() {
+	slices.SortStableFunc(s.wanted, func(a, b candidate) int {
+		switch {
+		case a.essence.Announced == b.essence.Announced:
+			return 0
+		case b.essence.Announced:
+			return -1
+		}
+		return 1
+	})
+	for i, c := range s.wanted {
+		visited := map[int32]bool{}
+		if s.displace(int32(i), visited) {
+			s.taken[c.content]++
+			continue
+		}
+		// What a failed search has seen stays taken for ever, whatever comes (König), so the next
+		// search need not look there again.
+		for h := range visited {
+			s.held[h].spent = true
 		}
 	}
-	s.matched = append(s.matched, c)
-	visited := map[int32]bool{}
-	if s.displace(at, visited) {
-		return true
-	}
-	// What a failed search has seen stays taken for ever, whatever comes (König), so the next
-	// search need not look there again.
-	for h := range visited {
-		s.held[h].spent = true
-	}
-	s.matched = s.matched[:at]
-	return false
+	s.wanted = nil
 }
 
 // displace finds the candidate a held item, moving the owners of held items where needed.
 func (s *Set) displace(at int32, visited map[int32]bool) bool {
-	for h := range s.options(s.matched[at]) {
+	for h := range s.options(s.wanted[at]) {
+		if s.held[h].owner < 0 {
+			s.held[h].owner = at
+			return true
+		}
+	}
+	for h := range s.options(s.wanted[at]) {
 		if visited[h] {
 			continue
 		}
 		visited[h] = true
-		if owner := s.held[h].owner; owner < 0 || s.displace(owner, visited) {
+		if s.displace(s.held[h].owner, visited) {
 			s.held[h].owner = at
 			return true
 		}
@@ -131,8 +198,8 @@ func (s *Set) options(c candidate) func(yield func(int32) bool) {
 			for ok && at >= 0 {
 				l := s.links[at]
 				at = l.next
-				h := s.held[l.held]
-				if h.spent || c.certain && h.certain && (i > 0 || !l.primary) {
+				h := &s.held[l.held]
+				if h.spent || c.certain && h.certain && (i > 0 || !l.primary) || !c.essence.Within(h.essence) {
 					continue
 				}
 				if !yield(l.held) {

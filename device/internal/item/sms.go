@@ -53,6 +53,12 @@ func (s *SMS) IDs() []ID {
 	return []ID{sent, at}
 }
 
+// Essence has the subject, the one thing a person sees that no id has.
+func (s *SMS) Essence() Essence {
+	body := sha256.Sum256([]byte(norm.NFC.String(s.Body)))
+	return makeEssence("sms|"+s.peers()+"|"+escape(norm.NFC.String(s.Subject))+"|"+hex.EncodeToString(body[:]), false)
+}
+
 // certain: of two received messages whose network times are both known and differ, a phone that was
 // switched off may have got both in one second; they are two.
 func (s *SMS) certain() bool { return s.Box == Inbox && s.DateSent != 0 }

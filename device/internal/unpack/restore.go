@@ -53,11 +53,17 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 	if err := g.locate(); err != nil {
 		return err
 	}
-	w := &writing{g: g, held: held, to: to, out: out}
-	for i := range g.Index.Chunks {
-		if err := w.chunk(ctx, i, kinds); err != nil {
+	if held.Len() > 0 { // what cannot be read now is accounted for when it is to be written
+		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
+		expect := &writing{g: g, out: scratch, one: func(it item.Item) error { held.Expect(it); return nil }}
+		if err := expect.chunks(ctx, kinds); err != nil {
 			return err
 		}
+	}
+	w := &writing{g: g, held: held, to: to, out: out}
+	w.one = w.write
+	if err := w.chunks(ctx, kinds); err != nil {
+		return err
 	}
 	if err := to.Finish(); err != nil {
 		return fmt.Errorf("finish the target: %w", err)
@@ -65,8 +71,9 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 	return nil
 }
 
-// writing is a restore on its way to its target.
+// writing is a restore on its way to its target, or a first look at what is to go there.
 type writing struct {
+	one  func(it item.Item) error
 	g    *Chunks
 	held *item.Set
 	to   Sink
@@ -83,8 +90,18 @@ func (w *writing) lost(element, reason string, n int64, detail string) {
 	w.out.Lose(ledger.Failure{Snapshot: w.g.Index.Snapshot.String(), Element: element, Items: n, Reason: reason, Detail: detail})
 }
 
-// one restores one item.
-func (w *writing) one(it item.Item) error {
+// chunks goes through the items of all chunks.
+func (w *writing) chunks(ctx context.Context, kinds []item.Kind) error {
+	for i := range w.g.Index.Chunks {
+		if err := w.chunk(ctx, i, kinds); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write restores one item.
+func (w *writing) write(it item.Item) error {
 	element := it.Kind().Element()
 	if !w.to.Takes(it.Kind()) {
 		w.account(element, func(l *api.RestoreLedger) {
