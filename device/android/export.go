@@ -77,6 +77,7 @@ type Export struct {
 	path    string
 	file    io.ReaderAt
 	size    int64
+	info    os.FileInfo // when it was opened
 	close   func() error
 	options Options
 	own     map[string]bool
@@ -106,20 +107,24 @@ func Open(path string, o Options) (*Export, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	// Before it is opened: to open a pipe is to wait for whoever writes to it.
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("android: cannot open the export: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("android: cannot read the export %s: it is not a regular file; name the XML file itself", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("android: cannot open the export: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
-	}
-	if err != nil {
+	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("android: cannot read the export %s: %w", path, err)
 	}
 	e := newExport(path, f, info.Size(), o)
-	e.close = f.Close
+	e.info, e.close = info, f.Close
 	return e, nil
 }
 

@@ -20,6 +20,8 @@ import (
 type Writer struct {
 	path     string
 	existing *Export // nil for a new file
+	before   fs.FileInfo
+	lock     *lock
 	tmp      *os.File
 	w        *bufio.Writer
 	root     int64 // where the root's start tag is in tmp
@@ -28,35 +30,51 @@ type Writer struct {
 }
 
 // Create begins to write the file, which need not exist. A file that exists and cannot be read
-// whole is refused with a *BadFile and stays as it is. Only one Writer may work on a path.
+// whole is refused with a *BadFile and stays as it is. While a Writer works on a file, a second one is refused with
+// ErrBusy.
 func Create(path string, o Options) (*Writer, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	existing, err := Open(path, o)
-	if errors.Is(err, fs.ErrNotExist) {
-		existing, err = nil, nil
-	}
+	path, err := named(path)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, existing: existing, attrs: dated(o)}
-	if existing != nil {
-		if err := w.survey(); err != nil {
-			existing.Close()
-			return nil, err
-		}
+	w := &Writer{path: path, attrs: dated(o)}
+	if w.lock, err = acquire(path); err != nil {
+		return nil, err
 	}
-	// If we die from here on, the next Create takes the half-written file over.
-	w.tmp, err = os.OpenFile(path+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err := w.start(o); err != nil {
+		return nil, errors.Join(err, w.Abort())
+	}
+	return w, nil
+}
+
+// start reads the existing file and begins the second one. Only the holder of the lock does so.
+func (w *Writer) start(o Options) error {
+	existing, err := Open(w.path, o)
+	switch {
+	case err == nil:
+		w.existing, w.before = existing, existing.info
+		err = w.survey()
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("android: cannot write beside %s: %w", path, err), w.close())
+		return err
+	}
+	if err := sweep(w.path); err != nil {
+		return err
+	}
+	w.tmp, err = os.CreateTemp(filepath.Dir(w.path), filepath.Base(w.path)+".*"+partSuffix)
+	if err != nil {
+		return fmt.Errorf("android: cannot write beside %s: %w", w.path, err)
 	}
 	w.w = bufio.NewWriterSize(w.tmp, 64<<10)
 	if err := w.begin(); err != nil {
-		return nil, errors.Join(fmt.Errorf("android: cannot write %s: %w", w.tmp.Name(), err), w.Abort())
+		return w.fault(err)
 	}
-	return w, nil
+	return nil
 }
 
 // survey reads the existing file for its messages' number and place.
@@ -131,11 +149,11 @@ func (w *Writer) undo(start int64) error {
 }
 
 func (w *Writer) fault(err error) error {
-	return fmt.Errorf("android: cannot write %s: %w", w.path+".part", err)
+	return fmt.Errorf("android: cannot write %s: %w", w.tmp.Name(), err)
 }
 
 // Commit makes the file hold what was put. If it fails, or we die before its end, the file is as it
-// was; Abort is then still to be called.
+// was; so it is if another program changed it since Create, which is refused. Abort is then still to be called.
 func (w *Writer) Commit() error {
 	w.w.WriteString(rootEnd)
 	if err := w.w.Flush(); err != nil {
@@ -146,6 +164,9 @@ func (w *Writer) Commit() error {
 	}
 	if err := w.tmp.Sync(); err != nil {
 		return w.fault(err)
+	}
+	if err := moved(w.path, w.before); err != nil {
+		return err
 	}
 	if err := os.Rename(w.tmp.Name(), w.path); err != nil {
 		return w.fault(err)
@@ -159,15 +180,13 @@ func (w *Writer) Commit() error {
 
 // Abort forgets what was put. After a Commit that succeeded it does nothing.
 func (w *Writer) Abort() error {
-	if w.tmp == nil {
-		return nil
+	var err error
+	if w.tmp != nil {
+		if err = removed(w.tmp.Name()); err != nil {
+			err = fmt.Errorf("android: cannot remove the half-written file: %w", err)
+		}
 	}
-	name := w.tmp.Name()
-	err := w.close()
-	if removed := os.Remove(name); removed != nil && !errors.Is(removed, fs.ErrNotExist) {
-		err = errors.Join(err, fmt.Errorf("android: cannot remove the half-written file: %w", removed))
-	}
-	return err
+	return errors.Join(err, w.close())
 }
 
 func (w *Writer) close() error {
@@ -179,6 +198,10 @@ func (w *Writer) close() error {
 	if w.tmp != nil {
 		errs = append(errs, w.tmp.Close())
 		w.tmp = nil
+	}
+	if w.lock != nil { // last: the next writer begins here
+		errs = append(errs, w.lock.release())
+		w.lock = nil
 	}
 	return errors.Join(errs...)
 }
