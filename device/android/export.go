@@ -66,9 +66,11 @@ func (e *BadFile) Unwrap() error { return e.Err }
 
 // Notes is what the last reading met and mended.
 type Notes struct {
-	Declared int // the file's own count, -1 where it states none
-	Messages int // messages met, bad ones included
-	Unknown  int // elements that are no messages, passed over
+	Declared int          // the file's own count, -1 where it states none that can be believed
+	Messages int          // messages met, bad ones included
+	Unknown  int          // elements whose meaning we do not know, passed over
+	Foreign  int          // those of Unknown that stand where a message could
+	Passed   markup.Place // where the first of Unknown is
 	markup.Mended
 }
 
@@ -87,6 +89,10 @@ type Export struct {
 	blobs map[[32]byte]place
 	frame frame
 }
+
+// maxDeclared bounds the count that a file is believed to hold: more than any phone has, and too little for a damaged
+// number to drown everything that was really read.
+const maxDeclared = 1_000_000
 
 // place is where a blob's characters are in the file.
 type place struct {

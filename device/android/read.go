@@ -77,7 +77,8 @@ func (r *reader) message() (item.Item, error) {
 		case name == "mms":
 			return r.mms(at)
 		default:
-			if err := r.pass(); err != nil {
+			r.notes.Foreign++
+			if err := r.pass(at); err != nil {
 				return nil, err
 			}
 		}
@@ -85,7 +86,10 @@ func (r *reader) message() (item.Item, error) {
 }
 
 // pass goes over an element that means nothing to us.
-func (r *reader) pass() error {
+func (r *reader) pass(at markup.Place) error {
+	if r.notes.Unknown == 0 {
+		r.notes.Passed = at
+	}
 	r.notes.Unknown++
 	depth := len(r.s.Path())
 	for {
@@ -120,7 +124,7 @@ func (r *reader) readRoot() error {
 	}
 	r.frame.open = r.s.Place().Offset
 	r.frame.empty = len(r.s.Path()) > 1
-	if n, ok := r.el.number("count"); ok {
+	if n, ok := r.el.number("count"); ok && n >= 0 && n <= maxDeclared {
 		r.notes.Declared = int(n)
 	}
 	var attrs strings.Builder
@@ -211,12 +215,12 @@ func (r *reader) sms(at markup.Place) (item.Item, error) {
 // finish passes over what is within a message's element up to its end.
 func (r *reader) finish() error {
 	for len(r.s.Path()) > 1 {
-		_, start, _, err := r.s.Next()
+		_, start, at, err := r.s.Next()
 		if err != nil {
 			return err
 		}
 		if start {
-			if err := r.pass(); err != nil {
+			if err := r.pass(at); err != nil {
 				return err
 			}
 		}

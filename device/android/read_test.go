@@ -102,7 +102,7 @@ func TestItems(t *testing.T) {
 		"OddValuesBecomeExtras": {sms(`date="5" type="1" body="x" read="2" status="33" protocol="?" date_sent="soon"`), []item.Item{&item.SMS{
 			Message: message(item.Message{Extras: item.Extras{"android.sms": {"read": "2", "status": "33", "protocol": "?", "date_sent": "soon"}}}), Body: "x",
 		}}, Notes{}},
-		"UnknownElements": {whole(`<rcs a="1"><sms/></rcs><sms date="5" type="1" address="+48600123456" body="x"><y/>z</sms><![CDATA[<sms>]]>`), []item.Item{body("x")}, Notes{Unknown: 2}},
+		"UnknownElements": {whole(`<rcs a="1"><sms/></rcs><sms date="5" type="1" address="+48600123456" body="x"><y/>z</sms><![CDATA[<sms>]]>`), []item.Item{body("x")}, Notes{Unknown: 2, Foreign: 1, Passed: markup.Place{Offset: 87, Line: 3}}},
 		"ByteOrderMark":   {"\ufeff" + sms(`date="5" type="1" body="x"`), []item.Item{body("x")}, Notes{}},
 		"EmptyRoot":       {`<smses count="0"/>`, nil, Notes{}},
 		"MMS": {whole(`<mms date="5000" date_sent="4" msg_box="1" address="a~b" m_id="id" m_type="132" sub="s" sub_cs="106" pri="129" rr="1" d_rpt="2" tr_id="t" ct_l="l" v="18">` +
@@ -162,6 +162,20 @@ func TestItems(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestNotes_Declared(t *testing.T) {
+	t.Parallel()
+	for count, want := range map[string]int{
+		"0": 0, "1": 1, "1000000": 1_000_000, "1000001": -1, "50000000": -1, "4294967297": -1, "-1": -1,
+		"9223372036854775807": -1, "-9223372036854775808": -1, "9223372036854775808": -1, "many": -1, "": -1, "null": -1,
+	} {
+		e := export(`<smses count="` + count + `"/>`)
+		readAll(t, e)
+		if got := e.Notes().Declared; got != want {
+			t.Errorf("a count of %q is taken for %d, want %d", count, got, want)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func (r *reader) mms(at markup.Place) (item.Item, error) {
 		case path == "addrs/addr":
 			err = r.addr(m, at)
 		default:
-			err = r.pass()
+			err = r.pass(at)
 		}
 		if err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,21 +126,37 @@ func TestRestore_Choose(t *testing.T) {
 	}
 }
 
-// TestExport_Unreadable shows that bad messages, and those behind a place where the file breaks off, are accounted for.
+// TestExport_Unreadable shows that bad messages, those behind a place where the file breaks off, those that the file does
+// not hold though it says so, and elements that were passed over are accounted for.
 func TestExport_Unreadable(t *testing.T) {
 	t.Parallel()
 	good := `<sms address="1" date="1700000000000" type="1" body="x" />`
+	type lost = map[string]int64
 	for _, tt := range []struct {
 		name, xml string
 		items     int
-		lost      int64
-		reason    string
+		lost      lost
 		fatal     bool
 	}{
-		{"OneBad", `<smses count="2">` + good + `<sms address="1" date="never" type="1" body="x" /></smses>`, 1, 1, "malformed", false},
-		{"CutOff", `<smses count="7">` + good + good + `<sms addr`, 2, 5, "file_cut_off", false},
-		{"CutOffWithoutCount", `<smses>` + good, 1, 1, "file_cut_off", false},
-		{"NoExport", `hello`, 0, 0, "", true},
+		{"OneBad", `<smses count="2">` + good + `<sms address="1" date="never" type="1" body="x" /></smses>`, 1, lost{"malformed": 1}, false},
+		{"CutOff", `<smses count="7">` + good + good + `<sms addr`, 2, lost{"file_cut_off": 5}, false},
+		{"CutOffWithoutCount", `<smses>` + good, 1, lost{"file_cut_off": 1}, false},
+		{"CutOffWithTheLargestCount", `<smses count="1000000">` + good, 1, lost{"file_cut_off": 999_999}, false},
+		{"CutOffWithALargerCount", `<smses count="1000001">` + good, 1, lost{"file_cut_off": 1}, false},
+		{"CutOffWithTheLargestNumber", `<smses count="9223372036854775807">` + good, 1, lost{"file_cut_off": 1}, false},
+		{"CutOffWithTheSmallestNumber", `<smses count="-9223372036854775808">` + good, 1, lost{"file_cut_off": 1}, false},
+		{"NoExport", `hello`, 0, lost{}, true},
+		{"Whole", `<smses count="2">` + good + good + `</smses>`, 2, lost{}, false},
+		{"FewerThanDeclared", `<smses count="100">` + good + good + `</smses>`, 2, lost{"missing_from_file": 98}, false},
+		{"NoneOfThoseDeclared", `<smses count="3"/>`, 0, lost{"missing_from_file": 3}, false},
+		{"ABadOneIsNotMissing", `<smses count="2">` + good + `<sms/></smses>`, 1, lost{"malformed": 1}, false},
+		{"MoreThanDeclared", `<smses count="1">` + good + good + `</smses>`, 2, lost{}, false},
+		{"AnAbsurdCount", `<smses count="50000000">` + good + `</smses>`, 1, lost{}, false},
+		{"NoNumber", `<smses count="many">` + good + `</smses>`, 1, lost{}, false},
+		{"CapitalLetters", `<smses count="2">` + good + `<SMS address="1" date="1" type="1" body="x" /></smses>`, 1, lost{"unknown_element": 1}, false},
+		{"WithinAnother", `<smses count="2"><sms address="1" date="1" type="1" body="x">` + good + `</sms></smses>`, 1, lost{"missing_from_file": 1, "unknown_element": 1}, false},
+		{"PartOutsideParts", `<smses count="1"><mms date="1" msg_box="1"><part ct="text/plain" text="x"/></mms></smses>`, 1, lost{"unknown_element": 1}, false},
+		{"CutOffBehindAnUnknown", `<smses count="3"><SMS/>` + good, 1, lost{"file_cut_off": 1, "unknown_element": 1}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,21 +168,21 @@ func TestExport_Unreadable(t *testing.T) {
 			}
 			defer e.Close()
 			var items int
-			var lost int64
 			var fatal bool
-			for it, err := range e.Items() {
+			got := lost{}
+			for _, err := range e.Items() {
 				bad, ok := errors.AsType[*device.Unreadable](err)
 				switch {
-				case ok && bad.Reason == tt.reason:
-					lost += bad.Count
+				case ok:
+					got[bad.Reason] += bad.Count
 				case err != nil:
 					fatal = true
-				case it.Kind() == item.KindSMS:
+				default:
 					items++
 				}
 			}
-			if items != tt.items || lost != tt.lost || fatal != tt.fatal {
-				t.Errorf("%d items, %d lost, fatal %t", items, lost, fatal)
+			if items != tt.items || !maps.Equal(got, tt.lost) || fatal != tt.fatal {
+				t.Errorf("%d items, lost %v, fatal %t", items, got, fatal)
 			}
 		})
 	}

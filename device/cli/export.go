@@ -34,18 +34,39 @@ func (e export) coverage() map[string]string {
 	return out
 }
 
-// Items accounts for messages that cannot be read, and for those behind a place where the file breaks off: as many as the
-// file itself says that it should hold.
+// Items accounts for messages that cannot be read, for those behind a place where the file breaks off or that it does
+// not hold though it says so (as many as the file itself says that it should hold), and for elements that mean nothing to
+// us and may be messages all the same.
 func (e export) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
-		met := 0
+		met, cut := 0, false
 		for it, err := range e.Export.Items() {
+			_, cut = errors.AsType[*android.BadFile](err)
 			if !yield(it, e.unreadable(err, met)) {
 				return
 			}
 			met++
 		}
+		for _, gap := range e.gaps(cut) {
+			if !yield(nil, gap) {
+				return
+			}
+		}
 	}
+}
+
+// gaps are what a reading came to its end without. Of a file that breaks off, unreadable has told already what is missing.
+func (e export) gaps(cut bool) (gaps []error) {
+	n := e.Notes()
+	if missing := n.Declared - n.Messages - n.Foreign; missing > 0 && !cut {
+		gaps = append(gaps, &device.Unreadable{Kind: item.KindSMS, Count: int64(missing), Reason: "missing_from_file",
+			Err: fmt.Errorf("the export says that it holds %d messages and holds %d: export the phone's messages again", n.Declared, n.Messages)})
+	}
+	if n.Unknown > 0 {
+		gaps = append(gaps, &device.Unreadable{Kind: item.KindSMS, Count: int64(n.Unknown), Reason: "unknown_element",
+			Err: fmt.Errorf("the element at byte %d (line %d) is none of the format, or not where the format has it", n.Passed.Offset, n.Passed.Line)})
+	}
+	return gaps
 }
 
 // unreadable turns an error of the file, after so many messages, into one that the ledger knows. A file of which nothing
@@ -58,7 +79,8 @@ func (e export) unreadable(err error, met int) error {
 	if !ok || bad.Err != nil || met == 0 {
 		return err
 	}
-	lost := max(1, e.Notes().Declared-met)
+	n := e.Notes()
+	lost := max(1, n.Declared-met-n.Foreign)
 	return &device.Unreadable{Kind: item.KindSMS, Count: int64(lost), Reason: "file_cut_off", Err: err}
 }
 
