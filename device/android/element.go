@@ -40,7 +40,7 @@ func (el *element) spoil(format string, args ...any) {
 func (el *element) read(name string, v *markup.Value, room int) error {
 	for i := range el.attrs {
 		if el.attrs[i].name == name {
-			el.spoil("it has the attribute %s twice", name)
+			el.spoil("it has %s twice", called(name))
 		}
 	}
 	if len(el.attrs) == maxAttrs {
@@ -66,11 +66,23 @@ func (el *element) read(name string, v *markup.Value, room int) error {
 		}
 	}
 	if v.Bad() != "" {
-		el.spoil("%s has %s", name, v.Bad())
+		el.spoil("%s has %s", called(name), v.Bad())
 	}
 	a.hi = len(el.buf)
 	el.attrs = append(el.attrs, a)
 	return nil
+}
+
+// called is how an error speaks of an attribute: by its name only if that is one of ours, since in a damaged file the
+// words of a message stand where names should.
+func called(name string) string {
+	switch name {
+	case "address", "backup_date", "backup_set", "body", "chset", "charset", "cid", "cl", "contact_name", "count", "ct", "ct_l", "d_rpt", "data",
+		"date", "date_sent", "error_code", "fn", "locked", "m_id", "m_type", "msg_box", "name", "pri", "protocol", "read", "readable_date",
+		"rr", "seen", "seq", "service_center", "status", "sub", "sub_cs", "subject", "text", "tr_id", "type":
+		return "the attribute " + name
+	}
+	return "an attribute"
 }
 
 func (el *element) find(name string) *attr {

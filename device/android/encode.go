@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -150,7 +151,7 @@ func (t *tag) rest() error {
 			continue
 		}
 		if !markup.IsName(name) {
-			return fmt.Errorf("%q is no name for an attribute", name)
+			return errors.New("one of its extra attributes has a name that is none in XML")
 		}
 		t.raw(name, escaped(t.extras[name]))
 	}

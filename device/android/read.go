@@ -71,7 +71,7 @@ func (r *reader) message() (item.Item, error) {
 			r.closed = true
 			r.frame.end = at.Offset
 		case r.closed:
-			return nil, markup.Syntax("an element <%s> behind the end of the messages", name)
+			return nil, markup.Syntax("an element behind the end of the messages")
 		case name == "sms":
 			return r.sms(at)
 		case name == "mms":
@@ -114,7 +114,7 @@ func (r *reader) readRoot() error {
 		return err
 	}
 	if !start || name != "smses" {
-		return markup.Syntax("its first element is <%s>, not <smses>; it is not an export of messages", name)
+		return markup.Syntax("its first element is not <smses>; it is not an export of messages")
 	}
 	r.root = true
 	r.frame.root = at.Offset
@@ -191,7 +191,7 @@ func (r *reader) sms(at markup.Place) (item.Item, error) {
 	}
 	box := el.need("type")
 	if box < int64(item.Inbox) || box > int64(item.Queued) {
-		el.spoil("its type %d is none of 1 to 6", box)
+		el.spoil("its type is none of 1 to 6")
 	}
 	m := &item.SMS{Body: el.message("body"), ServiceCenter: el.text("service_center")}
 	m.Message = item.Message{

@@ -53,7 +53,7 @@ func (r *reader) header(m *item.MMS) {
 	el := &r.el
 	box := el.need("msg_box")
 	if box < int64(item.Inbox) || box > int64(item.Failed) {
-		el.spoil("its msg_box %d is none of 1 to 5", box)
+		el.spoil("its msg_box is none of 1 to 5")
 	}
 	m.Message = item.Message{
 		Box: item.Box(box), Date: el.need("date"), Unit: item.Second, // the provider keeps seconds, the app adds 000

@@ -52,7 +52,7 @@ func (s *Scanner) Begin() error {
 	encoding, _, _ = strings.Cut(strings.TrimLeft(encoding, " \t\r\n='\""), " ")
 	encoding = strings.ToUpper(strings.TrimRight(encoding, "'\" \t\r\n"))
 	if stated && encoding != "UTF-8" && encoding != "UTF8" && encoding != "US-ASCII" {
-		return Syntax("it is written in %q: convert it to UTF-8", encoding)
+		return Syntax("it is written in another encoding than UTF-8: convert it to UTF-8")
 	}
 	return nil
 }
@@ -67,7 +67,8 @@ func (s *Scanner) Place() Place { return s.in.place() }
 // Mended is what was put right so far.
 func (s *Scanner) Mended() Mended { return s.in.mended }
 
-// SyntaxError is what makes the rest of a file unreadable.
+// SyntaxError is what makes the rest of a file unreadable. It quotes nothing of the file: where a quote is missing, the words
+// of a message stand where names should.
 type SyntaxError struct{ reason string }
 
 func (e SyntaxError) Error() string { return e.reason }
@@ -169,11 +170,11 @@ func (s *Scanner) endTag(at Place) (string, bool, Place, error) {
 		return "", false, at, ending(err)
 	}
 	if !s.in.starts(">") {
-		return "", false, at, Syntax("</%s is not closed", name)
+		return "", false, at, Syntax("an end tag is not closed")
 	}
 	s.in.skip(1)
 	if len(s.open) == 0 || s.open[len(s.open)-1] != name {
-		return "", false, at, Syntax("</%s> closes nothing", name)
+		return "", false, at, Syntax("an end tag that closes nothing")
 	}
 	return s.pop(at)
 }
@@ -209,7 +210,7 @@ func (s *Scanner) Attr() (*Value, string, error) {
 		return nil, "", ending(err)
 	}
 	if !s.in.starts("=") {
-		return nil, "", Syntax("the attribute %s has no value", name)
+		return nil, "", Syntax("an attribute has no value")
 	}
 	s.in.skip(1)
 	if err := s.in.blank(); err != nil {
@@ -217,7 +218,7 @@ func (s *Scanner) Attr() (*Value, string, error) {
 	}
 	b, _ := s.in.window(1)
 	if b[0] != '"' && b[0] != '\'' {
-		return nil, "", Syntax("the value of the attribute %s is not quoted", name)
+		return nil, "", Syntax("the value of an attribute is not quoted")
 	}
 	quote := b[0]
 	s.in.skip(1)
