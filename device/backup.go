@@ -48,8 +48,11 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	}
 	for range beginnings {
 		var r Report
-		r, err = d.attempt(ctx, src, p, base, resumed)
-		r.Why, r.Resumed = why, resumed != nil
+		r, err = d.attempt(ctx, src, p, base, why, resumed)
+		r.Resumed = resumed != nil
+		if !r.Finished {
+			r.Why = why
+		}
 		again := restart(err)
 		if again == "" {
 			return r, err
@@ -94,26 +97,27 @@ func (d *Device) base(location string) (c *state.Cache, why string, err error) {
 }
 
 // attempt makes one snapshot, or finds that nothing has changed.
-func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, base *state.Cache, resumed *Report) (Report, error) {
+func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, base *state.Cache, why string, resumed *Report) (Report, error) {
 	s, err := pack.Read(ctx, src, elementsOf(p), base)
 	if err != nil {
 		return Report{}, err
 	}
 	if !s.Unchanged() {
-		return d.store(ctx, src, s, base, p)
+		return d.store(ctx, src, s, base, why, p)
 	}
-	if resumed != nil && d.order == "" {
-		return *resumed, nil // just committed: that it is unchanged need not be said, unless an order waits to hear it
+	r := reportOf(s.Same())
+	r.Snapshot, r.Unchanged = base.Snapshot, true
+	if resumed != nil && r.Failed() == 0 { // what cannot be read now is told, whatever was committed before
+		r = *resumed
+		r.Finished = true
+		if d.order == "" {
+			return r, nil // just committed: that it is unchanged need not be said, unless an order waits to hear it
+		}
 	}
 	in := api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &base.Snapshot, Profile: &p.Id, Order: d.named()}
 	if _, err := d.client.Begin(ctx, in); err != nil {
 		return Report{}, err
 	}
-	if resumed != nil {
-		return *resumed, nil
-	}
-	r := reportOf(s.Same())
-	r.Snapshot, r.Unchanged = base.Snapshot, true
 	return r, nil
 }
 
@@ -133,7 +137,7 @@ func elementsOf(p api.DeviceProfile) (out []string) {
 }
 
 // store begins a session, seals what is new, and brings the session to its end.
-func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *state.Cache, p api.DeviceProfile) (Report, error) {
+func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *state.Cache, why string, p api.DeviceProfile) (Report, error) {
 	request, err := seal.NewKeyRequest(d.config.Random)
 	if err != nil {
 		return Report{}, err
@@ -160,7 +164,7 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 	if err != nil {
 		return Report{}, err
 	}
-	j, err := d.journal(of, orEmpty(in.Base), sealed)
+	j, err := d.journal(of, orEmpty(in.Base), why, sealed)
 	if err != nil {
 		return Report{}, err
 	}
@@ -179,13 +183,13 @@ func (d *Device) open(request *seal.KeyRequest, begun api.Session) (seal.Session
 }
 
 // journal makes a sealed session last: from here on it is brought to its end, whatever happens.
-func (d *Device) journal(of pack.Session, base string, sealed *pack.Sealed) (*state.Journal, error) {
+func (d *Device) journal(of pack.Session, base, why string, sealed *pack.Sealed) (*state.Journal, error) {
 	commit, err := json.Marshal(sealed.Commit)
 	if err != nil {
 		return nil, fmt.Errorf("encode the commit: %w", err)
 	}
 	r := reportOf(sealed.Outcome)
-	r.Snapshot, r.Base = of.ID, base
+	r.Snapshot, r.Base, r.Why = of.ID, base, why
 	report, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode the report: %w", err)

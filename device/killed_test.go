@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"zapas/device/internal/item"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
@@ -114,6 +116,55 @@ func TestBackup_Resumed(t *testing.T) {
 	same(t, "restored", got, later)
 }
 
+// TestBackup_ResumedReport shows whose report a run gives that has brought another's session to its end: its own, as soon as
+// it has something to tell.
+func TestBackup_ResumedReport(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		later  func(m *memory) *memory
+		want   Report // what of it is compared
+		failed int64
+	}{
+		{"NothingNew", func(m *memory) *memory { return m }, Report{Resumed: true, Finished: true, Why: "first"}, 0},
+		{"Unreadable", func(m *memory) *memory {
+			m = m.clone()
+			m.bad = []*Unreadable{{Kind: item.KindSMS, Count: 2, Reason: "bad_xml", Err: errors.New("line 7")}}
+			return m
+		}, Report{Resumed: true, Unchanged: true}, 2},
+		{"New", day, Report{Resumed: true}, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			m := demo()
+			s.interrupt(t, p, m)
+			p.restart(t, s)
+			r := p.backUp(t, tt.later(m))
+			got := Report{Resumed: r.Resumed, Finished: r.Finished, Unchanged: r.Unchanged, Why: r.Why}
+			if diff := cmp.Diff(tt.want, got); diff != "" || r.Failed() != tt.failed {
+				t.Errorf("%d failed: %s", r.Failed(), diff)
+			}
+		})
+	}
+}
+
+// interrupt lets a backup break off when its chunks are sealed and none has arrived.
+func (s *service) interrupt(t *testing.T, p *phone, m *memory) {
+	t.Helper()
+	s.fault = func(req *http.Request, after bool) error {
+		if req.Method == http.MethodPut {
+			return errKilled
+		}
+		return nil
+	}
+	if _, err := p.Backup(t.Context(), m, profileOf(s.location)); err == nil {
+		t.Fatal("no error")
+	}
+	s.fault = nil
+}
+
 func TestBackup_SessionOver(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -142,17 +193,8 @@ func TestBackup_SessionOver(t *testing.T) {
 			t.Parallel()
 			s := newService(t)
 			p := enrolled(t, s, 1)
-			s.fault = func(req *http.Request, after bool) error {
-				if req.Method == http.MethodPut {
-					return errKilled
-				}
-				return nil
-			}
 			m := demo()
-			if _, err := p.Backup(t.Context(), m, profileOf("eu")); err == nil {
-				t.Fatal("no error")
-			}
-			s.fault = nil
+			s.interrupt(t, p, m)
 			tt.damage(t, s, p)
 			r := p.backUp(t, m)
 			got := new(memory)

@@ -9,6 +9,7 @@ type Report struct {
 	Why       string            `json:"why,omitempty"`  // of a backup without a base: first, cache_damaged, base_gone, location_changed, too_many_chunks
 	Unchanged bool              `json:"unchanged"`      // nothing was new: the base still stands
 	Resumed   bool              `json:"resumed"`        // an earlier run's session was brought to its end
+	Finished  bool              `json:"finished"`       // and this is its report: since then, nothing is new
 	Ledger    api.BackupLedgers `json:"ledger"`
 	Counts    api.Counts        `json:"counts"`
 	Coverage  api.Coverage      `json:"coverage"`

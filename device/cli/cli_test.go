@@ -75,6 +75,10 @@ func TestPage_Backup(t *testing.T) {
 	if got := pageOf(t, func(p *page) { p.backup(a, first) }); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
+	ended := device.Report{Resumed: true, Finished: true, Why: "first"}
+	if got := pageOf(t, func(p *page) { p.backup(a, ended) }); !strings.HasPrefix(got, "Finished the backup that was interrupted, in full (the first one), for") {
+		t.Error(got)
+	}
 	same := device.Report{Snapshot: "01SNAP", Unchanged: true, Requests: device.Requests{API: 1}, Ledger: api.BackupLedgers{"messages": {Seen: 1, Already: 1}}, Counts: api.Counts{"sms": 1}}
 	if got := pageOf(t, func(p *page) { p.backup(a, same) }); !strings.Contains(got, "uploaded  0 objects, 1 request\n") || !strings.HasPrefix(got, "Nothing has changed") {
 		t.Error(got)

@@ -43,12 +43,16 @@ func (p *page) backup(a api.CheckInAnswer, r device.Report) {
 	switch {
 	case r.Unchanged:
 		p.title("Nothing has changed since the last backup")
+	case r.Finished && r.Base == "":
+		p.title("Finished the backup that was interrupted, in full (%s), for profile %q", fullness[r.Why], a.Profile.Name)
+	case r.Finished:
+		p.title("Finished the backup that was interrupted, for profile %q", a.Profile.Name)
 	case r.Base == "":
 		p.title("Backed up in full (%s), for profile %q", fullness[r.Why], a.Profile.Name)
 	default:
 		p.title("Backed up what is new, for profile %q", a.Profile.Name)
 	}
-	if r.Resumed {
+	if r.Resumed && !r.Finished {
 		p.row("resumed", "a backup that an earlier run had not finished was brought to its end")
 	}
 	p.row("backup", r.Snapshot)
