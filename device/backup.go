@@ -118,7 +118,7 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	if _, err := d.client.Begin(ctx, in); err != nil {
 		return Report{}, err
 	}
-	return r, nil
+	return r, d.ended()
 }
 
 // named is how a session names the order.

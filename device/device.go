@@ -113,7 +113,7 @@ func (d *Device) Enrol(ctx context.Context, e Enrolment) (Status, error) {
 	}
 	id := state.Identity{Server: server, Device: out.Device, User: out.User, Tenant: out.Tenant, Label: e.Label, Offset: client.Offset()}
 	if id.Device == d.id.Device {
-		id.Counter = d.id.Counter
+		id.Counter, id.Unfinished = d.id.Counter, d.id.Unfinished
 	} else if err := d.dir.Forget(); err != nil {
 		return Status{}, err
 	}
@@ -153,6 +153,8 @@ type Status struct {
 	Chunks   int        `json:"chunks"`
 	Pending  string     `json:"pending,omitempty"` // a session that waits to be brought to its end
 	Note     string     `json:"note,omitempty"`
+
+	Unfinished bool `json:"unfinished"` // a backup was begun and has not ended: the next one is due, whatever check-in says
 }
 
 // Status reads the state directory; ErrNotEnrolled when it holds no device.
@@ -177,7 +179,24 @@ func (d *Device) Status() (Status, error) {
 	if err == nil && j != nil {
 		s.Pending = j.Session
 	}
+	s.Unfinished = d.Pending()
 	return s, err
+}
+
+// Pending reports whether a backup was begun and has not ended. The service counts it as begun, and does not say that one is
+// due before the next slot: an app calls Backup when one is due or pending.
+func (d *Device) Pending() bool {
+	j, err := d.dir.Journal()
+	return d.id.Unfinished || j != nil || err != nil
+}
+
+// ended notes that no backup is under way any more. If we die before it, the next run finds nothing new.
+func (d *Device) ended() error {
+	if !d.id.Unfinished {
+		return nil
+	}
+	d.id.Begun, d.id.Unfinished = nil, false
+	return d.dir.PutIdentity(d.id)
 }
 
 // fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.
@@ -228,6 +247,7 @@ func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, e
 			// The time makes the counter of a state directory that was put back from a copy grow, too.
 			d.id.Counter = max(d.id.Counter+1, d.config.Now().UnixMilli())
 			d.id.Begun = &wish
+			d.id.Unfinished = d.id.Unfinished || in.Kind == api.SessionInputKindBackup
 			if err := d.dir.PutIdentity(d.id); err != nil {
 				return api.Session{}, err
 			}

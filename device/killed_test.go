@@ -150,6 +150,58 @@ func TestBackup_ResumedReport(t *testing.T) {
 	}
 }
 
+// TestPending: a backup that was begun is pending until it has ended, however it broke off.
+func TestPending(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		breaks func(req *http.Request, after bool) bool
+		sealed bool
+	}{
+		{"BeginUnanswered", func(req *http.Request, after bool) bool { return after && strings.HasSuffix(req.URL.Path, "/sessions") }, false},
+		{"BrokenBeforeTheJournal", nil, false},
+		{"Put", func(req *http.Request, _ bool) bool { return req.Method == http.MethodPut }, true},
+		{"CommitUnanswered", func(req *http.Request, after bool) bool { return after && strings.HasSuffix(req.URL.Path, "/commit") }, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			pending := func(when string, want, sealed bool) {
+				t.Helper()
+				p.restart(t, s)
+				st, err := p.Status()
+				must(t, err)
+				if p.Pending() != want || st.Unfinished != want || (st.Pending != "") != sealed {
+					t.Errorf("%s: pending is %t and %+v, want %t", when, p.Pending(), st, want)
+				}
+			}
+			pending("before", false, false)
+			s.fault = func(req *http.Request, after bool) error {
+				if tt.breaks != nil && tt.breaks(req, after) {
+					return errKilled
+				}
+				return nil
+			}
+			p.Device.dir.Before = func(step string) error {
+				if tt.breaks == nil && step == "create chunk" {
+					return errKilled
+				}
+				return nil
+			}
+			if _, err := p.Backup(t.Context(), demo(), profileOf("eu")); err == nil {
+				t.Fatal("no error")
+			}
+			s.fault = nil
+			pending("broken off", true, tt.sealed)
+			p.backUp(t, demo())
+			pending("ended", false, false)
+			p.backUp(t, demo())
+			pending("unchanged", false, false)
+		})
+	}
+}
+
 // interrupt lets a backup break off when its chunks are sealed and none has arrived.
 func (s *service) interrupt(t *testing.T, p *phone, m *memory) {
 	t.Helper()

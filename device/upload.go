@@ -62,7 +62,10 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 	if err := json.Unmarshal(j.Report, &r); err != nil {
 		return Report{}, fmt.Errorf("read the report of session %s: %w", j.Session, err)
 	}
-	return r, d.dir.Adopt()
+	if err := d.dir.Adopt(); err != nil {
+		return Report{}, err
+	}
+	return r, d.ended()
 }
 
 // hopeless reports whether an error means that this session can never be committed.

@@ -130,6 +130,21 @@ func TestRestore_Choose(t *testing.T) {
 	}
 }
 
+// TestBackup_IsDue: a pending backup is due, but not without a profile to make it for.
+func TestBackup_IsDue(t *testing.T) {
+	t.Parallel()
+	some := &api.DeviceProfile{}
+	for _, tt := range []struct {
+		due, pending bool
+		profile      *api.DeviceProfile
+		want         bool
+	}{{false, false, some, false}, {true, false, some, true}, {false, true, some, true}, {false, true, nil, false}} {
+		if got := isDue(api.CheckInAnswer{Due: tt.due, Profile: tt.profile}, tt.pending); got != tt.want {
+			t.Errorf("%+v: %t", tt, got)
+		}
+	}
+}
+
 // TestExport_Unreadable shows that bad messages, those behind a place where the file breaks off, those that the file does
 // not hold though it says so, and elements that were passed over are accounted for.
 func TestExport_Unreadable(t *testing.T) {

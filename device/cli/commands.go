@@ -64,7 +64,7 @@ func (c *checkin) Run(t *terminal) (err error) {
 
 type backup struct {
 	From  string `required:"" type:"existingfile" help:"The export to back up." placeholder:"FILE.xml"`
-	IfDue bool   `help:"Do nothing, quietly, unless a backup is due."`
+	IfDue bool   `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended."`
 }
 
 func (c *backup) Run(t *terminal) (err error) {
@@ -80,7 +80,7 @@ func (c *backup) Run(t *terminal) (err error) {
 	switch {
 	case a.Why == api.CheckInAnswerWhyUnconfirmed:
 		return errors.New("this phone is not confirmed yet; its user confirms it on my card, then it can back up")
-	case c.IfDue && !a.Due:
+	case c.IfDue && !isDue(a, d.Pending()):
 		return nil
 	case a.Profile == nil:
 		return errors.New("no backup profile governs this phone; an administrator makes one that does, then it can back up")
@@ -102,6 +102,9 @@ func (c *backup) Run(t *terminal) (err error) {
 	}
 	return nil
 }
+
+// isDue reports whether there is anything to do for --if-due: what was begun comes to its end, due or not.
+func isDue(a api.CheckInAnswer, pending bool) bool { return a.Due || pending && a.Profile != nil }
 
 type restores struct{}
 
@@ -204,6 +207,8 @@ func (c *status) Run(t *terminal) (err error) {
 		}
 		if s.Pending != "" {
 			p.row("unfinished", "backup "+s.Pending+" is sealed and not committed; the next backup brings it to its end")
+		} else if s.Unfinished {
+			p.row("unfinished", "a backup was begun and has not ended; the next one begins again")
 		}
 		if s.Note != "" {
 			p.row("note", s.Note)

@@ -22,6 +22,9 @@ type Identity struct {
 	Offset  time.Duration `json:"offsetNanos,omitempty"` // of the service's clock
 	Counter int64         `json:"counter"`               // of the last session begun; written before it is begun
 	Begun   *Begun        `json:"begun,omitempty"`       // that session, while it has no journal
+
+	// Unfinished says that a backup was begun and has not ended: set before the service hears of it.
+	Unfinished bool `json:"unfinished,omitempty"`
 }
 
 // Begun is what a session was begun with, so that the same is asked again and answers the same session.
