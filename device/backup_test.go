@@ -94,6 +94,7 @@ func TestBackup_ManyChunks(t *testing.T) {
 func TestBackup_WhatIsNotSeen(t *testing.T) {
 	t.Parallel()
 	full := demo()
+	full.items = append(full.items, received("m1", "text"), received("m2", ""))
 	for _, tt := range []struct {
 		name  string
 		later func(m *memory)
@@ -103,20 +104,20 @@ func TestBackup_WhatIsNotSeen(t *testing.T) {
 		{"Limited/DeletesNothing", func(m *memory) {
 			m.coverage = map[string]string{"messages": Limited}
 			m.items = m.items[:20]
-		}, func(m *memory) {}, 64},
+		}, func(m *memory) {}, 66},
 		{"Denied/DeletesNothing", func(m *memory) {
 			m.coverage = map[string]string{"messages": Denied}
 			m.items = nil
-		}, func(m *memory) {}, 64},
+		}, func(m *memory) {}, 66},
 		{"OneUnreadable/DeletesNothing", func(m *memory) {
 			m.bad = []*Unreadable{{Kind: item.KindMMS, Count: 2, Reason: "bad_xml", Err: errors.New("line 7")}}
 			m.items = append(m.items[20:], sms(500, "new"))
-		}, func(m *memory) { m.items = append(m.items, sms(500, "new")) }, 65},
+		}, func(m *memory) { m.items = append(m.items, sms(500, "new")) }, 67},
 		{"Limited/AnEditReplaces", func(m *memory) {
 			m.coverage = map[string]string{"messages": Limited}
 			m.items = m.items[:1]
 			m.edit()
-		}, func(m *memory) { m.edit() }, 64},
+		}, func(m *memory) { m.edit() }, 66},
 		{"Limited/OneOfTwoEqualsEdited", func(m *memory) { // nobody can say which: both stay, and the new one comes
 			m.coverage = map[string]string{"messages": Limited}
 			m.items = m.items[3:4]
@@ -125,10 +126,33 @@ func TestBackup_WhatIsNotSeen(t *testing.T) {
 			edited := *m.items[3].(*item.SMS)
 			edited.Read = true
 			m.items = append(m.items, &edited)
-		}, 65},
+		}, 67},
+		{"Limited/MessageIDGivenTwice", func(m *memory) {
+			m.coverage = map[string]string{"messages": Limited}
+			m.items = []item.Item{received("m1", "another text")}
+		}, func(m *memory) { m.items = append(m.items, received("m1", "another text")) }, 67},
+		{"Limited/AnnouncementReplacesNothing", func(m *memory) {
+			m.coverage = map[string]string{"messages": Limited}
+			m.items = []item.Item{received("m1", "")}
+		}, func(m *memory) { m.items = append(m.items, received("m1", "")) }, 67},
+		{"Limited/OtherSubject", func(m *memory) {
+			m.coverage = map[string]string{"messages": Limited}
+			m.items = m.items[:1]
+			m.edit()
+			m.items[0].(*item.SMS).Subject = "another"
+		}, func(m *memory) {
+			old := m.items[0]
+			m.edit()
+			m.items[0].(*item.SMS).Subject = "another"
+			m.items = append(m.items, old)
+		}, 67},
+		{"Limited/MessageReplacesItsAnnouncement", func(m *memory) {
+			m.coverage = map[string]string{"messages": Limited}
+			m.items = []item.Item{received("m2", "downloaded")}
+		}, func(m *memory) { m.items[len(m.items)-1] = received("m2", "downloaded") }, 66},
 		{"Full/MissingIsDeleted", func(m *memory) { m.items = m.items[:20] }, func(m *memory) { m.items = m.items[:20] }, 20},
 		{"Full/AllDeleted", func(m *memory) { m.items = nil }, func(m *memory) { m.items = nil }, 0},
-		{"NotChosen/Kept", func(m *memory) { m.coverage = map[string]string{"messages": Unavailable}; m.items = nil }, func(m *memory) {}, 64},
+		{"NotChosen/Kept", func(m *memory) { m.coverage = map[string]string{"messages": Unavailable}; m.items = nil }, func(m *memory) {}, 66},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

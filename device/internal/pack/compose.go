@@ -34,7 +34,7 @@ func compose(s *Scan, p *packer, session, location string) *snapshot {
 		if e.state != fresh {
 			continue
 		}
-		it := state.Item{ID: e.id, Kind: e.kind, Content: e.content, Chunk: first + e.at.chunk, Record: e.at.record}
+		it := state.Item{ID: e.id, Kind: e.kind, Content: e.content, Essence: e.essence, Chunk: first + e.at.chunk, Record: e.at.record}
 		for _, b := range e.blobs {
 			if at, stored := s.blobs[b.sum]; stored {
 				it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[at], moved))

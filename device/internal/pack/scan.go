@@ -28,6 +28,7 @@ type Scan struct {
 type entry struct {
 	id      item.ID
 	content [16]byte
+	essence item.Essence
 	kind    item.Kind
 	state   entryState
 	blobs   []blobKey
@@ -105,7 +106,7 @@ func (s *Scan) add(it item.Item) {
 		s.entries = append(s.entries, e)
 		return
 	}
-	e.id, e.content = it.IDs()[0], digest(record)
+	e.id, e.content, e.essence = it.IDs()[0], digest(record), it.Essence()
 	for _, b := range it.Blobs() {
 		if key := (blobKey{b.SHA256, b.Size}); !slices.Contains(e.blobs, key) {
 			e.blobs = append(e.blobs, key)
@@ -159,35 +160,68 @@ func (s *Scan) fail(element, reason string, n int64, example string) {
 	}
 }
 
+// alike is what a changed item has in common with what it was.
+type alike struct {
+	id      item.ID
+	essence item.Essence
+}
+
 // dead says which of the base's items are no items of the new snapshot: under full coverage, those not seen again; under
-// limited coverage, those in whose place a changed one has come. Where fewer of an id are seen than are known, nobody can
-// say which one has changed, and all stay.
+// limited coverage, those in whose place a changed one has come that is alike, or a message in that of its announcement.
+// Where fewer are seen than are known, nobody can say which one has changed, and all stay.
 func (s *Scan) dead() []bool {
 	out := make([]bool, len(s.kept))
 	for at, kept := range s.kept {
 		out[at] = !kept && s.coverage[s.base.Items[at].Kind.Element()] == ledger.Full
 	}
-	changed := map[item.ID]int{} // how many of an id are seen, where one of them is fresh
+	more := map[alike]int{} // seen beyond those known, where one of them is fresh
 	for _, e := range s.entries {
 		if e.state == fresh && s.coverage[e.kind.Element()] != ledger.Full {
-			changed[e.id] = 0
+			more[alike{e.id, e.essence}] = 0
 		}
 	}
 	for _, e := range s.entries {
-		if _, ok := changed[e.id]; ok && (e.state == fresh || e.state == already) {
-			changed[e.id]++
+		if _, ok := more[alike{e.id, e.essence}]; ok && (e.state == fresh || e.state == already) {
+			more[alike{e.id, e.essence}]++
 		}
 	}
-	for id, seen := range changed {
-		from, to := s.known(id)
-		if seen < to-from {
-			continue
-		}
+	for k := range more {
+		from, to := s.known(k.id)
 		for at := from; at < to; at++ {
-			out[at] = !s.kept[at]
+			if s.base.Items[at].Essence == k.essence {
+				more[k]--
+			}
+		}
+		for at := from; at < to && more[k] >= 0; at++ {
+			if s.base.Items[at].Essence == k.essence {
+				out[at] = !s.kept[at]
+			}
 		}
 	}
+	s.downloaded(more, out)
 	return out
+}
+
+// downloaded adds to the dead the announcements for each of which a message has come.
+func (s *Scan) downloaded(more map[alike]int, dead []bool) {
+	come := map[item.ID]int{}
+	for k, n := range more {
+		if !k.essence.Announced && n > 0 {
+			come[k.id] += n
+		}
+	}
+	for id, n := range come {
+		var announced []int
+		from, to := s.known(id)
+		for at := from; at < to; at++ {
+			if s.base.Items[at].Essence.Announced && !s.kept[at] && !dead[at] {
+				announced = append(announced, at)
+			}
+		}
+		for _, at := range announced {
+			dead[at] = n >= len(announced)
+		}
+	}
 }
 
 // Unchanged reports whether the base still stands for what was seen.

@@ -32,7 +32,8 @@ type Item struct {
 	ID      item.ID
 	Kind    item.Kind
 	Content [16]byte // of the SHA-256 of its encoding
-	Chunk   uint32   // position in Chunks
+	Essence item.Essence
+	Chunk   uint32 // position in Chunks
 	Record  uint32
 	Blobs   []uint32 // positions in Blobs
 }
@@ -56,7 +57,7 @@ func (e *Damaged) Unwrap() error { return e.Err }
 
 const (
 	cacheFile  = "cache"
-	cacheMagic = "ZPK0"
+	cacheMagic = "ZPK1"
 )
 
 // Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read.

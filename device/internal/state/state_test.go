@@ -67,7 +67,7 @@ func TestIdentity(t *testing.T) {
 func sample() *Cache {
 	return &Cache{Snapshot: "01S", IndexSum: [32]byte{7}, Location: "eu", Schema: 1,
 		Chunks: []index.Chunk{{Session: index.ID{1}, ID: index.ID{2}, Size: 10, RecordPart: 5, Runs: []index.Run{{Kind: 2, Count: 3}}, Parts: 1, Dead: []uint32{1}}},
-		Items:  []Item{{ID: item.ID{1}, Kind: item.KindSMS, Content: [16]byte{1}}, {ID: item.ID{2}, Kind: item.KindMMS, Content: [16]byte{2}, Record: 2, Blobs: []uint32{0}}},
+		Items:  []Item{{ID: item.ID{1}, Kind: item.KindSMS, Content: [16]byte{1}, Essence: item.Essence{Sum: [16]byte{3}, Announced: true}}, {ID: item.ID{2}, Kind: item.KindMMS, Content: [16]byte{2}, Record: 2, Blobs: []uint32{0}}},
 		Blobs:  []Blob{{Sum: [32]byte{9}, Size: 4, Chunks: []uint32{0}}}}
 }
 
@@ -82,7 +82,7 @@ func TestCache(t *testing.T) {
 	must(t, d.put(b, cacheFile))
 	got, err := d.Cache()
 	must(t, err)
-	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Cache{}, Item{}, Blob{}, index.Run{})); diff != "" {
+	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Cache{}, Item{}, Blob{}, index.Run{}, item.Essence{})); diff != "" {
 		t.Error(diff)
 	}
 	for at := range b {
