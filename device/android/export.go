@@ -42,6 +42,7 @@ type BadItem struct {
 	Offset int64 // of the element's first byte
 	Line   int64 // counted from 1
 	Reason string
+	Broken bool // its markup is, so that where it ends is a guess
 }
 
 func (e *BadItem) Error() string {

@@ -16,13 +16,23 @@ type reader struct {
 	s         *markup.Scanner
 	notes     Notes
 	frame     frame
-	root      bool // the root's start tag was read
-	closed    bool // and its end tag
+	inside    bool         // the root's start tag was read
+	closed    bool         // and its end tag
+	kind      item.Kind    // of the element directly within the root that is read
+	at        markup.Place // where it begins
+	before    Notes        // as they were there
+	swallowed mark         // the first message within it
 	el, child element
 	spent     int    // bytes of the current message that are kept in memory
 	inline    []byte // a part's text, and one byte more
 	base64    *markup.Base64
 	addresses map[string]item.Address
+}
+
+// mark is a place to go back to, and what was mended before it.
+type mark struct {
+	at     markup.Place
+	mended markup.Mended
 }
 
 // maxAddresses bounds the cache of parsed addresses; parsing one costs more than a whole message.
@@ -52,18 +62,42 @@ func (r *reader) next() (item.Item, error) {
 	var wrong markup.SyntaxError
 	if !errors.As(err, &wrong) {
 		file.Err = err
+		return nil, file
 	}
-	return nil, file
+	return nil, r.recover(wrong, file)
+}
+
+// recover goes on behind a message whose markup is broken, which then costs only itself; file is what to say if there is
+// nothing to go on with. An element that is not closed swallows the messages behind it: there, the first of them is next.
+func (r *reader) recover(wrong markup.SyntaxError, file *BadFile) error {
+	swallowed := r.swallowed.at.Offset > 0
+	if !r.inside || r.closed || wrong.CutOff() && !swallowed {
+		return file
+	}
+	if at := r.swallowed.at; swallowed {
+		r.s.Rewind(io.NewSectionReader(r.e.file, at.Offset, r.e.size-at.Offset), at, r.swallowed.mended)
+	}
+	if err := r.s.Resume("sms", "mms"); err != nil {
+		if !errors.As(err, &wrong) {
+			file.Reason, file.Err = err.Error(), err
+		}
+		return file
+	}
+	r.notes = r.before
+	r.notes.Messages++
+	return &BadItem{Kind: r.kind, Offset: r.at.Offset, Line: r.at.Line, Reason: wrong.Error(), Broken: true}
 }
 
 func (r *reader) message() (item.Item, error) {
-	if !r.root {
+	if !r.inside {
 		if err := r.readRoot(); err != nil {
 			return nil, err
 		}
+		r.inside = true
 	}
 	for {
 		name, start, at, err := r.s.Next()
+		r.kind, r.at, r.before, r.swallowed = item.KindSMS, at, r.notes, mark{}
 		switch {
 		case err != nil:
 			return nil, err
@@ -75,6 +109,7 @@ func (r *reader) message() (item.Item, error) {
 		case name == "sms":
 			return r.sms(at)
 		case name == "mms":
+			r.kind = item.KindMMS
 			return r.mms(at)
 		default:
 			r.notes.Foreign++
@@ -85,6 +120,16 @@ func (r *reader) message() (item.Item, error) {
 	}
 }
 
+// step is the scanner's Next within an element; it remembers the first message in there.
+func (r *reader) step() (start bool, at markup.Place, err error) {
+	mended := r.s.Mended()
+	name, start, at, err := r.s.Next()
+	if start && r.swallowed.at.Offset == 0 && (name == "sms" || name == "mms") {
+		r.swallowed = mark{at, mended}
+	}
+	return start, at, err
+}
+
 // pass goes over an element that means nothing to us.
 func (r *reader) pass(at markup.Place) error {
 	if r.notes.Unknown == 0 {
@@ -93,7 +138,7 @@ func (r *reader) pass(at markup.Place) error {
 	r.notes.Unknown++
 	depth := len(r.s.Path())
 	for {
-		if _, _, _, err := r.s.Next(); err != nil {
+		if _, _, err := r.step(); err != nil {
 			return err
 		}
 		if len(r.s.Path()) < depth {
@@ -116,7 +161,6 @@ func (r *reader) readRoot() error {
 	if !start || name != "smses" {
 		return markup.Syntax("its first element is not <smses>; it is not an export of messages")
 	}
-	r.root = true
 	r.frame.root = at.Offset
 	r.el.reset(at)
 	if err := r.attributes(&r.el, nil); err != nil {
@@ -215,7 +259,7 @@ func (r *reader) sms(at markup.Place) (item.Item, error) {
 // finish passes over what is within a message's element up to its end.
 func (r *reader) finish() error {
 	for len(r.s.Path()) > 1 {
-		_, start, at, err := r.s.Next()
+		start, at, err := r.step()
 		if err != nil {
 			return err
 		}

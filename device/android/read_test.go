@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -241,18 +242,14 @@ func TestBadFile(t *testing.T) {
 		"UTF16":          {"\xff\xfe<\x00", "UTF-16", 0, 1},
 		"Latin1":         {"<?xml version='1.0' encoding='ISO-8859-1' ?><smses/>", "another encoding", 0, 1},
 		"DocumentType":   {"<!DOCTYPE smses [<!ENTITY a \"b\">]><smses/>", "document type", 0, 1},
-		"MissingQuote":   {"<smses>" + one + `<sms date="1 type="1" body="x"/>` + one + "</smses>", "a name", 1, 2},
-		"MarkupInValue":  {"<smses>" + one + `<sms date="1` + "\n" + one + "</smses>", "closing quote is missing", 1, 3},
-		"NoQuotes":       {"<smses><sms date=1/></smses>", "not quoted", 0, 1},
-		"NoValue":        {"<smses><sms date/></smses>", "has no value", 0, 1},
-		"WrongEnd":       {"<smses>" + one + "</sms></smses>", "closes nothing", 1, 2},
 		"TwoRoots":       {"<smses>" + one + "</smses><smses/>", "behind the end", 1, 2},
 		"Deep":           {"<smses>" + strings.Repeat("<a>", 16), "nested deeper", 0, 1},
-		"LongName":       {"<smses><" + strings.Repeat("a", 129) + "/></smses>", "a name", 0, 1},
 		"CutInComment":   {"<smses><!-- ", "cut off", 0, 1},
 		"CutInData":      {`<smses><mms date="1" msg_box="1"><parts><part data="AAAA`, "cut off", 0, 1},
 		"BadRoot":        {`<smses count="1" count="2"/>`, "count twice", 0, 1},
 		"UnclosedEndTag": {"<smses></smses", "cut off", 0, 1},
+		"BrokenAtItsEnd": {"<smses>" + one + `<sms date="1 type="1" body="x"/>`, "a name", 1, 2},
+		"BrokenRoot":     {"<smses count=1>" + one + "</smses>", "not quoted", 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -398,7 +395,8 @@ func FuzzItems(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		e := export(text)
 		o := readAll(t, e)
-		if strict, ok := countStrictly(text); ok && o.file == nil && strict != e.Notes().Messages {
+		broken := slices.ContainsFunc(o.bad, func(b *BadItem) bool { return b.Broken })
+		if strict, ok := countStrictly(text); ok && !broken && o.file == nil && strict != e.Notes().Messages {
 			t.Errorf("%d messages, encoding/xml counts %d", e.Notes().Messages, strict)
 		}
 		var small []item.Item

@@ -21,7 +21,7 @@ func (r *reader) mms(at markup.Place) (item.Item, error) {
 	}
 	m := &item.MMS{}
 	for len(r.s.Path()) > 1 {
-		_, start, at, err := r.s.Next()
+		start, at, err := r.step()
 		if err != nil {
 			return nil, err
 		}

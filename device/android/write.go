@@ -77,13 +77,20 @@ func (w *Writer) start(o Options) error {
 	return nil
 }
 
-// survey reads the existing file for its messages' number and place.
+// survey reads the existing file for its messages' number and place. Markup that is broken is no ground to build on: what
+// comes behind it may not be where it seems, and other programs may not read it.
 func (w *Writer) survey() error {
+	read := 0
 	for _, err := range w.existing.Items() {
-		var bad *BadFile
-		if errors.As(err, &bad) {
-			return bad
+		var file *BadFile
+		if errors.As(err, &file) {
+			return file
 		}
+		var bad *BadItem
+		if errors.As(err, &bad) && bad.Broken {
+			return &BadFile{Path: w.path, Offset: bad.Offset, Line: bad.Line, Reason: bad.Reason, Read: read}
+		}
+		read++
 	}
 	w.count = w.existing.Notes().Messages
 	w.attrs = w.existing.frame.attrs

@@ -158,6 +158,7 @@ func TestExport_Unreadable(t *testing.T) {
 		fatal     bool
 	}{
 		{"OneBad", `<smses count="2">` + good + `<sms address="1" date="never" type="1" body="x" /></smses>`, 1, lost{"malformed": 1}, false},
+		{"ABrokenOneAtFirst", `<smses count="2"><sms address="1" body="he said "hi"" />` + good + `</smses>`, 1, lost{"malformed": 1}, false},
 		{"CutOff", `<smses count="7">` + good + good + `<sms addr`, 2, lost{"file_cut_off": 5}, false},
 		{"CutOffWithoutCount", `<smses>` + good, 1, lost{"file_cut_off": 1}, false},
 		{"CutOffWithTheLargestCount", `<smses count="1000000">` + good, 1, lost{"file_cut_off": 999_999}, false},

@@ -32,6 +32,8 @@ const maxPlaces = 10
 
 const bufferSize = 64 << 10
 
+const white = " \t\r\n"
+
 func newInput(r io.Reader) *input {
 	return &input{r: bufio.NewReaderSize(r, bufferSize), line: 1}
 }
@@ -94,7 +96,7 @@ func (in *input) blank() error {
 		if err != nil {
 			return err
 		}
-		n := len(b) - len(bytes.TrimLeft(b, " \t\r\n"))
+		n := len(b) - len(bytes.TrimLeft(b, white))
 		in.skip(n)
 		if n < len(b) {
 			return nil

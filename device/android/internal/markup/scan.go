@@ -69,17 +69,25 @@ func (s *Scanner) Mended() Mended { return s.in.mended }
 
 // SyntaxError is what makes the rest of a file unreadable. It quotes nothing of the file: where a quote is missing, the words
 // of a message stand where names should.
-type SyntaxError struct{ reason string }
+type SyntaxError struct {
+	reason string
+	cut    bool
+}
 
 func (e SyntaxError) Error() string { return e.reason }
 
+// CutOff says that nothing is wrong with the file but that it ends too early.
+func (e SyntaxError) CutOff() bool { return e.cut }
+
 // Syntax makes a SyntaxError, for rules that only its caller knows.
-func Syntax(format string, args ...any) error { return SyntaxError{fmt.Sprintf(format, args...)} }
+func Syntax(format string, args ...any) error {
+	return SyntaxError{reason: fmt.Sprintf(format, args...)}
+}
 
 // ending names the end of the file where it must not be.
 func ending(err error) error {
 	if errors.Is(err, io.EOF) {
-		return Syntax("the file is cut off")
+		return SyntaxError{"the file is cut off", true}
 	}
 	return err
 }
@@ -160,12 +168,23 @@ func (s *Scanner) startTag(at Place) (string, bool, Place, error) {
 	return name, true, at, nil
 }
 
+// endTag leaves an end tag that closes nothing where it is, for Resume to judge.
 func (s *Scanner) endTag(at Place) (string, bool, Place, error) {
-	s.in.skip(2)
-	name, err := s.name()
+	b, err := s.in.window(maxName + 3)
 	if err != nil {
 		return "", false, at, err
 	}
+	want := "</"
+	if len(s.open) > 0 {
+		want += s.open[len(s.open)-1]
+	}
+	switch n := len(want); {
+	case len(b) <= n && strings.HasPrefix(want, string(b)):
+		return "", false, at, ending(io.EOF)
+	case len(s.open) == 0 || !bytes.HasPrefix(b, []byte(want)) || nameLen(b[n:], false) > 0:
+		return "", false, at, Syntax("an end tag that closes nothing")
+	}
+	s.in.skip(len(want))
 	if err := s.in.blank(); err != nil {
 		return "", false, at, ending(err)
 	}
@@ -173,9 +192,6 @@ func (s *Scanner) endTag(at Place) (string, bool, Place, error) {
 		return "", false, at, Syntax("an end tag is not closed")
 	}
 	s.in.skip(1)
-	if len(s.open) == 0 || s.open[len(s.open)-1] != name {
-		return "", false, at, Syntax("an end tag that closes nothing")
-	}
 	return s.pop(at)
 }
 
@@ -223,51 +239,4 @@ func (s *Scanner) Attr() (*Value, string, error) {
 	quote := b[0]
 	s.in.skip(1)
 	return &Value{in: s.in, quote: quote}, name, nil
-}
-
-// name reads a name of ASCII letters, digits and _ : . -, which is all that the format uses.
-func (s *Scanner) name() (string, error) {
-	b, err := s.in.window(maxName + 1)
-	if err != nil {
-		return "", ending(err)
-	}
-	n := 0
-	for n < len(b) && nameByte(b[n], n == 0) {
-		n++
-	}
-	if n == 0 || n > maxName {
-		if len(b) <= maxName && n == len(b) {
-			return "", Syntax("the file is cut off")
-		}
-		return "", Syntax("a name of an element or attribute was expected")
-	}
-	name, ok := s.names[string(b[:n])]
-	if !ok {
-		name = string(b[:n])
-		if len(s.names) < 1024 {
-			s.names[name] = name
-		}
-	}
-	s.in.skip(n)
-	return name, nil
-}
-
-// IsName says whether a name can be read as one of an element or attribute.
-func IsName(name string) bool {
-	for i := range len(name) {
-		if !nameByte(name[i], i == 0) {
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxName
-}
-
-func nameByte(c byte, first bool) bool {
-	switch {
-	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '_', c == ':':
-		return true
-	case c >= '0' && c <= '9', c == '.', c == '-':
-		return !first
-	}
-	return false
 }
