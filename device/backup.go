@@ -24,13 +24,13 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		return Report{}, d.nobody
 	}
 	before := d.client.Sent()
-	d.objects, d.bytes = 0, 0
+	d.objects, d.bytes, d.note = 0, 0, ""
 	r, err := d.backup(ctx, src, p)
 	if err == nil {
 		err = d.keepOffset()
 	}
 	r.Requests = d.client.Sent().Minus(before)
-	r.Objects, r.BytesUp = d.objects, d.bytes
+	r.Objects, r.BytesUp, r.Note = d.objects, d.bytes, d.note
 	if err != nil {
 		err = fmt.Errorf("back up: %w", err)
 	}

@@ -55,7 +55,8 @@ type Device struct {
 	nobody error          // why it is zero
 	order  string         // that the last check-in has brought, and the next backup carries out
 
-	objects int // uploaded by the backup that is under way
+	note    string // what the backup that is under way tells in passing
+	objects int    // uploaded by the backup that is under way
 	bytes   int64
 }
 
@@ -176,7 +177,10 @@ func (d *Device) Status() (Status, error) {
 		}
 	}
 	j, err := d.dir.Journal()
-	if err == nil && j != nil {
+	if damaged, ok := errors.AsType[*state.DamagedSession](err); ok {
+		s.Note, err = strings.TrimPrefix(s.Note+"; "+damaged.Error(), "; "), nil
+	}
+	if j != nil {
 		s.Pending = j.Session
 	}
 	s.Unfinished = d.Pending()

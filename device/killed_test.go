@@ -219,27 +219,52 @@ func (s *service) interrupt(t *testing.T, p *phone, m *memory) {
 
 func TestBackup_SessionOver(t *testing.T) {
 	t.Parallel()
+	chunk := func(damage func(path string, b []byte) error) func(t *testing.T, s *service, p *phone) {
+		return func(t *testing.T, _ *service, p *phone) {
+			t.Helper()
+			path := p.Device.dir.Path("session", "0.chunk")
+			b, err := os.ReadFile(path)
+			must(t, err)
+			must(t, os.Remove(path))
+			must(t, damage(path, b))
+		}
+	}
 	for _, tt := range []struct {
 		name   string
 		damage func(t *testing.T, s *service, p *phone)
+		given  int // sessions given up in words
 	}{
 		{"Ended", func(t *testing.T, s *service, p *phone) {
 			for _, e := range s.head.Open {
 				must(t, s.opener().End(t.Context(), s.user, caller.DeviceID(p.id.Device), e.Session))
 			}
-		}},
-		{"SpoolDamaged", func(t *testing.T, _ *service, p *phone) {
-			b, err := os.ReadFile(p.Device.dir.Path("session", "0.chunk"))
+		}, 0},
+		{"ChunkDamaged", chunk(func(path string, b []byte) error { b[len(b)/2] ^= 1; return os.WriteFile(path, b, 0o600) }), 1},
+		{"ChunkCut", chunk(func(path string, b []byte) error { return os.WriteFile(path, b[:len(b)-1], 0o600) }), 1},
+		{"ChunkLonger", chunk(func(path string, b []byte) error { return os.WriteFile(path, append(b, 0), 0o600) }), 1},
+		{"ChunkEmpty", chunk(func(path string, _ []byte) error { return os.WriteFile(path, nil, 0o600) }), 1},
+		{"ChunkIsAFolder", chunk(func(path string, _ []byte) error { return os.Mkdir(path, 0o700) }), 1},
+		{"ChunkMissing", chunk(func(string, []byte) error { return nil }), 1},
+		{"DoneIsAFolder", func(t *testing.T, _ *service, p *phone) {
+			must(t, os.Mkdir(p.Device.dir.Path("session", "done"), 0o700))
+		}, 1},
+		{"SizeInJournal", func(t *testing.T, _ *service, p *phone) {
+			path := p.Device.dir.Path("session", "journal.json")
+			b, err := os.ReadFile(path)
 			must(t, err)
-			b[len(b)/2] ^= 1
-			must(t, os.WriteFile(p.Device.dir.Path("session", "0.chunk"), b, 0o600))
-		}},
-		{"SpoolMissing", func(t *testing.T, _ *service, p *phone) {
-			must(t, os.Remove(p.Device.dir.Path("session", "0.chunk")))
-		}},
+			must(t, os.WriteFile(path, []byte(strings.Replace(string(b), `"size":`, `"size":1`, 1)), 0o600))
+		}, 0},
 		{"JournalDamaged", func(t *testing.T, _ *service, p *phone) {
 			must(t, os.WriteFile(p.Device.dir.Path("session", "journal.json"), []byte("{"), 0o600))
-		}},
+		}, 0},
+		{"JournalIsAFolder", func(t *testing.T, _ *service, p *phone) {
+			must(t, os.Remove(p.Device.dir.Path("session", "journal.json")))
+			must(t, os.MkdirAll(p.Device.dir.Path("session", "journal.json", "x"), 0o700))
+		}, 0},
+		{"SessionIsAFile", func(t *testing.T, _ *service, p *phone) {
+			must(t, os.RemoveAll(p.Device.dir.Path("session")))
+			must(t, os.WriteFile(p.Device.dir.Path("session"), []byte("x"), 0o600))
+		}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -248,10 +273,20 @@ func TestBackup_SessionOver(t *testing.T) {
 			m := demo()
 			s.interrupt(t, p, m)
 			tt.damage(t, s, p)
+			s.requests = nil
 			r := p.backUp(t, m)
 			got := new(memory)
 			restored(t, s, r.Snapshot, got)
 			same(t, "restored", got, m)
+			if r.Note == "" || r.Resumed || r.Why != "first" || len(s.given) != tt.given {
+				t.Errorf("%d sessions are given up, want %d: %+v", len(s.given), tt.given, r)
+			}
+			if tt.given > 0 && r.Requests != (Requests{API: 4, Puts: 1, BytesUp: r.BytesUp}) { // DELETE, begin, sign, commit
+				t.Errorf("it was sent or signed: %+v", r.Requests)
+			}
+			if p.Pending() {
+				t.Error("it is still pending")
+			}
 		})
 	}
 }

@@ -14,6 +14,7 @@ type Report struct {
 	Counts    api.Counts        `json:"counts"`
 	Coverage  api.Coverage      `json:"coverage"`
 	Failures  []string          `json:"failures,omitempty"` // the first few, in words
+	Note      string            `json:"note,omitempty"`     // what else there is to know, in words
 	Objects   int               `json:"objects"`            // uploaded by this run
 	BytesUp   int64             `json:"bytesUp"`            // in them
 	Requests  Requests          `json:"requests"`

@@ -47,8 +47,9 @@ type service struct {
 	written  map[string][32]byte // every object ever put: bytes of a key never change
 	restores map[restore.ID]restore.Restore
 
-	order    string       // that a check-in brings
-	named    []string     // the orders that backups have named; "" of those that named none
+	order    string   // that a check-in brings
+	named    []string // the orders that backups have named; "" of those that named none
+	given    []vault.SessionID
 	commits  func() error // may refuse a commit
 	requests []string
 	// fault is asked before (after false) and after the effect of every request; its error loses the request or its answer.
@@ -237,6 +238,10 @@ func (s *service) operation(req *http.Request, device caller.DeviceID, body []by
 		return s.result(ctx, device, segments[1], body)
 	}
 	id := vault.SessionID(segments[1])
+	if req.Method == http.MethodDelete {
+		s.given = append(s.given, id)
+		return struct{}{}, s.opener().End(ctx, s.user, device, id)
+	}
 	switch segments[2] {
 	case "chunks":
 		return s.chunks(ctx, device, id, body)

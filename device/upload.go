@@ -27,11 +27,16 @@ var errOver = errors.New("the session is over")
 // is over.
 func (d *Device) resume(ctx context.Context) (*Report, error) {
 	j, err := d.dir.Journal()
+	if damaged, ok := errors.AsType[*state.DamagedSession](err); ok {
+		d.note, d.id.Begun = damaged.Error(), nil
+		return nil, d.dir.ClearSession()
+	}
 	if err != nil || j == nil {
 		return nil, err
 	}
 	r, err := d.finish(ctx, j)
 	if errors.Is(err, errOver) {
+		d.note = fmt.Sprintf("a backup that an earlier run had not finished was given up and begun again: %v", err)
 		return nil, nil
 	}
 	return &r, err
@@ -46,7 +51,12 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 		}
 		err = d.deliver(ctx, j)
 	}
+	if spoilt(err) {
+		// It would stay open until its lease ends. That the service cannot be told now costs no more than that.
+		_ = d.client.End(ctx, j.Session)
+	}
 	if hopeless(err) {
+		d.id.Begun = nil // another session, not this one again
 		// What it brought is still on the phone: without the journal, the next session brings it.
 		if cerr := d.dir.ClearSession(); cerr != nil {
 			return Report{}, errors.Join(err, cerr)
@@ -70,20 +80,29 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 
 // hopeless reports whether an error means that this session can never be committed.
 func hopeless(err error) bool {
-	if r, ok := errors.AsType[*remote.Refused](err); ok {
-		return r.Status == http.StatusBadRequest // the spool is damaged: its check sum is not the one that was signed
+	if spoilt(err) {
+		return true
 	}
 	switch remote.Status(err) {
 	case http.StatusBadRequest, http.StatusConflict, http.StatusGone, http.StatusUnprocessableEntity:
 		return true
 	}
-	return errors.Is(err, errSpool)
+	return false
+}
+
+// spoilt reports whether an error means that a sealed chunk is not on this device's disk as it was sealed.
+func spoilt(err error) bool {
+	if r, ok := errors.AsType[*remote.Refused](err); ok {
+		return r.Status == http.StatusBadRequest // its check sum is not the one that was signed
+	}
+	_, unreadable := errors.AsType[*remote.Unreadable](err)
+	return unreadable || errors.Is(err, errSpool)
 }
 
 func (d *Device) deliver(ctx context.Context, j *state.Journal) error {
 	done, err := d.dir.Uploaded()
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errSpool, err)
 	}
 	var waiting []int
 	for i, c := range j.Chunks {
@@ -105,8 +124,14 @@ func (d *Device) deliver(ctx context.Context, j *state.Journal) error {
 	return err
 }
 
-// upload signs and puts one batch of chunks; those whose URLs have expired are signed again.
+// upload signs and puts one batch of chunks; those whose URLs have expired are signed again. What is damaged on the disk is
+// not even signed: it would count against the quota in vain.
 func (d *Device) upload(ctx context.Context, j *state.Journal, batch []int) error {
+	for _, i := range batch {
+		if err := d.dir.CheckChunk(i, j.Chunks[i]); err != nil {
+			return fmt.Errorf("%w: %w", errSpool, err)
+		}
+	}
 	for range signings {
 		in := api.ChunksInput{}
 		for _, i := range batch {
@@ -152,8 +177,8 @@ func (d *Device) puts(ctx context.Context, j *state.Journal, batch []int, signed
 	return expired, err
 }
 
-// errSpool says that a sealed chunk is not on this device's disk any more.
-var errSpool = errors.New("a spooled chunk is missing")
+// errSpool says that a sealed chunk is not on this device's disk any more as it was.
+var errSpool = errors.New("a spooled chunk is missing or damaged")
 
 func (d *Device) put(ctx context.Context, j *state.Journal, i int, signed api.SignedChunk) error {
 	c := j.Chunks[i]

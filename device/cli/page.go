@@ -55,6 +55,9 @@ func (p *page) backup(a api.CheckInAnswer, r device.Report) {
 	if r.Resumed && !r.Finished {
 		p.row("resumed", "a backup that an earlier run had not finished was brought to its end")
 	}
+	if r.Note != "" {
+		p.row("note", r.Note)
+	}
 	p.row("backup", r.Snapshot)
 	for _, e := range elements {
 		if l, ok := r.Ledger[e]; ok {

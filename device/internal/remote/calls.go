@@ -25,6 +25,11 @@ func (c *Client) Begin(ctx context.Context, in api.SessionInput) (out api.Sessio
 	return out, c.call(ctx, http.MethodPost, "/v1/device/sessions", in, &out)
 }
 
+// End gives a session up.
+func (c *Client) End(ctx context.Context, session string) error {
+	return c.call(ctx, http.MethodDelete, "/v1/device/sessions/"+url.PathEscape(session), nil, nil)
+}
+
 // Sign asks for upload URLs.
 func (c *Client) Sign(ctx context.Context, session string, in api.ChunksInput) (out api.SignedChunks, err error) {
 	return out, c.call(ctx, http.MethodPost, ofSession(session, "chunks"), in, &out)

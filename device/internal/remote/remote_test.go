@@ -19,6 +19,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -272,6 +273,31 @@ func TestPut(t *testing.T) {
 				t.Errorf("counted %+v", got)
 			}
 		})
+	}
+}
+
+// strict sends what it is told to, or nothing, as net/http does.
+type strict struct{}
+
+func (strict) RoundTrip(req *http.Request) (*http.Response, error) {
+	if n, err := io.Copy(io.Discard, req.Body); err != nil || n != req.ContentLength {
+		return nil, fmt.Errorf("%d of %d bytes: %w", n, req.ContentLength, err)
+	}
+	return says(200, "")(req)
+}
+
+// TestPut_Unreadable: what this device cannot read itself is not tried again.
+func TestPut_Unreadable(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]io.Reader{"Short": strings.NewReader("1234"), "Empty": strings.NewReader(""), "Long": strings.NewReader("123456"),
+		"Error": iotest.ErrReader(errors.New("is a directory"))} {
+		c, _, w := client(t)
+		c.Transport = strict{}
+		opened := 0
+		err := c.Put(t.Context(), Upload{URL: "https://s3.test/k", Size: 5, Open: func() (io.ReadCloser, error) { opened++; return io.NopCloser(body), nil }})
+		if _, ok := errors.AsType[*Unreadable](err); !ok || opened != 1 || len(w.all) != 0 {
+			t.Errorf("%s: opened %d times: %v", name, opened, err)
+		}
 	}
 }
 

@@ -2,9 +2,12 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -20,7 +23,7 @@ type Upload struct {
 }
 
 // Put uploads an object. That it is there already is success: its key is bound to its content. *Refused with Status 403
-// means that the URL has expired.
+// means that the URL has expired, *Unreadable that this device's own copy cannot be read.
 func (c *Client) Put(ctx context.Context, u Upload) error {
 	return c.retry(ctx, func() error { return c.put(ctx, u) })
 }
@@ -33,7 +36,8 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 		return err
 	}
 	defer body.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.URL, body)
+	sending := &local{body: body, left: u.Size}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.URL, sending)
 	if err != nil {
 		return fmt.Errorf("the service gave an upload URL that cannot be read: %w", err)
 	}
@@ -44,6 +48,9 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 	c.count(func(r *Requests) { r.Puts++; r.BytesUp += u.Size })
 	resp, err := c.http().Do(req)
 	if err != nil {
+		if failed := sending.failed(); failed != nil {
+			return &Unreadable{failed}
+		}
 		return unanswered(req, err)
 	}
 	defer resp.Body.Close()
@@ -55,6 +62,49 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 		return unanswered(req, err)
 	}
 	return refusedBy(resp, answer, c.Now())
+}
+
+// Unreadable is what was to be sent and cannot be read to its end: no network mends it.
+type Unreadable struct{ Err error }
+
+func (u *Unreadable) Error() string {
+	return fmt.Sprintf("what was to be sent cannot be read: %v", u.Err)
+}
+
+func (u *Unreadable) Unwrap() error { return u.Err }
+
+// local tells the errors of the body that is sent from those of the network, which answers both in one way. The transport
+// may read on while its error is looked at.
+type local struct {
+	body io.ReadCloser
+
+	mu   sync.Mutex
+	left int64
+	err  error
+}
+
+func (l *local) Read(p []byte) (int, error) {
+	n, err := l.body.Read(p)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left -= int64(n)
+	switch {
+	case l.left < 0:
+		l.err = errors.New("it is longer than it was")
+	case err == io.EOF && l.left > 0:
+		l.err = fmt.Errorf("%d bytes of it are missing", l.left)
+	case err != nil && err != io.EOF && !errors.Is(err, fs.ErrClosed): // closed by the transport, which has had enough
+		l.err = err
+	}
+	return n, err
+}
+
+func (l *local) Close() error { return l.body.Close() }
+
+func (l *local) failed() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
 }
 
 // Get downloads an object of a known size to what create answers, which begins anew for each attempt. An object of

@@ -1,6 +1,9 @@
 package state
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,8 +45,10 @@ func (d *Dir) ClearSession() error {
 	if err := d.may("remove " + journalFile); err != nil {
 		return err
 	}
-	if err := os.Remove(d.Path(sessionFolder, journalFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove the journal: %w", err)
+	if info, err := os.Lstat(d.Path(sessionFolder)); err == nil && info.IsDir() { // damaged, it may be anything
+		if err := os.RemoveAll(d.Path(sessionFolder, journalFile)); err != nil {
+			return fmt.Errorf("remove the journal: %w", err)
+		}
 	}
 	return d.removeAll(sessionFolder)
 }
@@ -109,6 +114,24 @@ func (d *Dir) OpenChunk(n int) (io.ReadCloser, error) {
 	return f, nil
 }
 
+// CheckChunk holds the n-th chunk of the session against the journal.
+func (d *Dir) CheckChunk(n int, want Spooled) error {
+	f, err := d.OpenChunk(n)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err := io.Copy(h, f)
+	if err != nil {
+		return fmt.Errorf("read a spooled chunk: %w", err)
+	}
+	if size != want.Size || base64.RawURLEncoding.EncodeToString(h.Sum(nil)) != want.SHA256 {
+		return fmt.Errorf("%s has not the bytes that were sealed", d.chunk(n))
+	}
+	return nil
+}
+
 func (d *Dir) chunk(n int) string { return d.Path(sessionFolder, strconv.Itoa(n)+".chunk") }
 
 // PutJournal makes a sealed session last, with the cache that its commit makes valid. Before it returns, the session is
@@ -121,25 +144,64 @@ func (d *Dir) PutJournal(j Journal, next *Cache) error {
 	if err := d.put(b, sessionFolder, cacheFile); err != nil {
 		return err
 	}
-	if b, err = json.Marshal(j); err != nil {
+	if b, err = j.encode(); err != nil {
 		return fmt.Errorf("encode the journal: %w", err)
 	}
 	return d.put(b, sessionFolder, journalFile)
 }
 
-// Journal reads the session that waits to be brought to its end; nil when none does. One that cannot be read is none: what
-// it would have brought is still on the phone.
+// DamagedSession is a sealed session that cannot be brought to its end. Nothing is lost by it: what it would have brought is
+// still on the phone.
+type DamagedSession struct{ Err error }
+
+func (e *DamagedSession) Error() string {
+	return fmt.Sprintf("what an earlier run had ready to upload is damaged on this phone (%v); it is given up, and the next backup begins again", e.Err)
+}
+
+func (e *DamagedSession) Unwrap() error { return e.Err }
+
+// checked is a journal as it lies on the disk, with the check sum of its bytes.
+type checked struct {
+	Journal json.RawMessage `json:"journal"`
+	SHA256  []byte          `json:"sha256"`
+}
+
+func (j *Journal) encode() ([]byte, error) {
+	b, err := json.Marshal(j)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b)
+	return json.Marshal(checked{b, sum[:]})
+}
+
+func decodeJournal(b []byte) (*Journal, error) {
+	var c checked
+	if err := json.Unmarshal(b, &c); err != nil {
+		return nil, errors.New("its journal is not in the form that this app writes")
+	}
+	if sum := sha256.Sum256(c.Journal); !bytes.Equal(sum[:], c.SHA256) {
+		return nil, errors.New("the check sum of its journal is wrong")
+	}
+	j := new(Journal)
+	if err := json.Unmarshal(c.Journal, j); err != nil || j.Session == "" || len(j.Chunks) == 0 || len(j.Commit) == 0 {
+		return nil, errors.New("its journal lacks what belongs there")
+	}
+	return j, nil
+}
+
+// Journal reads the session that waits to be brought to its end; nil when none does, *DamagedSession when it cannot be read.
 func (d *Dir) Journal() (*Journal, error) {
 	b, err := os.ReadFile(d.Path(sessionFolder, journalFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the journal: %w", err)
+		return nil, &DamagedSession{err}
 	}
-	j := new(Journal)
-	if err := json.Unmarshal(b, j); err != nil || j.Session == "" || len(j.Chunks) == 0 || len(j.Commit) == 0 {
-		return nil, nil
+	j, err := decodeJournal(b)
+	if err != nil {
+		return nil, &DamagedSession{err}
 	}
 	return j, nil
 }

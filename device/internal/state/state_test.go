@@ -159,6 +159,25 @@ func TestJournal(t *testing.T) {
 	}
 }
 
+func TestJournal_Damaged(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	spooled(t, d)
+	b, err := os.ReadFile(d.Path(sessionFolder, journalFile))
+	must(t, err)
+	for at := range b {
+		bad := bytes.Clone(b)
+		bad[at] ^= 0x10
+		for what, data := range map[string][]byte{"changed": bad, "cut": b[:at]} {
+			must(t, os.WriteFile(d.Path(sessionFolder, journalFile), data, 0o600))
+			j, err := d.Journal()
+			if _, ok := errors.AsType[*DamagedSession](err); !ok || j != nil {
+				t.Fatalf("%s at byte %d: %v %v", what, at, j, err)
+			}
+		}
+	}
+}
+
 func TestUploaded_TornLine(t *testing.T) {
 	t.Parallel()
 	d := open(t)
