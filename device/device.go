@@ -131,8 +131,10 @@ func (d *Device) Enrol(ctx context.Context, e Enrolment) (Status, error) {
 // checkServer lets plain HTTP go to this machine only.
 func checkServer(server string) error {
 	u, err := url.Parse(server)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return fmt.Errorf("%q is no address of a service; it begins with https://", server)
+	// What is left when scheme and host are taken away: a user, a query or a fragment would be there, too.
+	if err != nil || u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || u.Scheme != "https" && u.Scheme != "http" ||
+		!slices.Contains([]string{"", "/", "/v1", "/v1/"}, server[min(len(server), len(u.Scheme+"://"+u.Host)):]) {
+		return errors.New("this is no address of a service: one begins with https://, names a host and perhaps a port, and nothing else, such as https://backup.example.com")
 	}
 	ip, _ := netip.ParseAddr(u.Hostname())
 	if u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback() {
@@ -246,10 +248,15 @@ func (d *Device) keepOffset() error {
 // further, repeats its counter and gets the same session.
 func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, error) {
 	wish := state.Begun{Kind: string(in.Kind), Base: orEmpty(in.Base), Profile: orEmpty(in.Profile) + orEmpty(in.Restore)}
+	last := int64(0) // that the service knows of, if it has complained
 	for again := false; ; again = true {
 		if again || d.id.Begun == nil || *d.id.Begun != wish {
 			// The time makes the counter of a state directory that was put back from a copy grow, too.
-			d.id.Counter = max(d.id.Counter+1, d.config.Now().UnixMilli())
+			next := d.id.Counter + 1
+			if last > 0 {
+				next = last + 1
+			}
+			d.id.Counter = max(next, d.config.Now().UnixMilli())
 			d.id.Begun = &wish
 			d.id.Unfinished = d.id.Unfinished || in.Kind == api.SessionInputKindBackup
 			if err := d.dir.PutIdentity(d.id); err != nil {
@@ -258,7 +265,10 @@ func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, e
 		}
 		in.Counter = &d.id.Counter
 		s, err := d.client.Begin(ctx, in)
-		if remote.Code(err) == "stale" && !again {
+		if p, ok := errors.AsType[*Problem](err); ok && p.Code == "stale" && !again {
+			if p.Counter != nil {
+				last = *p.Counter
+			}
 			continue
 		}
 		if err == nil && (s.Session == nil || s.Tenant != d.id.Tenant || s.User != d.id.User) {

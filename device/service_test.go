@@ -117,6 +117,10 @@ func refusal(err error) *http.Response {
 	if !e.Time.IsZero() {
 		p.ServerTime = &e.Time
 	}
+	if _, last, ok := strings.Cut(e.Sentence, "is not above "); ok && e.Code == "stale" {
+		n, _ := strconv.ParseInt(strings.Split(last, ",")[0], 10, 64)
+		p.Counter = &n
+	}
 	b, _ := json.Marshal(p)
 	return answer(status, b)
 }

@@ -145,6 +145,23 @@ func TestBackup_IsDue(t *testing.T) {
 	}
 }
 
+func TestRestore_Verdict(t *testing.T) {
+	t.Parallel()
+	lost := api.RestoreLedgers{"messages": {Planned: 1, Failed: 1}}
+	for _, tt := range []struct {
+		report device.RestoreReport
+		want   int
+	}{
+		{device.RestoreReport{State: "done"}, exitOK},
+		{device.RestoreReport{State: "partly_done", Ledger: lost}, exitIncomplete},
+		{device.RestoreReport{State: "failed", Ledger: lost}, exitFailed},
+	} {
+		if got := (&terminal{}).exit(verdict(tt.report)); got != tt.want {
+			t.Errorf("%s: exit code %d, want %d", tt.report.State, got, tt.want)
+		}
+	}
+}
+
 // TestExport_Unreadable shows that bad messages, those behind a place where the file breaks off, those that the file does
 // not hold though it says so, and elements that were passed over are accounted for.
 func TestExport_Unreadable(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"zapas/device"
@@ -127,9 +128,9 @@ func (c *restores) Run(t *terminal) (err error) {
 }
 
 type restore struct {
-	ID       string   `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
-	To       string   `required:"" type:"path" help:"The export to add the messages to; made if there is none." placeholder:"FILE.xml"`
-	Elements []string `help:"Only these of the restore's elements: contacts, messages, calls."`
+	ID       string `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
+	To       string `required:"" type:"path" help:"The export to add the messages to; made if there is none." placeholder:"FILE.xml"`
+	Elements chosen `help:"Only these of the restore's elements: contacts, messages, calls."`
 }
 
 func (c *restore) Run(t *terminal) (err error) {
@@ -162,8 +163,29 @@ func (c *restore) Run(t *terminal) (err error) {
 	if err := t.say(r, func(p *page) { p.restore(r) }); err != nil {
 		return err
 	}
-	if r.Failed() > 0 {
+	return verdict(r)
+}
+
+// verdict is what a restore's exit code says of it.
+func verdict(r device.RestoreReport) error {
+	switch {
+	case r.State == string(api.RestoreStateFailed):
+		return errNotRestored
+	case r.Failed() > 0:
 		return errIncomplete
+	}
+	return nil
+}
+
+// chosen is a list of elements; an empty one would choose all of them, which nobody means who writes it.
+type chosen []string
+
+func (c *chosen) UnmarshalText(b []byte) error {
+	for _, e := range strings.Split(string(b), ",") {
+		if !slices.Contains(elements, e) {
+			return fmt.Errorf("%q is no element; there are contacts, messages and calls", e)
+		}
+		*c = append(*c, e)
 	}
 	return nil
 }

@@ -37,6 +37,9 @@ const (
 // errIncomplete is a run that is done but for items that its report names.
 var errIncomplete = errors.New("some items could not be read or written")
 
+// errNotRestored is a restore that has brought nothing, as its report tells.
+var errNotRestored = errors.New("the restore has failed")
+
 // errDiffer is two files that do not hold the same.
 var errDiffer = errors.New("the files differ")
 
@@ -100,7 +103,7 @@ func (t *terminal) exit(err error) int {
 		return exitOK
 	case errors.Is(err, errIncomplete):
 		return exitIncomplete
-	case errors.Is(err, errDiffer):
+	case errors.Is(err, errDiffer), errors.Is(err, errNotRestored):
 		return exitFailed
 	}
 	if t.json {

@@ -97,6 +97,9 @@ func stored(l api.BackupLedger, coverage string) string {
 
 func (p *page) restore(r device.RestoreReport) {
 	p.title("Restored backup %s", r.Snapshot)
+	if r.State == string(api.RestoreStateFailed) {
+		p.title("Could not restore backup %s", r.Snapshot)
+	}
 	for _, e := range elements {
 		if l, ok := r.Ledger[e]; ok {
 			p.row(e, fmt.Sprintf("%s planned = %s inserted + %s duplicate + %s merged + %s skipped + %s failed",

@@ -26,11 +26,11 @@ type Dir struct {
 // Open makes the directory if there is none, and locks it.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, fmt.Errorf("make the state directory: %w", err)
+		return nil, unwritten("make the state directory", err)
 	}
 	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("open the state directory: %w", err)
+		return nil, unwritten("open the state directory", err)
 	}
 	if err := lock(f); err != nil {
 		f.Close()
@@ -45,6 +45,11 @@ func (d *Dir) Close() error { return d.lock.Close() }
 // Path names a file of the directory.
 func (d *Dir) Path(names ...string) string {
 	return filepath.Join(append([]string{d.path}, names...)...)
+}
+
+// unwritten says what could not be written, and what to do.
+func unwritten(what string, err error) error {
+	return fmt.Errorf("%s: %w; free some space or make the folder writable, then run it again", what, err)
 }
 
 func (d *Dir) may(step string) error {
@@ -63,7 +68,7 @@ func (d *Dir) put(data []byte, names ...string) error {
 		return err
 	}
 	if err := writeSynced(temp, data); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+		return unwritten("write "+path, err)
 	}
 	return d.rename(temp, path)
 }
@@ -73,7 +78,7 @@ func (d *Dir) rename(from, to string) error {
 		return err
 	}
 	if err := os.Rename(from, to); err != nil {
-		return fmt.Errorf("put %s in its place: %w", to, err)
+		return unwritten("put "+to+" in its place", err)
 	}
 	return syncDir(filepath.Dir(to))
 }
@@ -112,7 +117,7 @@ func (d *Dir) removeAll(name string) error {
 		return err
 	}
 	if err := os.RemoveAll(d.Path(name)); err != nil {
-		return fmt.Errorf("remove what is not needed any more: %w", err)
+		return unwritten("remove what is not needed any more", err)
 	}
 	return nil
 }

@@ -48,10 +48,24 @@ func (d *Dir) Identity() (Identity, error) {
 	var id Identity
 	if err := json.Unmarshal(b, &id); err != nil || id.Device == "" || id.Server == "" {
 		return Identity{}, fmt.Errorf("%s is damaged; enrol this phone again with a new code (its old backups stay restorable): %w",
-			d.Path(identityFile), errors.Join(err, ErrNotEnrolled))
+			d.Path(identityFile), &damagedIdentity{err})
 	}
 	return id, nil
 }
+
+// damagedIdentity is ErrNotEnrolled for a reason of its own, in its words.
+type damagedIdentity struct{ err error }
+
+func (e *damagedIdentity) Error() string {
+	if e.err == nil {
+		return "it names no device"
+	}
+	return e.err.Error()
+}
+
+func (e *damagedIdentity) Is(target error) bool { return target == ErrNotEnrolled }
+
+func (e *damagedIdentity) Unwrap() error { return e.err }
 
 // PutIdentity stores who the device is.
 func (d *Dir) PutIdentity(id Identity) error {

@@ -47,7 +47,7 @@ func (d *Dir) ClearSession() error {
 	}
 	if info, err := os.Lstat(d.Path(sessionFolder)); err == nil && info.IsDir() { // damaged, it may be anything
 		if err := os.RemoveAll(d.Path(sessionFolder, journalFile)); err != nil {
-			return fmt.Errorf("remove the journal: %w", err)
+			return unwritten("remove the journal", err)
 		}
 	}
 	return d.removeAll(sessionFolder)
@@ -59,7 +59,7 @@ func (d *Dir) NewSession() error {
 		return err
 	}
 	if err := os.Mkdir(d.Path(sessionFolder), 0o700); err != nil {
-		return fmt.Errorf("make the spool: %w", err)
+		return unwritten("make the spool", err)
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func (d *Dir) CreateChunk(n int) (*ChunkFile, error) {
 	}
 	f, err := os.OpenFile(d.chunk(n), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("spool a chunk: %w", err)
+		return nil, unwritten("spool a chunk", err)
 	}
 	return &ChunkFile{d: d, file: f}, nil
 }
@@ -87,7 +87,11 @@ func (f *ChunkFile) Write(b []byte) (int, error) {
 	if err := f.d.may("write chunk"); err != nil {
 		return 0, err
 	}
-	return f.file.Write(b)
+	n, err := f.file.Write(b)
+	if err != nil {
+		err = unwritten("spool a chunk", err)
+	}
+	return n, err
 }
 
 // Finish makes the chunk last.
@@ -97,7 +101,7 @@ func (f *ChunkFile) Finish() error {
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("spool a chunk: %w", err)
+		return unwritten("spool a chunk", err)
 	}
 	return nil
 }
@@ -228,14 +232,14 @@ func (d *Dir) NoteUploaded(id string) error {
 	}
 	f, err := os.OpenFile(d.Path(sessionFolder, doneFile), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("note that a chunk has arrived: %w", err)
+		return unwritten("note that a chunk has arrived", err)
 	}
 	_, err = f.WriteString(id + "\n")
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("note that a chunk has arrived: %w", err)
+		return unwritten("note that a chunk has arrived", err)
 	}
 	return nil
 }
@@ -243,7 +247,7 @@ func (d *Dir) NoteUploaded(id string) error {
 // ForgetUploaded lets all chunks be uploaded again.
 func (d *Dir) ForgetUploaded() error {
 	if err := os.Remove(d.Path(sessionFolder, doneFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("forget which chunks have arrived: %w", err)
+		return unwritten("forget which chunks have arrived", err)
 	}
 	return nil
 }
@@ -265,7 +269,7 @@ func (d *Dir) RestoreFolder(snapshot string) (string, error) {
 	}
 	path := d.Path(restoreFolder, snapshot)
 	if err := os.MkdirAll(path, 0o700); err != nil {
-		return "", fmt.Errorf("make the spool: %w", err)
+		return "", unwritten("make the spool", err)
 	}
 	return path, nil
 }

@@ -58,9 +58,31 @@ func TestIdentity(t *testing.T) {
 	if got, err := d.Identity(); err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("%v %s", err, cmp.Diff(want, got))
 	}
-	must(t, os.WriteFile(d.Path(identityFile), []byte(`{"device":`), 0o600))
-	if _, err := d.Identity(); !errors.Is(err, ErrNotEnrolled) || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("damaged: %v", err)
+	for _, damaged := range []string{`{"device":`, `{}`} {
+		must(t, os.WriteFile(d.Path(identityFile), []byte(damaged), 0o600))
+		if _, err := d.Identity(); !errors.Is(err, ErrNotEnrolled) || !strings.Contains(err.Error(), "damaged") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("damaged: %v", err)
+		}
+	}
+}
+
+// TestUnwritable: whatever cannot be written says what to do. A path that is in the way stands for a full disk.
+func TestUnwritable(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	must(t, os.Mkdir(d.Path(identityFile+".new"), 0o700))
+	must(t, d.NewSession())
+	must(t, os.MkdirAll(d.Path(sessionFolder, doneFile), 0o700))
+	must(t, os.Mkdir(d.chunk(0), 0o700))
+	full, err := d.CreateChunk(1)
+	must(t, err)
+	must(t, full.Close())
+	_, chunk := d.CreateChunk(0)
+	_, write := full.Write([]byte("x"))
+	for what, err := range map[string]error{"put": d.PutIdentity(Identity{}), "create": chunk, "write": write, "note": d.NoteUploaded("x")} {
+		if err == nil || !strings.HasSuffix(err.Error(), "; free some space or make the folder writable, then run it again") {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
