@@ -75,7 +75,7 @@ func lost(ctx context.Context, t Table, user caller.UserID, h Head, err error) e
 	if now.Rev != h.Rev {
 		return moved(err)
 	}
-	return fmt.Errorf("a chunk list that HEAD needs is missing: undelete it from the bucket's versions: %v", err)
+	return fmt.Errorf("a chunk list that HEAD needs is missing: undelete it from the bucket's versions: %v", err) //nolint:errorlint // wrapped it would answer that there is no such thing, and it is ours to mend
 }
 
 // moved turns "not there" into "read HEAD again": what an open session names is there until the session is over.

@@ -214,17 +214,17 @@ func (a *API) integrate(ctx context.Context, c *call, function string, payload [
 	var failure *lambda.FunctionError
 	switch {
 	case errors.As(err, &failure):
-		log.Warn("the function failed", "type", failure.Type) // its message may hold content
+		log.Warn("the function failed", slog.String("type", failure.Type)) // its message may hold content
 		return message(http.StatusInternalServerError, "Internal Server Error")
 	case errors.Is(err, lambda.ErrTooLarge):
 		return message(http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 	case err != nil:
-		log.Warn("the function was not reached", "error", err)
+		log.Warn("the function was not reached", slog.Any("error", err))
 		return message(http.StatusServiceUnavailable, "Service Unavailable")
 	}
 	ans, err := parseAnswer(out)
 	if err != nil {
-		log.Warn("the function's answer is no response", "error", err)
+		log.Warn("the function's answer is no response", slog.Any("error", err))
 		return message(http.StatusInternalServerError, "Internal Server Error")
 	}
 	if len(a.cfg.Origins) > 0 { // the configuration's headers are the only ones
