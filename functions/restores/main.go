@@ -44,7 +44,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		return nil, err
 	}
 	db := table.Open(cfg)
-	handlers := restores.Handlers{Reader: &vault.Reader{Table: table.Vaults{DB: db, Name: rows}, Library: bucket.New(cfg, buckets)}}
+	handlers := restores.Handlers{Reader: &vault.Reader{Table: table.Vaults{DB: db, Name: rows}, Downloads: bucket.New(cfg, buckets)}}
 	return &gateway.API{Function: "restores", Operations: handlers.Operations(), Console: signedIn,
 		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Now: time.Now}, Log: log, Now: time.Now}, nil
 }

@@ -12,8 +12,8 @@ import (
 // ReadFor is how long a download URL works.
 const ReadFor = 5 * time.Minute
 
-// Library is where restores find their objects. It never sees a key.
-type Library interface {
+// Downloads is where restores find their objects. It never sees a key.
+type Downloads interface {
 	// List reads a chunk list; fault.NotFound when there is none.
 	List(ctx context.Context, location, key string) ([]byte, error)
 	// SignGet answers a URL that reads exactly this object, for ReadFor.
@@ -22,8 +22,8 @@ type Library interface {
 
 // Reader answers what a user's snapshots consist of. It has no way to a key.
 type Reader struct {
-	Table   Table
-	Library Library
+	Table     Table
+	Downloads Downloads
 }
 
 // Manifest is one page of a snapshot's chunks, with download URLs.
@@ -84,7 +84,7 @@ func (r *Reader) Manifest(ctx context.Context, user caller.UserID, device caller
 	if err != nil {
 		return Manifest{}, moved(err)
 	}
-	body, err := r.Library.List(ctx, n.Location, ListKey(user, n.ID))
+	body, err := r.Downloads.List(ctx, n.Location, ListKey(user, n.ID))
 	if err != nil {
 		return Manifest{}, lost(ctx, r.Table, user, h, err)
 	}
@@ -102,7 +102,7 @@ func (r *Reader) page(ctx context.Context, user caller.UserID, n Snapshot, l Lis
 	to := min(from+manifestPage, len(l.Chunks))
 	m := Manifest{Snapshot: n, Total: len(l.Chunks), Index: l.Index}
 	for _, c := range l.Chunks[from:to] {
-		url, err := r.Library.SignGet(ctx, n.Location, ChunkKey(user, c.Session, c.ID))
+		url, err := r.Downloads.SignGet(ctx, n.Location, ChunkKey(user, c.Session, c.ID))
 		if err != nil {
 			return Manifest{}, err
 		}

@@ -63,7 +63,7 @@ func open(t *testing.T) *world {
 		Wrapper: kms.New(cfg, arn), Record: w.record, Active: w.active, Consented: w.consented, Now: w.clock.Now,
 		NewID: func() string { return ulid.Make().String() }}
 	w.uploader = &vault.Uploader{Table: w.table, Store: objects, Now: w.clock.Now}
-	w.reader = &vault.Reader{Table: w.table, Library: objects}
+	w.reader = &vault.Reader{Table: w.table, Downloads: objects}
 	return w
 }
 

@@ -103,7 +103,7 @@ func (w *world) wire(key string, buckets map[string]string) {
 		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Vaults: w.vaults, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
 		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
-		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Library: w.objects}}.Operations(),
+		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Downloads: w.objects}}.Operations(),
 	} {
 		w.functions[function] = &gateway.API{Function: function, Operations: operations, Console: people, Device: door,
 			Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}

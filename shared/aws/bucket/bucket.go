@@ -40,7 +40,7 @@ type Objects struct {
 
 var (
 	_ vault.Store   = Objects{}
-	_ vault.Library = Objects{}
+	_ vault.Downloads = Objects{}
 )
 
 // New makes Objects with a client of its own. Buckets are named in the path, not in the host, when an endpoint is set:
