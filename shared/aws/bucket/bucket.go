@@ -39,7 +39,7 @@ type Objects struct {
 }
 
 var (
-	_ vault.Store   = Objects{}
+	_ vault.Store     = Objects{}
 	_ vault.Downloads = Objects{}
 )
 
