@@ -404,7 +404,7 @@ func (s *service) commit(ctx context.Context, device caller.DeviceID, id vault.S
 }
 
 func (s *service) manifest(ctx context.Context, device caller.DeviceID, id vault.SessionID, cursor string) (any, error) {
-	m, err := (&vault.Reader{Table: s, Library: s}).Manifest(ctx, s.user, device, id, cursor)
+	m, err := (&vault.Reader{Table: s, Downloads: s}).Manifest(ctx, s.user, device, id, cursor)
 	if err != nil {
 		return nil, err
 	}
