@@ -62,7 +62,9 @@ func (m *memory) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(data)), nil
 }
 
-func (m *memory) Takes(k item.Kind) bool { return k.Element() == "messages" }
+func (m *memory) Takes(k item.Kind) bool {
+	return k.Element() == "messages" || m.coverage[k.Element()] == Full
+}
 
 func (m *memory) Existing() iter.Seq2[item.Item, error] { return m.Items() }
 
@@ -91,6 +93,33 @@ func (m *memory) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error
 	maps.Copy(m.blobs, got)
 	m.items = append(m.items, it)
 	return nil
+}
+
+func (m *memory) Merge(at int, more *item.Contact, open func(item.Blob) (io.ReadCloser, error)) (bool, error) {
+	for i, it := range m.items {
+		c, ok := it.(*item.Contact)
+		if !ok {
+			continue
+		}
+		if at--; at >= 0 {
+			continue
+		}
+		merged, changed := item.Merge(c, more)
+		if changed {
+			n := len(m.items)
+			if err := m.Insert(merged, func(b item.Blob) (io.ReadCloser, error) {
+				if _, have := m.blobs[b.SHA256]; have {
+					return m.OpenBlob(b)
+				}
+				return open(b)
+			}); err != nil {
+				return false, err
+			}
+			m.items[i], m.items = m.items[n], m.items[:n]
+		}
+		return changed, nil
+	}
+	return false, errors.New("no such contact")
 }
 
 func (m *memory) Finish() error { m.finished = true; return nil }
@@ -216,10 +245,13 @@ func (p *phone) backUp(t *testing.T, src Source) Report {
 }
 
 // restored is what another phone of the user gets of a snapshot.
-func restored(t *testing.T, s *service, snapshot string, into *memory) RestoreReport {
+func restored(t *testing.T, s *service, snapshot string, into *memory, elements ...string) RestoreReport {
 	t.Helper()
 	p := enrolled(t, s, 99)
-	r, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device, "messages"), into, nil)
+	if len(elements) == 0 {
+		elements = []string{"messages"}
+	}
+	r, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device, elements...), into, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,7 @@ type RestoreReport struct {
 	Snapshot string             `json:"snapshot"`
 	State    string             `json:"state"` // as the service recorded it
 	Ledger   api.RestoreLedgers `json:"ledger"`
+	Near     map[string]int64   `json:"near,omitempty"` // by element: inserted items that may be ones that the phone had in another form
 	Failures []Failure          `json:"failures,omitempty"`
 	Objects  int                `json:"objects"` // read
 	Bytes    int64              `json:"bytes"`   // in them

@@ -61,7 +61,7 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 	} else if err := unpack.Restore(ctx, &g.Chunks, kindsIn(out.Ledger), to, &o); err != nil {
 		return err
 	}
-	out.Failures = o.Failures
+	out.Near, out.Failures = o.Near, o.Failures
 	leftOut(r, g.Counts, out.Ledger)
 	// If we die before this line, another run finds everything there, and reports duplicates.
 	result, err := d.client.Result(ctx, r.Id, api.ResultInput{Session: session, Ledger: out.Ledger})

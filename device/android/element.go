@@ -77,7 +77,9 @@ func (el *element) read(name string, v *markup.Value, room int) error {
 // words of a message stand where names should.
 func called(name string) string {
 	switch name {
-	case "address", "backup_date", "backup_set", "body", "chset", "charset", "cid", "cl", "contact_name", "count", "ct", "ct_l", "d_rpt", "data",
+	case "block_reason", "countryiso", "data_usage", "duration", "features", "geocoded_location", "is_read", "missed_reason", "new", "number",
+		"post_dial_digits", "presentation", "subscription_component_name", "subscription_id", "via_number",
+		"address", "backup_date", "backup_set", "body", "chset", "charset", "cid", "cl", "contact_name", "count", "ct", "ct_l", "d_rpt", "data",
 		"date", "date_sent", "error_code", "fn", "locked", "m_id", "m_type", "msg_box", "name", "pri", "protocol", "read", "readable_date",
 		"rr", "seen", "seq", "service_center", "status", "sub", "sub_cs", "subject", "text", "tr_id", "type":
 		return "the attribute " + name

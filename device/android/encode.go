@@ -24,33 +24,53 @@ type Opener func(item.Blob) (io.ReadCloser, error)
 
 // Write writes a whole file with as many messages as count says, for those who know it beforehand.
 func Write(w io.Writer, count int, messages iter.Seq[item.Item], open Opener, o Options) error {
+	return write(w, rootMessages, count, messages, open, o)
+}
+
+// WriteCalls is Write for a file of calls.
+func WriteCalls(w io.Writer, count int, calls iter.Seq[item.Item], o Options) error {
+	return write(w, rootCalls, count, calls, nil, o)
+}
+
+func write(w io.Writer, root string, count int, items iter.Seq[item.Item], open Opener, o Options) error {
 	b := bufio.NewWriter(w)
 	b.WriteString(prolog)
-	b.WriteString(rootTag(count, dated(o)) + "\n")
-	for it := range messages {
+	b.WriteString(rootTag(root, count, dated(o)) + "\n")
+	for it := range items {
 		count--
-		if err := encode(b, it, open); err != nil {
-			return fmt.Errorf("android: cannot write a message: %w", err)
+		if err := encode(b, root, it, open); err != nil {
+			return fmt.Errorf("android: cannot write a %s: %w", it.Kind(), err)
 		}
 	}
 	if count != 0 {
-		return fmt.Errorf("android: the count of messages is off by %d", count)
+		return fmt.Errorf("android: the count of items is off by %d", count)
 	}
-	b.WriteString(rootEnd)
+	b.WriteString(rootEnd(root))
 	if err := b.Flush(); err != nil {
-		return fmt.Errorf("android: cannot write the messages: %w", err)
+		return fmt.Errorf("android: cannot write the items: %w", err)
 	}
 	return nil
 }
 
 const (
-	prolog  = "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>\n"
-	rootEnd = "</smses>\n"
+	prolog       = "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>\n"
+	rootMessages = "smses"
+	rootCalls    = "calls"
 )
 
+// elementOf names the element of a profile that a root is of.
+func elementOf(root string) string {
+	if root == rootCalls {
+		return "calls"
+	}
+	return "messages"
+}
+
+func rootEnd(root string) string { return "</" + root + ">\n" }
+
 // rootTag has the same length for every count, so that it can be written again in its place.
-func rootTag(count int, attrs string) string {
-	return fmt.Sprintf("<smses %-27s%s>", fmt.Sprintf(`count="%d"`, count), attrs)
+func rootTag(root string, count int, attrs string) string {
+	return fmt.Sprintf("<%s %-27s%s>", root, fmt.Sprintf(`count="%d"`, count), attrs)
 }
 
 func dated(o Options) string {
@@ -167,14 +187,20 @@ func restored(b item.Box) item.Box {
 	return b
 }
 
-func encode(w *bufio.Writer, it item.Item, open Opener) error {
+func encode(w *bufio.Writer, root string, it item.Item, open Opener) error {
+	element := elementOf(root)
+	if it.Kind().Element() != element {
+		return fmt.Errorf("an export of %s cannot hold a %s", element, it.Kind())
+	}
 	switch m := it.(type) {
 	case *item.SMS:
 		return encodeSMS(w, m)
 	case *item.MMS:
 		return encodeMMS(w, m, open)
+	case *item.Call:
+		return encodeCall(w, m)
 	}
-	return fmt.Errorf("an export of messages cannot hold a %s", it.Kind())
+	return fmt.Errorf("an export of %s cannot hold a %s", element, it.Kind())
 }
 
 func encodeSMS(w *bufio.Writer, m *item.SMS) error {

@@ -1,5 +1,5 @@
-// Package android knows the XML files that the app SMS Backup & Restore writes: it reads their
-// messages as items and writes items to them. It does not know where a backup is kept, what is
+// Package android knows the XML files that the app SMS Backup & Restore writes, one of messages and
+// one of calls: it reads what is in them as items and writes items to them. It does not know where a backup is kept, what is
 // restored and why, nor anything of a phone's own databases.
 //
 // The format is described on SyncTech's page "Fields in XML Backup Files".
@@ -27,6 +27,7 @@ const (
 	extrasMMS  = "android.mms"
 	extrasPart = "android.part"
 	extrasAddr = "android.addr"
+	extrasCall = "android.call"
 )
 
 // Options say what the file itself does not.
@@ -36,7 +37,7 @@ type Options struct {
 	Now    func() time.Time // dates a new file; nil leaves it undated
 }
 
-// BadItem is a message that could not be read. It costs only itself: reading goes on behind it.
+// BadItem is a message or call that could not be read. It costs only itself: reading goes on behind it.
 type BadItem struct {
 	Kind   item.Kind
 	Offset int64 // of the element's first byte
@@ -55,12 +56,12 @@ type BadFile struct {
 	Offset int64
 	Line   int64 // counted from 1
 	Reason string
-	Read   int   // messages read before, bad ones included
+	Read   int   // items read before, bad ones included
 	Err    error // what the operating system said, if it was that
 }
 
 func (e *BadFile) Error() string {
-	return fmt.Sprintf("%s cannot be read past byte %d (line %d): %s; %d messages were read before it: export the phone's messages again", e.Path, e.Offset, e.Line, e.Reason, e.Read)
+	return fmt.Sprintf("%s cannot be read past byte %d (line %d): %s; %d items were read before it: export them from the phone again", e.Path, e.Offset, e.Line, e.Reason, e.Read)
 }
 
 func (e *BadFile) Unwrap() error { return e.Err }
@@ -68,14 +69,14 @@ func (e *BadFile) Unwrap() error { return e.Err }
 // Notes is what the last reading met and mended.
 type Notes struct {
 	Declared int          // the file's own count, -1 where it states none that can be believed
-	Messages int          // messages met, bad ones included
+	Messages int          // messages or calls met, bad ones included
 	Unknown  int          // elements whose meaning we do not know, passed over
-	Foreign  int          // those of Unknown that stand where a message could
+	Foreign  int          // those of Unknown that stand where a message or call could
 	Passed   markup.Place // where the first of Unknown is
 	markup.Mended
 }
 
-// Export is an open file of messages. Its methods may be called at the same time.
+// Export is an open file of messages or of calls. Its methods may be called at the same time.
 type Export struct {
 	path    string
 	file    io.ReaderAt
@@ -104,7 +105,8 @@ type place struct {
 
 // frame is where the last whole reading found the root element; the writer needs it.
 type frame struct {
-	root, open, end int64  // first byte of <smses, first byte behind its >, first byte of </smses>
+	name            string // smses or calls
+	root, open, end int64  // first byte of its start tag, first byte behind that, first byte of its end tag
 	attrs           string // the root's attributes as they are, without count
 	empty           bool   // <smses/>
 }
@@ -182,6 +184,16 @@ func (e *Export) Items() iter.Seq2[item.Item, error] {
 			}
 		}
 	}
+}
+
+// Element is "messages" or "calls": what the file is of, by its root. The error is a *BadFile for a file
+// that is of neither.
+func (e *Export) Element() (string, error) {
+	r := newReader(e)
+	if err := r.readRoot(); err != nil {
+		return "", r.over(err)
+	}
+	return elementOf(r.frame.name), nil
 }
 
 // Notes tells what the reading that is under way, or the last one, met.

@@ -27,6 +27,8 @@ func TestErrors_QuoteNothing(t *testing.T) {
 		"InTheRoot":       `<smses sekret="" sekret=""/>`,
 		"Type":            `<smses><sms date="1" type="48600123456"/></smses>`,
 		"Box":             `<smses><mms date="1" msg_box="48600123456"/></smses>`,
+		"Call":            `<calls><call date="1" type="48600123456"/></calls>`,
+		"CallNotQuoted":   `<calls><call number="1" sekret=b/></calls>`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"zapas/device/android/internal/markup"
@@ -57,14 +58,19 @@ func (r *reader) next() (item.Item, error) {
 	if err == io.EOF {
 		return nil, err
 	}
+	return nil, r.over(err)
+}
+
+// over makes an error the last of a reading.
+func (r *reader) over(err error) error {
 	at := r.s.Place()
 	file := &BadFile{Path: r.e.path, Offset: at.Offset, Line: at.Line, Reason: err.Error(), Read: r.notes.Messages}
 	var wrong markup.SyntaxError
 	if !errors.As(err, &wrong) {
 		file.Err = err
-		return nil, file
+		return file
 	}
-	return nil, r.recover(wrong, file)
+	return r.recover(wrong, file)
 }
 
 // recover goes on behind a message whose markup is broken, which then costs only itself; file is what to say if there is
@@ -77,7 +83,7 @@ func (r *reader) recover(wrong markup.SyntaxError, file *BadFile) error {
 	if at := r.swallowed.at; swallowed {
 		r.s.Rewind(io.NewSectionReader(r.e.file, at.Offset, r.e.size-at.Offset), at, r.swallowed.mended)
 	}
-	if err := r.s.Resume("sms", "mms"); err != nil {
+	if err := r.s.Resume(r.expected()...); err != nil {
 		if !errors.As(err, &wrong) {
 			file.Reason, file.Err = err.Error(), err
 		}
@@ -86,6 +92,22 @@ func (r *reader) recover(wrong markup.SyntaxError, file *BadFile) error {
 	r.notes = r.before
 	r.notes.Messages++
 	return &BadItem{Kind: r.kind, Offset: r.at.Offset, Line: r.at.Line, Reason: wrong.Error(), Broken: true}
+}
+
+// expected are the elements that stand for an item in this file.
+func (r *reader) expected() []string {
+	if r.frame.name == rootCalls {
+		return []string{"call"}
+	}
+	return []string{"sms", "mms"}
+}
+
+// firstKind is the kind of an item in a file with this root, until its element says more.
+func firstKind(root string) item.Kind {
+	if root == rootCalls {
+		return item.KindCall
+	}
+	return item.KindSMS
 }
 
 func (r *reader) message() (item.Item, error) {
@@ -97,7 +119,7 @@ func (r *reader) message() (item.Item, error) {
 	}
 	for {
 		name, start, at, err := r.s.Next()
-		r.kind, r.at, r.before, r.swallowed = item.KindSMS, at, r.notes, mark{}
+		r.kind, r.at, r.before, r.swallowed = firstKind(r.frame.name), at, r.notes, mark{}
 		switch {
 		case err != nil:
 			return nil, err
@@ -105,7 +127,14 @@ func (r *reader) message() (item.Item, error) {
 			r.closed = true
 			r.frame.end = at.Offset
 		case r.closed:
-			return nil, markup.Syntax("an element behind the end of the messages")
+			return nil, markup.Syntax("an element behind the end of the file's root")
+		case r.frame.name == rootCalls && name == "call":
+			return r.call(at)
+		case r.frame.name == rootCalls:
+			r.notes.Foreign++
+			if err := r.pass(at); err != nil {
+				return nil, err
+			}
 		case name == "sms":
 			return r.sms(at)
 		case name == "mms":
@@ -124,7 +153,7 @@ func (r *reader) message() (item.Item, error) {
 func (r *reader) step() (start bool, at markup.Place, err error) {
 	mended := r.s.Mended()
 	name, start, at, err := r.s.Next()
-	if start && r.swallowed.at.Offset == 0 && (name == "sms" || name == "mms") {
+	if start && r.swallowed.at.Offset == 0 && slices.Contains(r.expected(), name) {
 		r.swallowed = mark{at, mended}
 	}
 	return start, at, err
@@ -153,14 +182,15 @@ func (r *reader) readRoot() error {
 	}
 	name, start, at, err := r.s.Next()
 	if err == io.EOF {
-		return markup.Syntax("there is no <smses> in it; it is not an export of messages")
+		return markup.Syntax("there is neither <smses> nor <calls> in it; it is not an export of messages or calls")
 	}
 	if err != nil {
 		return err
 	}
-	if !start || name != "smses" {
-		return markup.Syntax("its first element is not <smses>; it is not an export of messages")
+	if !start || name != rootMessages && name != rootCalls {
+		return markup.Syntax("its first element is neither <smses> nor <calls>; it is not an export of messages or calls")
 	}
+	r.frame.name = name
 	r.frame.root = at.Offset
 	r.el.reset(at)
 	if err := r.attributes(&r.el, nil); err != nil {
@@ -179,7 +209,7 @@ func (r *reader) readRoot() error {
 	}
 	r.frame.attrs = attrs.String()
 	if r.el.bad != "" {
-		return markup.Syntax("in <smses>, %s", r.el.bad)
+		return markup.Syntax("in its first element, %s", r.el.bad)
 	}
 	return nil
 }

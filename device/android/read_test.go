@@ -106,6 +106,13 @@ func TestItems(t *testing.T) {
 		"UnknownElements": {whole(`<rcs a="1"><sms/></rcs><sms date="5" type="1" address="+48600123456" body="x"><y/>z</sms><![CDATA[<sms>]]>`), []item.Item{body("x")}, Notes{Unknown: 2, Foreign: 1, Passed: markup.Place{Offset: 87, Line: 3}}},
 		"ByteOrderMark":   {"\ufeff" + sms(`date="5" type="1" body="x"`), []item.Item{body("x")}, Notes{}},
 		"EmptyRoot":       {`<smses count="0"/>`, nil, Notes{}},
+		"Call": {`<calls count="1"><call number="600 123 456" duration="61" date="5" type="1" presentation="1" subscription_id="8948" post_dial_digits="" subscription_component_name="c/d" readable_date="x" contact_name="Ann" is_read="1" new="1" features="1" x="y"/></calls>`,
+			[]item.Item{&item.Call{Type: item.Incoming, Date: 5, Unit: item.Millisecond, Duration: 61, Address: item.ParseAddress("600 123 456", "PL"), Presentation: item.Allowed,
+				Line: "8948", LineOf: "c/d", Read: true, New: true, Features: 1, Extras: item.Extras{"android.call": {"x": "y"}}}}, Notes{}},
+		"CallFromNobody": {`<calls><call number="" duration="-1" date="5" type="3" presentation="2"/><sms/><call number="-1" date="5" type="6" presentation="9"/></calls>`, []item.Item{
+			&item.Call{Type: item.Missed, Date: 5, Unit: item.Millisecond, Address: item.ParseCaller("", item.Restricted), Presentation: item.Restricted, Extras: item.Extras{"android.call": {"duration": "-1"}}},
+			&item.Call{Type: item.Blocked, Date: 5, Unit: item.Millisecond, Address: item.ParseAddress("-1"), Extras: item.Extras{"android.call": {"presentation": "9"}}},
+		}, Notes{Unknown: 1, Foreign: 1, Passed: markup.Place{Offset: 73, Line: 1}}},
 		"MMS": {whole(`<mms date="5000" date_sent="4" msg_box="1" address="a~b" m_id="id" m_type="132" sub="s" sub_cs="106" pri="129" rr="1" d_rpt="2" tr_id="t" ct_l="l" v="18">` +
 			`<parts><part seq="-1" ct="application/smil" chset="null" name="null" text="&lt;smil/&gt;" />` +
 			`<part seq="0" ct="image/jpeg" name="p.jpg" fn="f" cid="&lt;c&gt;" cl="l" text="null" data="` + base64.StdEncoding.EncodeToString([]byte(photo)) + `" q="1"/>` +
@@ -237,8 +244,8 @@ func TestBadFile(t *testing.T) {
 		line        int64
 	}{
 		"Empty":          {"", "it is empty", 0, 1},
-		"Text":           {"hello\n", "no <smses>", 0, 2},
-		"Calls":          {"<calls></calls>", "first element is not <smses>", 0, 1},
+		"Text":           {"hello\n", "neither <smses> nor <calls>", 0, 2},
+		"Other":          {"<rcs></rcs>", "first element is neither <smses> nor <calls>", 0, 1},
 		"UTF16":          {"\xff\xfe<\x00", "UTF-16", 0, 1},
 		"Latin1":         {"<?xml version='1.0' encoding='ISO-8859-1' ?><smses/>", "another encoding", 0, 1},
 		"DocumentType":   {"<!DOCTYPE smses [<!ENTITY a \"b\">]><smses/>", "document type", 0, 1},

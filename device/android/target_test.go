@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zapas/device/internal/outfile"
 )
 
 func TestCreate(t *testing.T) {
@@ -70,7 +72,7 @@ func TestCreate(t *testing.T) {
 	t.Run("ALockLeftByOneWhoDiedLocksNobodyOut", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "x.xml")
-		write(t, path+lockSuffix, "")
+		write(t, path+outfile.LockSuffix, "")
 		if err := create(t, path).Commit(); err != nil {
 			t.Fatal(err)
 		}

@@ -8,40 +8,49 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/outfile"
 )
 
-// Writer adds messages to a file. Until Commit the file is as it was: all is written to a second
+// Writer adds messages or calls to a file. Until Commit the file is as it was: all is written to a second
 // file beside it, which then takes its place. What the file held stays byte for byte, but for the
 // count in its root element.
 type Writer struct {
 	path     string
 	existing *Export // nil for a new file
 	before   fs.FileInfo
-	lock     *lock
+	lock     *outfile.Lock
 	tmp      *os.File
 	w        *bufio.Writer
-	root     int64 // where the root's start tag is in tmp
+	name     string // of the root
+	root     int64  // where the root's start tag is in tmp
 	attrs    string
 	count    int
 }
 
-// Create begins to write the file, which need not exist. A file that exists and cannot be read
-// whole is refused with a *BadFile and stays as it is. While a Writer works on a file, a second one is refused with
-// ErrBusy.
-func Create(path string, o Options) (*Writer, error) {
+// ErrBusy is the error of Create while another Writer works on the file.
+var ErrBusy = outfile.ErrBusy
+
+// Create begins to write a file of messages, which need not exist. A file that exists and cannot be
+// read whole, or is of calls, is refused with a *BadFile and stays as it is. While a Writer works on a file, a second one
+// is refused with ErrBusy.
+func Create(path string, o Options) (*Writer, error) { return create(path, rootMessages, o) }
+
+// CreateCalls is Create for a file of calls.
+func CreateCalls(path string, o Options) (*Writer, error) { return create(path, rootCalls, o) }
+
+func create(path, root string, o Options) (*Writer, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	path, err := named(path)
+	path, err := outfile.Named(path)
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, attrs: dated(o)}
-	if w.lock, err = acquire(path); err != nil {
+	w := &Writer{path: path, name: root, attrs: dated(o)}
+	if w.lock, err = outfile.Acquire(path); err != nil {
 		return nil, err
 	}
 	if err := w.start(o); err != nil {
@@ -63,12 +72,11 @@ func (w *Writer) start(o Options) error {
 	if err != nil {
 		return err
 	}
-	if err := sweep(w.path); err != nil {
+	if err := outfile.Sweep(w.path); err != nil {
 		return err
 	}
-	w.tmp, err = os.CreateTemp(filepath.Dir(w.path), filepath.Base(w.path)+".*"+partSuffix)
-	if err != nil {
-		return fmt.Errorf("android: cannot write beside %s: %w", w.path, err)
+	if w.tmp, err = outfile.Part(w.path); err != nil {
+		return err
 	}
 	w.w = bufio.NewWriterSize(w.tmp, 64<<10)
 	if err := w.begin(); err != nil {
@@ -92,6 +100,9 @@ func (w *Writer) survey() error {
 		}
 		read++
 	}
+	if is := w.existing.frame.name; is != w.name {
+		return &BadFile{Path: w.path, Line: 1, Reason: fmt.Sprintf("it is of %s, not of %s", elementOf(is), elementOf(w.name))}
+	}
 	w.count = w.existing.Notes().Messages
 	w.attrs = w.existing.frame.attrs
 	return nil
@@ -109,7 +120,7 @@ func (w *Writer) begin() error {
 			body = io.NewSectionReader(w.existing.file, f.open, f.end-f.open)
 		}
 	}
-	for _, r := range []io.Reader{head, strings.NewReader(rootTag(w.count, w.attrs)), body} {
+	for _, r := range []io.Reader{head, strings.NewReader(rootTag(w.name, w.count, w.attrs)), body} {
 		if _, err := io.Copy(w.w, r); err != nil {
 			return err
 		}
@@ -136,7 +147,7 @@ func (w *Writer) Put(it item.Item, open Opener) error {
 	if err != nil {
 		return w.fault(err)
 	}
-	if err := encode(w.w, it, open); err != nil {
+	if err := encode(w.w, w.name, it, open); err != nil {
 		return errors.Join(fmt.Errorf("android: cannot write this %s to %s: %w", it.Kind(), w.path, err), w.undo(start))
 	}
 	w.count++
@@ -162,34 +173,24 @@ func (w *Writer) fault(err error) error {
 // Commit makes the file hold what was put. If it fails, or we die before its end, the file is as it
 // was; so it is if another program changed it since Create, which is refused. Abort is then still to be called.
 func (w *Writer) Commit() error {
-	w.w.WriteString(rootEnd)
+	w.w.WriteString(rootEnd(w.name))
 	if err := w.w.Flush(); err != nil {
 		return w.fault(err)
 	}
-	if _, err := w.tmp.WriteAt([]byte(rootTag(w.count, w.attrs)), w.root); err != nil {
+	if _, err := w.tmp.WriteAt([]byte(rootTag(w.name, w.count, w.attrs)), w.root); err != nil {
 		return w.fault(err)
 	}
-	if err := w.tmp.Sync(); err != nil {
-		return w.fault(err)
-	}
-	if err := moved(w.path, w.before); err != nil {
+	if err := outfile.Replace(w.path, w.tmp, w.before); err != nil {
 		return err
 	}
-	if err := os.Rename(w.tmp.Name(), w.path); err != nil {
-		return w.fault(err)
-	}
-	err := w.close()
-	if dir, openErr := os.Open(filepath.Dir(w.path)); openErr == nil { // the new name must last, too
-		err = errors.Join(err, dir.Sync(), dir.Close())
-	}
-	return err
+	return errors.Join(w.close(), outfile.Settle(w.path))
 }
 
 // Abort forgets what was put. After a Commit that succeeded it does nothing.
 func (w *Writer) Abort() error {
 	var err error
 	if w.tmp != nil {
-		if err = removed(w.tmp.Name()); err != nil {
+		if err = outfile.Remove(w.tmp.Name()); err != nil {
 			err = fmt.Errorf("android: cannot remove the half-written file: %w", err)
 		}
 	}
@@ -207,7 +208,7 @@ func (w *Writer) close() error {
 		w.tmp = nil
 	}
 	if w.lock != nil { // last: the next writer begins here
-		errs = append(errs, w.lock.release())
+		errs = append(errs, w.lock.Release())
 		w.lock = nil
 	}
 	return errors.Join(errs...)

@@ -194,12 +194,24 @@ func TestExport_Unreadable(t *testing.T) {
 		{"WithinAnother", `<smses count="2"><sms address="1" date="1" type="1" body="x">` + good + `</sms></smses>`, 1, lost{"missing_from_file": 1, "unknown_element": 1}, false},
 		{"PartOutsideParts", `<smses count="1"><mms date="1" msg_box="1"><part ct="text/plain" text="x"/></mms></smses>`, 1, lost{"unknown_element": 1}, false},
 		{"CutOffBehindAnUnknown", `<smses count="3"><SMS/>` + good, 1, lost{"file_cut_off": 1, "unknown_element": 1}, false},
+		{"BadCall", `<calls><call number="1" date="never" type="1"/></calls>`, 0, lost{"malformed": 1}, false},
+		{"ABrokenCall", `<calls count="2"><call number="1" contact_name="he said "hi"" /><call number="1" date="1" type="1"/></calls>`, 1, lost{"malformed": 1}, false},
+		{"CallsCutOff", `<calls count="9"><call number="1" date="1" type="1"/><call numb`, 1, lost{"file_cut_off": 8}, false},
+		{"FewerCallsThanDeclared", `<calls count="9"><call number="1" date="1" type="1"/><sms/></calls>`, 1, lost{"missing_from_file": 7, "unknown_element": 1}, false},
+		{"BadCard", "BEGIN:VCARD\nVERSION:2.1\nEND:VCARD\nBEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\n", 1, lost{"malformed": 1}, false},
+		{"CardsCutOff", "BEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\nBEGIN:VCARD\nVERSION:4.0\n", 1, lost{"file_cut_off": 1}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "x.xml")
 			writeFile(t, path, tt.xml)
-			e, err := openExport(path, "PL")
+			e, err := openExport("PL", path)
+			if tt.fatal {
+				if err == nil {
+					t.Error("it was opened")
+				}
+				return
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +246,7 @@ func TestTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Abort()
-	to := target{w}
+	to := target{files: map[string]adder{"messages": w}}
 	open := func(item.Blob) (io.ReadCloser, error) { return nil, errors.New("no such attachment") }
 	m := &item.MMS{Message: item.Message{Box: item.Inbox, Date: 1, Unit: item.Millisecond}, Type: item.Retrieved,
 		Parts: []item.Part{{ContentType: "image/png", Blob: &item.Ref{Size: 1}}}}
@@ -245,13 +257,13 @@ func TestTarget(t *testing.T) {
 	if err := to.Insert(s, open); err != nil {
 		t.Error(err)
 	}
-	if _, err := openExport(path, ""); err == nil {
+	if _, err := openExport("", path); err == nil {
 		t.Error("the file is there before it is finished")
 	}
 	if err := to.Finish(); err != nil {
 		t.Error(err)
 	}
-	if _, err := openExport(path, ""); err != nil {
+	if _, err := openExport("", path); err != nil {
 		t.Error(err)
 	}
 }

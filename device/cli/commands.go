@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -64,17 +65,31 @@ func (c *checkin) Run(t *terminal) (err error) {
 }
 
 type backup struct {
-	From  string `required:"" type:"existingfile" help:"The export to back up." placeholder:"FILE.xml"`
-	IfDue bool   `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended."`
+	From  []string `required:"" sep:"none" type:"path" help:"An export that stands for this phone: contacts (vCard), messages or calls (XML of SMS Backup & Restore), told apart by what is in it; once for each, or a folder with contacts.vcf, messages.xml and calls.xml. Of an element without a file nothing is taken for deleted." placeholder:"FILE|DIR"`
+	IfDue bool     `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended."`
+}
+
+// Validate makes a file that is not there wrong usage.
+func (c *backup) Validate() error {
+	for _, path := range c.From {
+		if _, err := os.Stat(path); err != nil {
+			return fmt.Errorf("--from: %w", err)
+		}
+	}
+	return nil
 }
 
 func (c *backup) Run(t *terminal) (err error) {
+	src, err := find(c.From)
+	if err != nil {
+		return err
+	}
 	d, err := t.phone(false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	a, err := d.CheckIn(t.ctx, export{}.coverage())
+	a, err := d.CheckIn(t.ctx, src.coverage())
 	if err != nil {
 		return err
 	}
@@ -86,8 +101,7 @@ func (c *backup) Run(t *terminal) (err error) {
 	case a.Profile == nil:
 		return errors.New("no backup profile governs this phone; an administrator makes one that does, then it can back up")
 	}
-	src, err := openExport(c.From, a.Profile.Region)
-	if err != nil {
+	if err := src.open(a.Profile.Region); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
@@ -128,9 +142,9 @@ func (c *restores) Run(t *terminal) (err error) {
 }
 
 type restore struct {
-	ID       string `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
-	To       string `required:"" type:"path" help:"The export to add the messages to; made if there is none." placeholder:"FILE.xml"`
-	Elements chosen `help:"Only these of the restore's elements: contacts, messages, calls."`
+	ID       string   `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
+	To       []string `required:"" sep:"none" type:"path" help:"A file to add to, made if there is none; once for each element. One that is there is of what it holds; a new one of what its name says: NAME.vcf is for contacts, calls*.xml for calls, any other .xml for messages. Any other name is a folder with contacts.vcf, messages.xml and calls.xml. Items of an element without a file are skipped and counted." placeholder:"FILE|DIR"`
+	Elements chosen   `help:"Only these of the restore's elements: contacts, messages, calls." placeholder:"ELEMENTS,..."`
 }
 
 func (c *restore) Run(t *terminal) (err error) {
@@ -151,12 +165,16 @@ func (c *restore) Run(t *terminal) (err error) {
 	if a.Profile != nil {
 		o.Region = a.Profile.Region
 	}
-	w, err := android.Create(c.To, o)
+	to, err := places(c.To, c.brought(which))
+	if err != nil {
+		return err
+	}
+	w, err := openTarget(to, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Abort()) }()
-	r, err := d.Restore(t.ctx, which, target{w}, c.Elements)
+	r, err := d.Restore(t.ctx, which, w, c.Elements)
 	if err != nil {
 		return err
 	}
@@ -175,6 +193,16 @@ func verdict(r device.RestoreReport) error {
 		return errIncomplete
 	}
 	return nil
+}
+
+// brought are the elements that the restore brings.
+func (c *restore) brought(r api.Restore) (out []string) {
+	for _, e := range r.Elements {
+		if len(c.Elements) == 0 || slices.Contains(c.Elements, string(e)) {
+			out = append(out, string(e))
+		}
+	}
+	return out
 }
 
 // chosen is a list of elements; an empty one would choose all of them, which nobody means who writes it.

@@ -4,16 +4,17 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
-	"zapas/device/android"
 	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
 	"zapas/shared/api"
 )
 
 type compare struct {
-	A    string `arg:"" type:"existingfile" help:"One export."`
-	B    string `arg:"" type:"existingfile" help:"The other."`
+	A    string `arg:"" type:"path" help:"One export, or a folder of them."`
+	B    string `arg:"" type:"path" help:"The other."`
 	Show bool   `help:"Show what differs. It is content: mind who looks on."`
 }
 
@@ -40,10 +41,10 @@ func (c *compare) Run(t *terminal) error {
 	bad, err = each(c.B, func(f fingerprint, it item.Item) {
 		if held[f] > 0 {
 			held[f]--
-			r.Both[it.Kind().String()]++
+			r.Both[ledger.Name(it.Kind())]++
 			return
 		}
-		r.OnlyB[it.Kind().String()]++
+		r.OnlyB[ledger.Name(it.Kind())]++
 		r.show(c.B, it)
 	})
 	if err != nil {
@@ -53,7 +54,7 @@ func (c *compare) Run(t *terminal) error {
 	if _, err := each(c.A, func(f fingerprint, it item.Item) {
 		if held[f] > 0 {
 			held[f]--
-			r.OnlyA[it.Kind().String()]++
+			r.OnlyA[ledger.Name(it.Kind())]++
 			r.show(c.A, it)
 		}
 	}); err != nil {
@@ -71,13 +72,13 @@ func (c *compare) Run(t *terminal) error {
 
 // each goes through the items of an export and answers how many cannot be read.
 func each(path string, f func(fingerprint, item.Item)) (bad int, err error) {
-	e, err := openExport(path, "")
+	e, err := openExport("", path)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	for it, err := range e.Export.Items() {
-		if _, ok := errors.AsType[*android.BadItem](err); ok {
+	for it, err := range e.all() {
+		if malformed(err) != nil {
 			bad++
 			continue
 		}
@@ -95,6 +96,21 @@ func each(path string, f func(fingerprint, item.Item)) (bad int, err error) {
 	return bad, nil
 }
 
+// all goes through the items of all files, with their errors as they are.
+func (e *export) all() iter.Seq2[item.Item, error] {
+	return func(yield func(item.Item, error) bool) {
+		for _, element := range elements {
+			if f, ok := e.files[element]; ok {
+				for it, err := range f.Items() {
+					if !yield(it, err) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 const mostShown = 20
 
 func (r *comparison) show(path string, it item.Item) {
@@ -103,6 +119,10 @@ func (r *comparison) show(path string, it item.Item) {
 	}
 	line := path + ": " + it.Kind().String()
 	switch m := it.(type) {
+	case *item.Contact:
+		line += fmt.Sprintf(" %q", m.FullName())
+	case *item.Call:
+		line += fmt.Sprintf(" %s %s for %d s", time.UnixMilli(m.Date).UTC().Format(time.RFC3339), m.Address.Raw, m.Duration)
 	case *item.SMS:
 		line += " " + shown(&m.Message) + fmt.Sprintf(" %q", m.Body)
 	case *item.MMS:

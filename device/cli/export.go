@@ -1,123 +1,273 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"zapas/device"
 	"zapas/device/android"
 	"zapas/device/internal/item"
+	"zapas/device/vcard"
 )
 
-// export is an XML file of messages in the place of a phone's own.
-type export struct{ *android.Export }
+// names are the files of a folder that stands for a phone, by element.
+var names = map[string]string{"contacts": "contacts.vcf", "messages": "messages.xml", "calls": "calls.xml"}
 
-var _ device.Source = export{}
+// file is an export that stands for one element of a phone.
+type file interface {
+	Items() iter.Seq2[item.Item, error]
+	OpenBlob(b item.Blob) (io.ReadCloser, error)
+	Close() error
+}
 
-// Coverage: the format holds messages and nothing else.
-func (export) Coverage(element string) string {
-	if element == "messages" {
+// export is a phone's content: a file for each element that it can show.
+type export struct {
+	elements map[string]string // paths
+	files    map[string]file
+}
+
+var _ device.Source = &export{}
+
+// find tells, by what is in them, of which elements the files are; a folder stands for the exports in it.
+func find(paths []string) (*export, error) {
+	e := &export{elements: map[string]string{}, files: map[string]file{}}
+	for _, path := range paths {
+		within, err := exportsIn(path)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range within {
+			element, err := elementOf(p)
+			if err != nil {
+				return nil, err
+			}
+			if other, ok := e.elements[element]; ok {
+				return nil, fmt.Errorf("%s and %s are both of %s; a phone has one file of each element", other, p, element)
+			}
+			e.elements[element] = p
+		}
+	}
+	return e, nil
+}
+
+func exportsIn(path string) ([]string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the export: %w", err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	var out []string
+	for _, element := range elements {
+		p := filepath.Join(path, names[element])
+		if _, err := os.Stat(p); err == nil {
+			out = append(out, p)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("open the export: %w", err)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s holds neither %s, %s nor %s", path, names["contacts"], names["messages"], names["calls"])
+	}
+	return out, nil
+}
+
+// elementOf tells what an export is of by its beginning.
+func elementOf(path string) (element string, err error) {
+	info, err := os.Stat(path) // before it is opened: to open a pipe is to wait for whoever writes to it
+	if err != nil {
+		return "", fmt.Errorf("open the export: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return "", fmt.Errorf("open the export: %s is not a regular file; name the file itself", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("open the export: %w", err)
+	}
+	head := make([]byte, 256)
+	n, err := io.ReadFull(f, head)
+	if err = errors.Join(ignore(err, io.EOF, io.ErrUnexpectedEOF), f.Close()); err != nil {
+		return "", fmt.Errorf("read the export %s: %w", path, err)
+	}
+	head = bytes.ToUpper(bytes.TrimSpace(bytes.TrimPrefix(head[:n], []byte("\xef\xbb\xbf"))))
+	if bytes.HasPrefix(head, []byte("BEGIN:VCARD")) || len(head) == 0 && strings.EqualFold(filepath.Ext(path), ".vcf") {
+		return "contacts", nil
+	}
+	e, err := android.Open(path, android.Options{})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	return e.Element()
+}
+
+func ignore(err error, harmless ...error) error {
+	if slices.Contains(harmless, err) {
+		return nil
+	}
+	return err
+}
+
+// open opens the files. National numbers are read by the region.
+func (e *export) open(region string) error {
+	for element, path := range e.elements {
+		f, err := openFile(element, path, region)
+		if err != nil {
+			return errors.Join(fmt.Errorf("open the export: %w", err), e.Close())
+		}
+		e.files[element] = f
+	}
+	return nil
+}
+
+func openFile(element, path, region string) (file, error) {
+	if element == "contacts" {
+		return vcard.Open(path, vcard.Options{Region: region})
+	}
+	return android.Open(path, android.Options{Region: region})
+}
+
+// Close closes what is open.
+func (e *export) Close() error {
+	var errs []error
+	for _, f := range e.files {
+		errs = append(errs, f.Close())
+	}
+	clear(e.files)
+	return errors.Join(errs...)
+}
+
+// Coverage: of an element without a file nothing is known.
+func (e *export) Coverage(element string) string {
+	if e.elements[element] != "" {
 		return device.Full
 	}
 	return device.Unavailable
 }
 
 // coverage is what check-in is told.
-func (e export) coverage() map[string]string {
+func (e *export) coverage() map[string]string {
 	out := map[string]string{}
-	for _, element := range []string{"contacts", "messages", "calls"} {
+	for _, element := range elements {
 		out[element] = e.Coverage(element)
 	}
 	return out
 }
 
-// Items accounts for messages that cannot be read, for those behind a place where the file breaks off or that it does
-// not hold though it says so (as many as the file itself says that it should hold), and for elements that mean nothing to
-// us and may be messages all the same.
-func (e export) Items() iter.Seq2[item.Item, error] {
+// Items accounts for items that cannot be read, for those behind a place where a file breaks off or that it does not hold
+// though it says so (as many as the file itself says that it should hold), and for elements that mean nothing to us and
+// may be items all the same.
+func (e *export) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
-		met, cut := 0, false
-		for it, err := range e.Export.Items() {
-			_, cut = errors.AsType[*android.BadFile](err)
-			if !yield(it, e.unreadable(err, met)) {
-				return
-			}
-			met++
-		}
-		for _, gap := range e.gaps(cut) {
-			if !yield(nil, gap) {
+		for _, element := range elements {
+			if f, ok := e.files[element]; ok && !items(f, yield) {
 				return
 			}
 		}
 	}
 }
 
+// items yields those of one file.
+func items(f file, yield func(item.Item, error) bool) bool {
+	met, cut := 0, false
+	for it, err := range f.Items() {
+		_, cut = errors.AsType[*android.BadFile](err)
+		if !yield(it, unreadable(f, err, met)) {
+			return false
+		}
+		met++
+	}
+	if xml, ok := f.(*android.Export); ok {
+		for _, gap := range gaps(xml, cut) {
+			if !yield(nil, gap) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// kindOf is the kind by which to account for what is missing in a file.
+func kindOf(e *android.Export) item.Kind {
+	if element, err := e.Element(); err == nil && element == "calls" {
+		return item.KindCall
+	}
+	return item.KindSMS
+}
+
 // gaps are what a reading came to its end without. Of a file that breaks off, unreadable has told already what is missing.
-func (e export) gaps(cut bool) (gaps []error) {
-	n := e.Notes()
+func gaps(e *android.Export, cut bool) (gaps []error) {
+	n, kind := e.Notes(), kindOf(e)
 	if missing := n.Declared - n.Messages - n.Foreign; missing > 0 && !cut {
-		gaps = append(gaps, &device.Unreadable{Kind: item.KindSMS, Count: int64(missing), Reason: "missing_from_file",
-			Err: fmt.Errorf("the export says that it holds %d messages and holds %d: export the phone's messages again", n.Declared, n.Messages)})
+		gaps = append(gaps, &device.Unreadable{Kind: kind, Count: int64(missing), Reason: "missing_from_file",
+			Err: fmt.Errorf("the export says that it holds %d %s and holds %d: export the phone's %[2]s again", n.Declared, kind.Element(), n.Messages)})
 	}
 	if n.Unknown > 0 {
-		gaps = append(gaps, &device.Unreadable{Kind: item.KindSMS, Count: int64(n.Unknown), Reason: "unknown_element",
+		gaps = append(gaps, &device.Unreadable{Kind: kind, Count: int64(n.Unknown), Reason: "unknown_element",
 			Err: fmt.Errorf("the element at byte %d (line %d) is none of the format, or not where the format has it", n.Passed.Offset, n.Passed.Line)})
 	}
 	return gaps
 }
 
-// unreadable turns an error of the file, after so many messages, into one that the ledger knows. A file of which nothing
-// can be read is no phone that has lost everything, but the wrong file.
-func (e export) unreadable(err error, met int) error {
-	if bad, ok := errors.AsType[*android.BadItem](err); ok {
-		return &device.Unreadable{Kind: bad.Kind, Count: 1, Reason: "malformed", Err: err}
+// unreadable turns an error of a file, after so many items, into one that the ledger knows. A file of which nothing can
+// be read is no phone that has lost everything, but the wrong file.
+func unreadable(f file, err error, met int) error {
+	if bad := malformed(err); bad != nil {
+		return bad
+	}
+	if bad, ok := errors.AsType[*vcard.BadFile](err); ok && bad.Err == nil && met > 0 {
+		return &device.Unreadable{Kind: item.KindContact, Count: 1, Reason: "file_cut_off", Err: err}
 	}
 	bad, ok := errors.AsType[*android.BadFile](err)
 	if !ok || bad.Err != nil || met == 0 {
 		return err
 	}
-	n := e.Notes()
+	xml := f.(*android.Export)
+	n := xml.Notes()
 	lost := max(1, n.Declared-met-n.Foreign)
-	return &device.Unreadable{Kind: item.KindSMS, Count: int64(lost), Reason: "file_cut_off", Err: err}
+	return &device.Unreadable{Kind: kindOf(xml), Count: int64(lost), Reason: "file_cut_off", Err: err}
 }
 
-// target is an XML file that messages are added to.
-type target struct{ *android.Writer }
+// malformed is an item that costs only itself, or nil.
+func malformed(err error) error {
+	if bad, ok := errors.AsType[*android.BadItem](err); ok {
+		return &device.Unreadable{Kind: bad.Kind, Count: 1, Reason: "malformed", Err: err}
+	}
+	if _, ok := errors.AsType[*vcard.BadCard](err); ok {
+		return &device.Unreadable{Kind: item.KindContact, Count: 1, Reason: "malformed", Err: err}
+	}
+	return nil
+}
 
-var _ device.Sink = target{}
-
-func (target) Takes(kind item.Kind) bool { return kind == item.KindSMS || kind == item.KindMMS }
-
-func (t target) Existing() iter.Seq2[item.Item, error] {
-	return func(yield func(item.Item, error) bool) {
-		for it, err := range t.Writer.Existing() {
-			if bad, ok := errors.AsType[*android.BadItem](err); ok {
-				err = &device.Unreadable{Kind: bad.Kind, Count: 1, Reason: "malformed", Err: bad}
-			}
-			if !yield(it, err) {
-				return
+// OpenBlob asks the files for it: each knows the blobs of its own items.
+func (e *export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
+	err := errors.New("no export holds the attachment")
+	for _, element := range elements {
+		if f, ok := e.files[element]; ok {
+			var r io.ReadCloser
+			if r, err = f.OpenBlob(b); err == nil {
+				return r, nil
 			}
 		}
 	}
+	return nil, err
 }
 
-func (t target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
-	err := t.Put(it, open)
-	if _, disk := errors.AsType[*fs.PathError](err); err == nil || disk {
-		return err
-	}
-	return &device.Unwritable{Reason: "not_writable", Err: err}
-}
-
-func (t target) Finish() error { return t.Commit() }
-
-func openExport(path, region string) (export, error) {
-	e, err := android.Open(path, android.Options{Region: region})
+// openExport finds and opens.
+func openExport(region string, paths ...string) (*export, error) {
+	e, err := find(paths)
 	if err != nil {
-		return export{}, fmt.Errorf("open the export: %w", err)
+		return nil, err
 	}
-	return export{e}, nil
+	return e, e.open(region)
 }

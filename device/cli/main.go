@@ -1,5 +1,5 @@
 // Command zapas-device is a phone on your desk: it enrols, checks in, backs up and restores as the app on a phone does,
-// with files of the app SMS Backup & Restore in place of the phone's own messages. It knows how a person asks for that and
+// with vCards and files of the app SMS Backup & Restore in place of the phone's own contacts, messages and calls. It knows how a person asks for that and
 // reads the answer. It does not know how a backup is made.
 //
 // It exits 0 when all went well, 1 when it did not, 2 when it was not asked properly, and 3 when it is done but for items
@@ -49,12 +49,12 @@ type commands struct {
 
 	Enrol    enrol    `cmd:"" help:"Make this phone a device of the service, by a code."`
 	Checkin  checkin  `cmd:"" help:"Ask what to do now."`
-	Backup   backup   `cmd:"" help:"Store what is new in an export of messages."`
+	Backup   backup   `cmd:"" help:"Store what is new in exports of contacts, messages and calls."`
 	Restores restores `cmd:"" help:"List the restores that wait for this phone."`
-	Restore  restore  `cmd:"" help:"Write the messages of a backup to an export."`
+	Restore  restore  `cmd:"" help:"Add what is in a backup to exports of contacts, messages and calls."`
 	Status   status   `cmd:"" help:"Show what this phone knows of itself."`
-	Compare  compare  `cmd:"" help:"Compare two exports, item by item."`
-	Sample   sampled  `cmd:"" help:"Write an export of made-up messages."`
+	Compare  compare  `cmd:"" help:"Compare two exports, or two folders of them, item by item."`
+	Sample   sampled  `cmd:"" help:"Write exports of made-up contacts, messages and calls."`
 }
 
 // terminal is what commands work with.

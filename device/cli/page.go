@@ -106,6 +106,11 @@ func (p *page) restore(r device.RestoreReport) {
 				number(l.Planned), number(l.Inserted), number(l.Duplicate), number(l.Merged), number(l.Skipped), number(l.Failed))+why(l.Reasons))
 		}
 	}
+	for _, e := range elements {
+		if n := r.Near[e]; n > 0 {
+			p.row("alike", fmt.Sprintf("%s of the %s inserted may be there already in another form", number(n), e))
+		}
+	}
 	p.row("downloaded", moved(int64(r.Objects), r.Bytes, r.Requests))
 	p.row("state", strings.ReplaceAll(r.State, "_", " "))
 	for _, f := range r.Failures {

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
+	"zapas/device/internal/ledger"
 	"zapas/device/sample"
 	"zapas/shared/api"
 )
@@ -14,7 +16,7 @@ type sampled struct {
 	Seed uint64 `help:"Another seed is another phone." default:"1"`
 	Day  int    `help:"How many days have passed on it." default:"0"`
 	Size string `help:"demo, or large: six busy years." enum:"demo,large" default:"demo"`
-	File string `arg:"" type:"path" help:"The export to write; one that is there is replaced." placeholder:"FILE.xml"`
+	File string `arg:"" type:"path" help:"A folder for contacts.vcf, messages.xml and calls.xml; or a file, NAME.vcf for the contacts alone, calls*.xml for the calls, any other .xml for the messages. What is there is replaced." placeholder:"FILE|DIR"`
 }
 
 // written is what a sample phone holds.
@@ -31,6 +33,9 @@ type today struct {
 	Touched   int `json:"touched"`
 	Rewritten int `json:"rewritten"`
 	Deleted   int `json:"deleted"`
+	NewCalls  int `json:"newCalls"`
+	Edited    int `json:"editedContacts"`
+	Removed   int `json:"removedContacts"`
 }
 
 const mostDays = 3650
@@ -49,27 +54,46 @@ func (c *sampled) Run(t *terminal) error {
 		day := today(phone.Day(n))
 		out.Today = &day
 	}
-	sms, mms := phone.Counts()
-	out.Counts = api.Counts{"sms": int64(sms), "mms": int64(mms)}
-	if err := write(c.File, phone); err != nil {
+	if err := c.write(phone, &out); err != nil {
 		return fmt.Errorf("write the sample: %w", err)
 	}
 	return t.say(out, func(p *page) {
 		p.title("Wrote %s: %s", c.File, counted(out.Counts))
 		if d := out.Today; d != nil {
 			p.row("its last day", fmt.Sprintf("%d new sms, %d new mms, %d touched, %d rewritten, %d deleted", d.NewSMS, d.NewMMS, d.Touched, d.Rewritten, d.Deleted))
+			p.row("", fmt.Sprintf("%d new calls; %d contacts edited, %d removed", d.NewCalls, d.Edited, d.Removed))
 		}
 	})
 }
 
-func write(path string, phone *sample.Phone) (err error) {
+// write writes the files that were asked for, and counts what is in them.
+func (c *sampled) write(phone *sample.Phone, out *written) error {
+	files, err := places([]string{c.File}, elements)
+	if err != nil {
+		return err
+	}
+	writers := map[string]func(io.Writer) error{"contacts": phone.WriteContacts, "messages": phone.WriteXML, "calls": phone.WriteCalls}
+	counts := phone.Counts()
+	out.Counts = api.Counts{}
+	for element, path := range files {
+		if err := write(path, writers[element]); err != nil {
+			return err
+		}
+		for _, k := range ledger.Kinds(element) {
+			out.Counts[ledger.Name(k)] = int64(counts[k])
+		}
+	}
+	return nil
+}
+
+func write(path string, content func(io.Writer) error) (err error) {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriterSize(f, 1<<20)
-	if err := phone.WriteXML(w); err != nil {
+	if err := content(w); err != nil {
 		return err
 	}
 	return w.Flush()

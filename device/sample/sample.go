@@ -1,5 +1,5 @@
-// Package sample knows how to invent the messages of a phone and of the days that pass on it, always
-// the same for the same seed. It does not know any real person's messages, nor what a backup is.
+// Package sample knows how to invent the contacts, messages and calls of a phone and of the days that
+// pass on it, always the same for the same seed. It does not know any real person's, nor what a backup is.
 package sample
 
 import (
@@ -22,16 +22,21 @@ type Size struct {
 	History                      time.Duration // over which the first messages are spread
 	DaySMS, DayMMS               int           // what a day brings
 	DayDeleted                   int           // SMS of one conversation that a day takes, if it has as many
+	Contacts, Calls              int           // on a new phone; 15 % of the contacts have a photo
+	MinPhoto, MaxPhoto           int           // bytes
+	DayCalls                     int
 }
 
 // Demo is the size of a phone for a demonstration: a year of few messages.
 func Demo() Size {
-	return Size{SMS: 2_000, MMS: 60, MinAttachment: 5 << 10, MaxAttachment: 40 << 10, History: years(1), DaySMS: 12, DayMMS: 2, DayDeleted: 7}
+	return Size{SMS: 2_000, MMS: 60, MinAttachment: 5 << 10, MaxAttachment: 40 << 10, History: years(1), DaySMS: 12, DayMMS: 2, DayDeleted: 7,
+		Contacts: 120, Calls: 400, MinPhoto: 4 << 10, MaxPhoto: 16 << 10, DayCalls: 5}
 }
 
 // Full is the size of a phone with six busy years on it.
 func Full() Size {
-	return Size{SMS: 100_000, MMS: 3_000, MinAttachment: 50 << 10, MaxAttachment: 400 << 10, History: years(6), DaySMS: 60, DayMMS: 3, DayDeleted: 292}
+	return Size{SMS: 100_000, MMS: 3_000, MinAttachment: 50 << 10, MaxAttachment: 400 << 10, History: years(6), DaySMS: 60, DayMMS: 3, DayDeleted: 292,
+		Contacts: 5_000, Calls: 20_000, MinPhoto: 20 << 10, MaxPhoto: 80 << 10, DayCalls: 25}
 }
 
 func years(n int) time.Duration { return time.Duration(n) * 365 * 24 * time.Hour }
@@ -43,6 +48,9 @@ type Change struct {
 	Touched        int
 	Rewritten      int
 	Deleted        int
+	NewCalls       int
+	Edited         int // contacts
+	Removed        int // contacts
 }
 
 // Phone is the content of a phone. It is not for concurrent use.
@@ -53,6 +61,8 @@ type Phone struct {
 	people   []person
 	messages []message
 	made     uint64 // messages ever made; seeds their attachments
+	book     []contact
+	calls    []*item.Call
 }
 
 // message is one message and, for an MMS, what its attachment is made of.
@@ -70,6 +80,8 @@ func New(seed uint64, size Size) *Phone {
 	p := &Phone{seed: seed, size: size, rand: rand.New(rand.NewPCG(seed, 0))}
 	p.people = invent(p.rand, max(8, min(900, size.SMS/150)))
 	p.fill(start().Add(-size.History), start(), size.SMS, size.MMS)
+	p.meet(size.Contacts)
+	p.call(start().Add(-size.History), start(), size.Calls)
 	return p
 }
 
@@ -82,17 +94,19 @@ func (p *Phone) Day(n int) Change {
 	c.Rewritten = p.rewrite()
 	from := start().Add(time.Duration(n-1) * 24 * time.Hour)
 	p.fill(from, from.Add(24*time.Hour), c.NewSMS, c.NewMMS)
+	c.Edited, c.Removed = p.revise(4, 2)
+	c.NewCalls = p.size.DayCalls
+	p.call(from, from.Add(24*time.Hour), c.NewCalls)
 	return c
 }
 
-// Counts are the numbers of messages on the phone.
-func (p *Phone) Counts() (sms, mms int) {
+// Counts are the numbers of items on the phone, by kind.
+func (p *Phone) Counts() map[item.Kind]int {
+	counts := map[item.Kind]int{item.KindContact: len(p.book), item.KindCall: len(p.calls), item.KindSMS: 0, item.KindMMS: 0}
 	for _, m := range p.messages {
-		if m.item.Kind() == item.KindSMS {
-			sms++
-		}
+		counts[m.item.Kind()]++
 	}
-	return sms, len(p.messages) - sms
+	return counts
 }
 
 // WriteXML writes the phone's messages as SMS Backup & Restore exports them.
@@ -114,13 +128,17 @@ func (p *Phone) WriteXML(w io.Writer) error {
 	return android.Write(w, len(p.messages), messages, open, android.Options{Now: start})
 }
 
-// attachment makes the bytes of a message's attachment; like those of a photo they do not compress.
-func (p *Phone) attachment(m message) []byte {
+// attachment makes the bytes of a message's attachment.
+func (p *Phone) attachment(m message) []byte { return p.noise(m.sequence, 0, m.attachment) }
+
+// noise is bytes that do not compress, as those of a photo do not.
+func (p *Phone) noise(sequence uint64, sort byte, size int) []byte {
 	var key [32]byte
 	for i := range 8 {
-		key[i], key[8+i] = byte(p.seed>>(8*i)), byte(m.sequence>>(8*i))
+		key[i], key[8+i] = byte(p.seed>>(8*i)), byte(sequence>>(8*i))
 	}
-	b := make([]byte, m.attachment)
+	key[16] = sort
+	b := make([]byte, size)
 	rand.NewChaCha8(key).Read(b)
 	return b
 }

@@ -11,6 +11,7 @@ import (
 	"zapas/device/android"
 	"zapas/device/internal/item"
 	"zapas/device/sample"
+	"zapas/device/vcard"
 )
 
 // content reads a phone's export: how often each item, and each id, is in it.
@@ -95,8 +96,8 @@ func TestDay(t *testing.T) {
 	if got, want := missing(before, after), c.Deleted+c.Rewritten+c.Touched; got != want {
 		t.Errorf("%d contents went, want %d", got, want)
 	}
-	if sms, mms := p.Counts(); sms != kinds[item.KindSMS] || mms != kinds[item.KindMMS] {
-		t.Errorf("Counts says %d, %d; the export has %v", sms, mms, kinds)
+	if counts := p.Counts(); counts[item.KindSMS] != kinds[item.KindSMS] || counts[item.KindMMS] != kinds[item.KindMMS] {
+		t.Errorf("Counts says %v; the export has %v", counts, kinds)
 	}
 }
 
@@ -107,4 +108,93 @@ func missing[K comparable](a, b map[K]int) int {
 		n += max(0, a[k]-b[k])
 	}
 	return n
+}
+
+// book reads a phone's contacts: what each is, by its name, and how many have a photo.
+func book(t *testing.T, p *sample.Phone) (contacts map[string][32]byte, photos int) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "contacts.vcf")
+	var b bytes.Buffer
+	if err := p.WriteContacts(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := vcard.Open(path, vcard.Options{Region: "PL"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	contacts = map[string][32]byte{}
+	for it, err := range f.Items() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		record, err := item.Encode(it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		contacts[it.(*item.Contact).FullName()] = sha256.Sum256(record)
+		photos += len(it.Blobs())
+	}
+	return contacts, photos
+}
+
+// calls reads a phone's calls: how often each is there.
+func calls(t *testing.T, p *sample.Phone) map[item.ID]int {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "calls.xml")
+	var b bytes.Buffer
+	if err := p.WriteCalls(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e, err := android.Open(path, android.Options{Region: "PL"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	ids := map[item.ID]int{}
+	for it, err := range e.Items() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[it.IDs()[0]]++
+	}
+	return ids
+}
+
+func TestContactsAndCalls(t *testing.T) {
+	t.Parallel()
+	size := sample.Demo()
+	p := sample.New(5, size)
+	before, photos := book(t, p)
+	callsBefore := calls(t, p)
+	if len(before) != size.Contacts || photos < size.Contacts/10 || photos > size.Contacts/4 {
+		t.Errorf("%d contacts, %d photos", len(before), photos)
+	}
+	if len(callsBefore) == size.Calls {
+		t.Error("no two calls are equal; true repeats were wanted")
+	}
+	c := p.Day(1)
+	after, _ := book(t, p)
+	edited := 0
+	for name, sum := range after {
+		if before[name] != sum {
+			edited++
+		}
+	}
+	if edited != 4 || c.Edited != 4 || c.Removed != 2 || len(after) != size.Contacts-2 {
+		t.Errorf("%d edited, %d left, %+v", edited, len(after), c)
+	}
+	callsAfter := calls(t, p)
+	if n := missing(callsAfter, callsBefore); n != size.DayCalls || missing(callsBefore, callsAfter) != 0 {
+		t.Errorf("%d new calls", n)
+	}
+	if counts := p.Counts(); counts[item.KindContact] != len(after) || counts[item.KindCall] != size.Calls+size.DayCalls {
+		t.Errorf("%v", counts)
+	}
 }

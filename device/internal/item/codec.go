@@ -43,7 +43,7 @@ func decodeOptions() cbor.DecOptions {
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		UTF8:              cbor.UTF8RejectInvalid,
 		MaxNestedLevels:   8,
-		MaxArrayElements:  max(MaxParts, MaxAddresses),
+		MaxArrayElements:  max(MaxParts, MaxAddresses, MaxValues),
 		MaxMapPairs:       MaxExtras,
 	}
 }
@@ -61,10 +61,14 @@ func encode(it Item) ([]byte, error) {
 	var b []byte
 	var err error
 	switch it := it.(type) {
+	case *Contact:
+		b, err = encoding.Marshal(record[*Contact]{Schema: Schema, Kind: KindContact, Body: it})
 	case *SMS:
 		b, err = encoding.Marshal(record[*SMS]{Schema: Schema, Kind: KindSMS, Body: it})
 	case *MMS:
 		b, err = encoding.Marshal(record[*MMS]{Schema: Schema, Kind: KindMMS, Body: it})
+	case *Call:
+		b, err = encoding.Marshal(record[*Call]{Schema: Schema, Kind: KindCall, Body: it})
 	default:
 		return nil, fmt.Errorf("item: a %s has no encoding", it.Kind())
 	}
@@ -126,10 +130,14 @@ func checkSchema(b []byte) error {
 func decodeBody(kind Kind, body []byte) (Item, error) {
 	var it Item
 	switch kind {
+	case KindContact:
+		it = new(Contact)
 	case KindSMS:
 		it = new(SMS)
 	case KindMMS:
 		it = new(MMS)
+	case KindCall:
+		it = new(Call)
 	default:
 		return nil, fmt.Errorf("item: a %s has no encoding in schema version %d", kind, Schema)
 	}

@@ -1,6 +1,6 @@
-// Package item knows what a message is, whatever phone it came from: its fields, the ids by which
-// one message from two phones is one message, and its bytes in a backup. It does not know how any
-// platform stores messages, nor how records are sealed, sent or kept.
+// Package item knows what a contact, a message and a call are, whatever phone they came from: their
+// fields, the ids by which one item from two phones is one item, and their bytes in a backup. It does
+// not know how any platform stores items, nor how records are sealed, sent or kept.
 package item
 
 import (
@@ -21,6 +21,7 @@ const (
 	MaxParts      = 512       // parts of an MMS
 	MaxAddresses  = 512       // addresses in one list of an item
 	MaxExtras     = 512       // extra attributes in one namespace
+	MaxValues     = 512       // values in one list of a contact
 )
 
 var (
@@ -33,7 +34,7 @@ var (
 // Kind is what sort of item it is. The numbers are stored and never change their meaning.
 type Kind byte
 
-// The kinds. Only SMS and MMS can be encoded by this schema version.
+// The kinds.
 const (
 	KindContact Kind = 1
 	KindSMS     Kind = 2
@@ -84,6 +85,7 @@ type Essence struct {
 	_         struct{} `cbor:",toarray"`
 	Sum       [16]byte // of the SHA-256 of the essence string (FORMAT.md gives it)
 	Announced bool     // an MMS of which there is only the announcement
+	Lasts     int64    // seconds of a call
 }
 
 func makeEssence(essence string, announced bool) Essence {
@@ -91,12 +93,16 @@ func makeEssence(essence string, announced bool) Essence {
 }
 
 // Within says whether nothing is lost of an item when one of the essence of stands in its place, given
-// that they share an id: they are equal, or the item only announces the message.
+// that they share an id: they are equal, or the item only announces the message. Platforms round a call's
+// duration in their own ways.
 func (e Essence) Within(of Essence) bool {
+	if drift := e.Lasts - of.Lasts; drift >= -maxDrift && drift <= maxDrift {
+		of.Lasts = e.Lasts
+	}
 	return e == of || e.Announced && !of.Announced
 }
 
-// Item is one item: *SMS or *MMS. An item is not changed after it was handed on.
+// Item is one item: *Contact, *SMS, *MMS or *Call. An item is not changed after it was handed on.
 type Item interface {
 	Kind() Kind
 	// IDs gives the primary id first, then the aliases: what the same item may be called where a

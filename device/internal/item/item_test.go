@@ -73,7 +73,67 @@ func items() *rapid.Generator[Item] {
 			MessageID: nasty().Draw(t, "m_id"), Type: rapid.Int64().Draw(t, "type"),
 		}
 	})
-	return rapid.OneOf(sms, mms)
+	call := rapid.Custom(func(t *rapid.T) Item {
+		p := Presentation(rapid.IntRange(0, 5).Draw(t, "presentation"))
+		return &Call{
+			Type: CallType(rapid.IntRange(1, 7).Draw(t, "type")), Date: rapid.Int64().Draw(t, "date"), Unit: Unit(rapid.IntRange(1, 3).Draw(t, "unit")),
+			Address: ParseCaller(nasty().Draw(t, "number"), p, "PL"), Duration: rapid.Int64Min(0).Draw(t, "duration"), Presentation: p,
+			Read: rapid.Bool().Draw(t, "read"), Line: nasty().Draw(t, "line"), Extras: extras().Draw(t, "x"),
+		}
+	})
+	return rapid.OneOf(sms, mms, call, rapid.Map(contacts(), func(c *Contact) Item { return c }))
+}
+
+func labels(t *rapid.T) Label {
+	types := list(rapid.SampledFrom([]string{"cell", "home", "work"})).Draw(t, "types")
+	slices.Sort(types)
+	if types = slices.Compact(types); len(types) == 0 {
+		types = nil
+	}
+	return Label{Types: types, Pref: int64(rapid.IntRange(0, 100).Draw(t, "pref")), Label: nasty().Draw(t, "label"), Params: list(nasty()).Draw(t, "params")}
+}
+
+func contacts() *rapid.Generator[*Contact] {
+	parts := func(t *rapid.T) (out []Component) {
+		for kind := range byte(MaxComponent) {
+			if rapid.IntRange(0, 9).Draw(t, "there") == 0 {
+				out = append(out, Component{Kind: kind + 1, Text: "x" + nasty().Draw(t, "component")})
+			}
+		}
+		return out
+	}
+	value := rapid.Custom(func(t *rapid.T) Value { return Value{Label: labels(t), Text: nasty().Draw(t, "text")} })
+	phone := rapid.Custom(func(t *rapid.T) Phone { return Phone{Label: labels(t), Address: addresses().Draw(t, "address")} })
+	media := rapid.Custom(func(t *rapid.T) Media {
+		m := Media{Label: labels(t), Kind: MediaKind(rapid.IntRange(1, 4).Draw(t, "kind")), Type: nasty().Draw(t, "type")}
+		m.Blob.SHA256[0] = rapid.Byte().Draw(t, "sum")
+		m.Blob.Size = int64(m.Blob.SHA256[0]) // equal bytes are as many
+		return m
+	})
+	return rapid.Custom(func(t *rapid.T) *Contact {
+		return &Contact{
+			UID: nasty().Draw(t, "uid"), Name: Name{Full: nasty().Draw(t, "full"), Components: parts(t)}, Nicknames: list(nasty()).Draw(t, "nick"),
+			Organizations: list(rapid.Custom(func(t *rapid.T) Organization {
+				return Organization{Label: labels(t), Name: nasty().Draw(t, "org"), Units: list(nasty()).Draw(t, "units")}
+			})).Draw(t, "orgs"),
+			Titles: list(rapid.Custom(func(t *rapid.T) Title {
+				return Title{Label: labels(t), Text: nasty().Draw(t, "title"), Role: rapid.Bool().Draw(t, "role")}
+			})).Draw(t, "titles"),
+			Phones: list(phone).Draw(t, "phones"), Emails: list(value).Draw(t, "emails"), Links: list(value).Draw(t, "links"),
+			Addresses: list(rapid.Custom(func(t *rapid.T) Postal { return Postal{Label: labels(t), Components: parts(t)} })).Draw(t, "addresses"),
+			Online: list(rapid.Custom(func(t *rapid.T) Online {
+				return Online{Label: labels(t), Text: nasty().Draw(t, "account"), Service: nasty().Draw(t, "service")}
+			})).Draw(t, "online"),
+			Anniversaries: list(rapid.Custom(func(t *rapid.T) Anniversary {
+				return Anniversary{Label: labels(t), Occasion: Occasion(rapid.IntRange(1, 4).Draw(t, "occasion")), Date: nasty().Draw(t, "date"), Text: rapid.Bool().Draw(t, "words")}
+			})).Draw(t, "dates"),
+			Relations: list(rapid.Custom(func(t *rapid.T) Relation {
+				return Relation{Label: labels(t), Text: nasty().Draw(t, "who"), URI: rapid.Bool().Draw(t, "uri")}
+			})).Draw(t, "relations"),
+			Notes: list(nasty()).Draw(t, "notes"), Groups: list(nasty()).Draw(t, "groups"), Media: list(media).Draw(t, "media"), Starred: rapid.Bool().Draw(t, "starred"),
+			Lines: list(rapid.SampledFrom([]string{"X-A:1", "item1.X-B;C=d:e", "REV:2", "X-A:3"})).Draw(t, "lines"),
+		}
+	})
 }
 
 func TestEncode(t *testing.T) {

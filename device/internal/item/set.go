@@ -41,7 +41,7 @@ func Number(marks []Mark) []uint32 {
 // and each held item with at most one of them, so that after a restore every item is there as often as
 // in the richer of the two places: neither the sum nor once. Add comes first, for all that is held;
 // then Expect, for all that is to be restored, since whose pair a held item is can only be said when
-// all that might claim it are known; then Match. The zero Set is empty and ready; it is not for
+// all that might claim it are known; then Match. Contacts have a Book instead. The zero Set is empty and ready; it is not for
 // concurrent use.
 type Set struct {
 	first  map[ID]int32 // the latest link of an id

@@ -75,10 +75,12 @@ func (e *Unreadable) Error() string {
 
 func (e *Unreadable) Unwrap() error { return e.Err }
 
-// Unwritable stands for an item that a target cannot hold. It is accounted for as failed.
+// Unwritable stands for an item that a target cannot hold. It is accounted for as failed, or as skipped where nothing went
+// wrong: such an item has no place there.
 type Unwritable struct {
-	Reason string // a word of a-z and _, at most 32 characters
-	Err    error
+	Reason  string // a word of a-z and _, at most 32 characters
+	Skipped bool
+	Err     error
 }
 
 func (e *Unwritable) Error() string { return fmt.Sprintf("it cannot be written: %v", e.Err) }

@@ -15,6 +15,7 @@ import (
 // Outcome accounts for every item of the elements that were to be restored.
 type Outcome struct {
 	Ledger   api.RestoreLedgers
+	Near     map[string]int64 // by element: items inserted that may be ones that the target held in another form
 	Failures []ledger.Failure
 }
 
@@ -40,7 +41,7 @@ func (o *Outcome) Lose(f ledger.Failure) {
 // Restore writes the items of the given kinds to a target, and accounts for each in out. What the target holds already is
 // not written again.
 func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
-	held := new(item.Set)
+	w := &writing{g: g, to: to, out: out}
 	for it, err := range to.Existing() {
 		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
 			continue
@@ -48,19 +49,18 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 		if err != nil {
 			return fmt.Errorf("read what the target holds: %w", err)
 		}
-		held.Add(it)
+		w.note(it)
 	}
 	if err := g.locate(); err != nil {
 		return err
 	}
-	if held.Len() > 0 { // what cannot be read now is accounted for when it is to be written
+	if w.held.Len() > 0 { // what cannot be read now is accounted for when it is to be written
 		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
-		expect := &writing{g: g, out: scratch, one: func(it item.Item) error { held.Expect(it); return nil }}
+		expect := &writing{g: g, out: scratch, one: w.expect}
 		if err := expect.chunks(ctx, kinds); err != nil {
 			return err
 		}
 	}
-	w := &writing{g: g, held: held, to: to, out: out}
 	w.one = w.write
 	if err := w.chunks(ctx, kinds); err != nil {
 		return err
@@ -73,11 +73,33 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 
 // writing is a restore on its way to its target, or a first look at what is to go there.
 type writing struct {
-	one  func(it item.Item) error
-	g    *Chunks
-	held *item.Set
-	to   Sink
-	out  *Outcome
+	one      func(it item.Item) error
+	g        *Chunks
+	held     item.Set // but for contacts
+	contacts item.Book
+	calls    item.Calls
+	to       Sink
+	out      *Outcome
+}
+
+// note notes one item that the target holds.
+func (w *writing) note(it item.Item) {
+	switch it := it.(type) {
+	case *item.Contact:
+		w.contacts.Add(it)
+		return
+	case *item.Call:
+		w.calls.Add(it)
+	}
+	w.held.Add(it)
+}
+
+// expect notes one item that is to be restored.
+func (w *writing) expect(it item.Item) error {
+	if _, ok := it.(*item.Contact); !ok {
+		w.held.Expect(it)
+	}
+	return nil
 }
 
 func (w *writing) account(element string, add func(l *api.RestoreLedger)) {
@@ -111,7 +133,17 @@ func (w *writing) write(it item.Item) error {
 		})
 		return nil
 	}
-	if w.held.Match(it) {
+	at, how := 0, item.Unlike
+	if c, ok := it.(*item.Contact); ok {
+		at, how = w.contacts.Match(c)
+	} else if w.held.Match(it) {
+		how = item.Alike
+	}
+	switch how {
+	case item.Alike, item.Identical:
+		if c, ok := it.(*item.Contact); ok { // it may have a note or a photo that the one there has not
+			return w.merge(at, c)
+		}
 		w.account(element, func(l *api.RestoreLedger) { l.Planned++; l.Duplicate++ })
 		return nil
 	}
@@ -123,12 +155,53 @@ func (w *writing) write(it item.Item) error {
 	}
 	blobs := &opener{g: w.g}
 	err := w.to.Insert(it, blobs.open)
+	if err == nil && w.near(it) {
+		if w.out.Near == nil {
+			w.out.Near = map[string]int64{}
+		}
+		w.out.Near[element]++
+	}
+	return w.written(element, err, blobs, func(l *api.RestoreLedger) { l.Inserted++ })
+}
+
+// merge brings a contact to the one that it is.
+func (w *writing) merge(at int, c *item.Contact) error {
+	blobs := &opener{g: w.g}
+	changed, err := w.to.Merge(at, c, blobs.open)
+	return w.written(c.Kind().Element(), err, blobs, func(l *api.RestoreLedger) {
+		if changed {
+			l.Merged++
+		} else {
+			l.Duplicate++
+		}
+	})
+}
+
+// near reports whether an item that is none of the target's may still be one of them.
+func (w *writing) near(it item.Item) bool {
+	switch it := it.(type) {
+	case *item.Contact:
+		return w.contacts.Near(it)
+	case *item.Call:
+		return w.calls.Near(it)
+	}
+	return false
+}
+
+// written accounts for an item by what the target said; done counts one that went well.
+func (w *writing) written(element string, err error, blobs *opener, done func(l *api.RestoreLedger)) error {
 	refused, ok := errors.AsType[*ledger.Unwritable](err)
 	switch {
 	case err == nil:
-		w.account(element, func(l *api.RestoreLedger) { l.Planned++; l.Inserted++ })
+		w.account(element, func(l *api.RestoreLedger) { l.Planned++; done(l) })
 	case blobs.err != nil:
 		w.lost(element, "attachment_damaged", 1, blobs.err.Error())
+	case ok && refused.Skipped:
+		w.account(element, func(l *api.RestoreLedger) {
+			l.Planned++
+			l.Skipped++
+			ledger.Explain(&l.Reasons, refused.Reason, 1)
+		})
 	case ok:
 		w.lost(element, refused.Reason, 1, refused.Error())
 	default:

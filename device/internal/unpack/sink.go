@@ -20,6 +20,9 @@ type Sink interface {
 	// io.EOF. An *ledger.Unwritable says that the target refuses this one; any other error ends the restore, but for
 	// those of open.
 	Insert(it item.Item, open func(b item.Blob) (io.ReadCloser, error)) error
+	// Merge adds to a contact what another card of the same person has, takes nothing away, and reports whether that was
+	// anything. It is known by its number, from 0, among the contacts that Existing yields. Errors are as those of Insert.
+	Merge(at int, it *item.Contact, open func(b item.Blob) (io.ReadCloser, error)) (changed bool, err error)
 	// Finish makes what was inserted last; without it the target is as it was.
 	Finish() error
 }

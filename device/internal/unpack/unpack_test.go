@@ -23,6 +23,9 @@ type target struct{ got []item.Item }
 func (*target) Takes(item.Kind) bool                  { return true }
 func (*target) Existing() iter.Seq2[item.Item, error] { return func(func(item.Item, error) bool) {} }
 func (*target) Finish() error                         { return nil }
+func (*target) Merge(int, *item.Contact, func(item.Blob) (io.ReadCloser, error)) (bool, error) {
+	return false, errors.New("there are no contacts")
+}
 func (t *target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
 	for _, b := range it.Blobs() {
 		r, err := open(b)

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"zapas/device"
+	"zapas/device/android"
+	"zapas/device/internal/item"
+	"zapas/device/vcard"
+)
+
+// adder is a file that items of one element are added to.
+type adder interface {
+	Existing() iter.Seq2[item.Item, error]
+	Commit() error
+	Abort() error
+}
+
+// target is the files that a restore adds to, by element.
+type target struct{ files map[string]adder }
+
+var _ device.Sink = target{}
+
+// places tells which file is for which of the elements. A folder has one for each; a file is of what it holds, and a new
+// one of what its name says: .vcf is of contacts, calls*.xml of calls, any other .xml of messages.
+func places(paths, wanted []string) (map[string]string, error) {
+	out := map[string]string{}
+	put := func(element, path string) error {
+		if other, ok := out[element]; ok {
+			return fmt.Errorf("%s and %s are both for %s; name one", other, path, element)
+		}
+		out[element] = path
+		return nil
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		switch ext := strings.ToLower(filepath.Ext(path)); {
+		case err == nil && info.IsDir(), errors.Is(err, fs.ErrNotExist) && ext != ".vcf" && ext != ".xml":
+			if err := os.MkdirAll(path, 0o700); err != nil {
+				return nil, fmt.Errorf("make the folder: %w", err)
+			}
+			for _, element := range wanted {
+				if err := put(element, filepath.Join(path, names[element])); err != nil {
+					return nil, err
+				}
+			}
+			continue
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("look at the target: %w", err)
+		}
+		element := "messages"
+		switch base := strings.ToLower(filepath.Base(path)); {
+		case err == nil && info.Size() > 0:
+			if element, err = elementOf(path); err != nil {
+				return nil, err
+			}
+		case strings.HasSuffix(base, ".vcf"):
+			element = "contacts"
+		case strings.HasPrefix(base, "calls"):
+			element = "calls"
+		}
+		if err := put(element, path); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// openTarget begins to write the files, or none.
+func openTarget(places map[string]string, o android.Options) (target, error) {
+	t := target{files: map[string]adder{}}
+	for element, path := range places {
+		var w adder
+		var err error
+		switch element {
+		case "contacts":
+			w, err = vcard.Create(path, vcard.Options{Region: o.Region})
+		case "calls":
+			w, err = android.CreateCalls(path, o)
+		default:
+			w, err = android.Create(path, o)
+		}
+		if err != nil {
+			return target{}, errors.Join(err, t.Abort())
+		}
+		t.files[element] = w
+	}
+	return t, nil
+}
+
+// Abort forgets what was not finished.
+func (t target) Abort() error {
+	var errs []error
+	for _, f := range t.files {
+		errs = append(errs, f.Abort())
+	}
+	return errors.Join(errs...)
+}
+
+// Takes: a phone holds all kinds. An element without a file is refused item by item, with its reason.
+func (target) Takes(item.Kind) bool { return true }
+
+func (t target) Existing() iter.Seq2[item.Item, error] {
+	return func(yield func(item.Item, error) bool) {
+		for _, element := range elements {
+			f, ok := t.files[element]
+			if !ok {
+				continue
+			}
+			for it, err := range f.Existing() {
+				if bad := malformed(err); bad != nil {
+					err = bad
+				}
+				if !yield(it, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (t target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
+	switch f := t.files[it.Kind().Element()].(type) {
+	case *vcard.Writer:
+		return refused(f.Put(it.(*item.Contact), open))
+	case *android.Writer:
+		return refused(f.Put(it, open))
+	}
+	return &device.Unwritable{Reason: "no_file", Skipped: true, Err: fmt.Errorf("no file was named for %s", it.Kind().Element())}
+}
+
+func (t target) Merge(at int, c *item.Contact, open func(item.Blob) (io.ReadCloser, error)) (bool, error) {
+	w, ok := t.files["contacts"].(*vcard.Writer)
+	if !ok {
+		return false, errors.New("there is no file of contacts to merge into")
+	}
+	changed, err := w.Merge(at, c, open)
+	return changed, refused(err)
+}
+
+// refused tells an item that cannot be written from a disk that cannot.
+func refused(err error) error {
+	if _, disk := errors.AsType[*fs.PathError](err); err == nil || disk {
+		return err
+	}
+	if errors.Is(err, android.ErrVoicemail) {
+		return &device.Unwritable{Reason: "unsupported", Skipped: true, Err: err}
+	}
+	return &device.Unwritable{Reason: "not_writable", Err: err}
+}
+
+func (t target) Finish() error {
+	for _, element := range slices.Sorted(maps.Keys(t.files)) {
+		if err := t.files[element].Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

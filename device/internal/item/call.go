@@ -1,0 +1,166 @@
+package item
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// CallType is what became of a call. The numbers are those of Android's call log.
+type CallType byte
+
+// The types of calls.
+const (
+	Incoming          CallType = 1
+	Outgoing          CallType = 2
+	Missed            CallType = 3
+	Voicemail         CallType = 4
+	Rejected          CallType = 5
+	Blocked           CallType = 6
+	AnsweredElsewhere CallType = 7
+)
+
+// class is the part of the type that identity sees: an iPhone does not tell a missed call from one that was
+// rejected or blocked.
+func (t CallType) class() string {
+	switch t {
+	case Incoming, AnsweredElsewhere:
+		return "in"
+	case Outgoing:
+		return "out"
+	case Voicemail:
+		return "vm"
+	}
+	return "miss"
+}
+
+// Presentation says whether the caller showed his number. The numbers are those of Android's call log.
+type Presentation byte
+
+// The presentations; 0 where the source does not say.
+const (
+	Allowed     Presentation = 1
+	Restricted  Presentation = 2
+	Unknown     Presentation = 3
+	Payphone    Presentation = 4
+	Unavailable Presentation = 5
+)
+
+// Call is one line of a call log.
+type Call struct {
+	Type         CallType     `cbor:"1,keyasint"`
+	Date         int64        `cbor:"2,keyasint,omitempty"` // when it began; Unix milliseconds
+	Unit         Unit         `cbor:"3,keyasint"`           // precision of Date
+	Address      Address      `cbor:"4,keyasint"`
+	Duration     int64        `cbor:"5,keyasint,omitempty"` // seconds
+	Presentation Presentation `cbor:"6,keyasint,omitempty"`
+	Read         bool         `cbor:"7,keyasint,omitempty"`
+	New          bool         `cbor:"8,keyasint,omitempty"` // its user was not told of it yet
+	Features     int64        `cbor:"9,keyasint,omitempty"` // bit mask of Android's call log: 1 is video
+	Extras       Extras       `cbor:"10,keyasint,omitempty"`
+	PostDial     string       `cbor:"20,keyasint,omitempty"` // digits dialled behind the number
+	ViaNumber    string       `cbor:"21,keyasint,omitempty"` // the owner's number that was called
+	Line         string       `cbor:"22,keyasint,omitempty"` // which of the phone's lines: the card's ICCID
+	LineOf       string       `cbor:"23,keyasint,omitempty"` // what runs the line
+	Country      string       `cbor:"24,keyasint,omitempty"`
+	Place        string       `cbor:"25,keyasint,omitempty"` // of the number, in words
+	BlockReason  int64        `cbor:"26,keyasint,omitempty"`
+	MissedReason int64        `cbor:"27,keyasint,omitempty"`
+	DataUsage    int64        `cbor:"28,keyasint,omitempty"` // bytes
+	Service      string       `cbor:"29,keyasint,omitempty"` // empty for the cellular network
+}
+
+// Kind is KindCall.
+func (*Call) Kind() Kind { return KindCall }
+
+// Blobs is empty.
+func (*Call) Blobs() []Blob { return nil }
+
+// IDs leaves the duration out, which platforms keep differently; it is in the essence.
+func (c *Call) IDs() []ID {
+	return []ID{makeID("call|" + c.Type.class() + "|" + escape(c.Address.Key()) + "|" + seconds(c.Date))}
+}
+
+// Essence is how long the call was: two that began in one second with one party may be two.
+func (c *Call) Essence() Essence {
+	e := makeEssence("call", false)
+	e.Lasts = c.Duration
+	return e
+}
+
+func (*Call) certain() bool { return false }
+
+// maxDrift is by how many seconds the durations of one call may differ on two platforms.
+const maxDrift = 2
+
+func (c *Call) validate() error {
+	if c.Type < Incoming || c.Type > AnsweredElsewhere {
+		return fmt.Errorf("call type %d is none of 1 to 7", c.Type)
+	}
+	if c.Unit < Second || c.Unit > Nanosecond {
+		return fmt.Errorf("unit of time %d is none of 1 to 3", c.Unit)
+	}
+	if c.Presentation > Unavailable {
+		return fmt.Errorf("presentation %d is none of 0 to 5", c.Presentation)
+	}
+	if c.Duration < 0 {
+		return fmt.Errorf("a call cannot last %d seconds", c.Duration)
+	}
+	if err := c.Address.validate(); err != nil {
+		return err
+	}
+	if err := texts("call", c.PostDial, c.ViaNumber, c.Line, c.LineOf, c.Country, c.Place, c.Service); err != nil {
+		return err
+	}
+	return c.Extras.validate()
+}
+
+// ParseCaller is ParseAddress for a call, whose presentation may say that there is no number.
+func ParseCaller(raw string, p Presentation, regions ...string) Address {
+	if p >= Restricted && p <= Unavailable {
+		return Address{Kind: Hidden, Raw: raw, Value: strconv.Itoa(int(p))}
+	}
+	return ParseAddress(raw, regions...)
+}
+
+// Calls is the calls of a target as far as it takes to know those that are almost the same: somebody may have
+// brought them there with another tool, which lost a second, an hour or a country code. The zero Calls is empty.
+type Calls struct{ byParty map[string][]moment }
+
+// moment is when a call was, and how long.
+type moment struct{ at, lasts int64 }
+
+// Add notes one call.
+func (s *Calls) Add(c *Call) {
+	if s.byParty == nil {
+		s.byParty = map[string][]moment{}
+	}
+	party := c.party()
+	s.byParty[party] = append(s.byParty[party], moment{c.Date, c.Duration})
+}
+
+// Near reports whether a call that no item of the target is may still be one of them: of the same sort with the
+// same last digits, at most 2 seconds apart; or as long, and off by quarters of an hour up to 14 hours, as by a wrong
+// time zone.
+func (s *Calls) Near(c *Call) bool {
+	const slack, quarter, most = 2000, 15 * 60 * 1000, 14 * 60 * 60 * 1000
+	return slices.ContainsFunc(s.byParty[c.party()], func(m moment) bool {
+		apart := max(m.at-c.Date, c.Date-m.at)
+		if apart < 0 || apart > most+slack || (apart+slack)%quarter > 2*slack {
+			return false
+		}
+		return apart <= slack || max(m.lasts-c.Duration, c.Duration-m.lasts) <= maxDrift
+	})
+}
+
+// party is the sort of call and the other end, by its last digits.
+func (c *Call) party() string {
+	const digits = 9
+	end := c.Address.Value
+	if c.Address.Kind != Subscriber && c.Address.Kind != ShortCode || len(end) < digits {
+		end = c.Address.Key()
+	} else {
+		end = end[len(end)-digits:]
+	}
+	return c.Type.class() + "|" + end
+}
