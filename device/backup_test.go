@@ -158,11 +158,11 @@ func TestBackup_WhatIsNotSeen(t *testing.T) {
 			t.Parallel()
 			s := newService(t)
 			p := enrolled(t, s, 1)
-			r := p.backUp(t, full)
+			p.backUp(t, full)
 			later, want := full.clone(), full.clone()
 			tt.later(later)
 			tt.want(want)
-			r = p.backUp(t, later)
+			r := p.backUp(t, later)
 			if got := r.Counts["sms"] + r.Counts["mms"]; got != tt.live {
 				t.Errorf("%d items are counted, want %d", got, tt.live)
 			}

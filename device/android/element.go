@@ -1,6 +1,7 @@
 package android
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -58,7 +59,7 @@ func (el *element) read(name string, v *markup.Value, room int) error {
 			el.spoil("it is larger than %d bytes", item.MaxEncoded)
 			el.buf = el.buf[:a.lo]
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

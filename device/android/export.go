@@ -175,7 +175,7 @@ func (e *Export) Items() iter.Seq2[item.Item, error] {
 			e.notes.Mended = r.s.Mended()
 			e.frame = r.frame
 			e.mu.Unlock()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			var bad *BadFile
@@ -240,10 +240,10 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.sum.Write(p[:n])
 	b.read += int64(n)
-	if err == io.EOF && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
+	if errors.Is(err, io.EOF) && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
 		err = errors.New("it changed since the messages were read")
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return n, fmt.Errorf("android: an attachment of %s: %w", b.path, err)
 	}
 	return n, err

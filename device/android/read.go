@@ -55,7 +55,7 @@ func (r *reader) next() (item.Item, error) {
 		r.notes.Messages++
 		return it, err
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return nil, r.over(err)
@@ -181,7 +181,7 @@ func (r *reader) readRoot() error {
 		return err
 	}
 	name, start, at, err := r.s.Next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return markup.Syntax("there is neither <smses> nor <calls> in it; it is not an export of messages or calls")
 	}
 	if err != nil {

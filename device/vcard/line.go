@@ -41,7 +41,7 @@ func (t *text) Read(p []byte) (int, error) {
 		b, err := t.in.r.Peek(1)
 		if len(b) == 0 {
 			t.done = true
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				continue
 			}
 			return 0, err
@@ -143,7 +143,7 @@ func head(in *input) (p *property, value *text, err error) {
 	quoted := false
 	for {
 		n, err := t.Read(one[:])
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return p, nil, err
 		}
 		if n == 0 || len(b) == maxHead {

@@ -44,7 +44,7 @@ func (r *reader) next() (card, error) {
 		r.met++
 		return c, err
 	}
-	if _, over := errors.AsType[*BadFile](err); over || err == io.EOF {
+	if _, over := errors.AsType[*BadFile](err); over || errors.Is(err, io.EOF) {
 		return c, err
 	}
 	return c, &BadFile{Path: r.f.path, Line: r.in.line, Reason: err.Error(), Read: r.met, Err: err}
@@ -326,10 +326,12 @@ func (r *reader) medium(b *body, kind item.MediaKind, p *property, value *text) 
 		}
 		p.value = begin
 		begin = strings.TrimSuffix(strings.TrimSuffix(begin, ","), `\`)
-		uri, ok := strings.CutPrefix(strings.ToLower(begin), "data:")
-		if mediaType, ok = strings.CutSuffix(uri, ";base64"); !ok || uri == strings.ToLower(begin) {
+		uri, isURI := strings.CutPrefix(strings.ToLower(begin), "data:")
+		named, isBase64 := strings.CutSuffix(uri, ";base64")
+		if !isURI || !isBase64 {
 			return false, nil
 		}
+		mediaType = named
 	}
 	at := r.in.offset
 	sum := sha256.New()
@@ -357,7 +359,7 @@ func (t *text) until(mark byte, most int) (string, error) {
 	var b []byte
 	var one [1]byte
 	for len(b) < most {
-		if _, err := t.Read(one[:]); err == io.EOF {
+		if _, err := t.Read(one[:]); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return "", err

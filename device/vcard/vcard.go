@@ -128,7 +128,7 @@ func (f *File) cards() iter.Seq2[card, error] {
 		r := newReader(f)
 		for {
 			c, err := r.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			_, over := errors.AsType[*BadFile](err)
@@ -172,10 +172,10 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.sum.Write(p[:n])
 	b.read += int64(n)
-	if err == io.EOF && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
+	if errors.Is(err, io.EOF) && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
 		err = errors.New("it changed since the cards were read")
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return n, fmt.Errorf("vcard: a medium of %s: %w", b.path, err)
 	}
 	return n, err

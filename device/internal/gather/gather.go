@@ -203,7 +203,7 @@ func (g *gathering) readIndex(ctx context.Context) error {
 	session, err := index.Parse(c.Session)
 	if err != nil || c.Session != g.r.Snapshot {
 		lost("index_damaged", "is of session %s", c.Session)
-		return nil
+		return nil //nolint:nilerr // the loss is told
 	}
 	x, err := g.openIndex(id, session)
 	switch {

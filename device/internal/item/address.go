@@ -162,7 +162,7 @@ func (a Address) validate() error {
 	if a.Region != "" && (len(a.Region) != 2 || strings.Trim(a.Region, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
 		return fmt.Errorf("address region %q is not two capital letters", a.Region)
 	}
-	lawful := false
+	var lawful bool
 	switch a.Kind {
 	case Subscriber:
 		number, plus := strings.CutPrefix(a.Value, "+")

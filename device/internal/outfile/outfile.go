@@ -37,7 +37,7 @@ func Named(path string) (string, error) {
 		path = filepath.Join(folder, filepath.Base(path))
 		to, err := os.Readlink(path)
 		if err != nil {
-			return path, nil // no link
+			return path, nil //nolint:nilerr // it is no link
 		}
 		if !filepath.IsAbs(to) {
 			// Not filepath.Join, which takes .. for the parent by name and not by folder.
@@ -117,7 +117,7 @@ func Replace(path string, part *os.File, before fs.FileInfo) error {
 func Settle(path string) error {
 	dir, err := os.Open(filepath.Dir(path))
 	if err != nil {
-		return nil // some systems cannot open a folder
+		return nil //nolint:nilerr // some systems cannot open a folder
 	}
 	return errors.Join(dir.Sync(), dir.Close())
 }

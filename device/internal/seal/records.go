@@ -156,7 +156,7 @@ func (d *Reader) nextRecords(r io.Reader, p *place) (plain []byte, last bool, er
 
 // cut turns the end of the bytes into what it means here.
 func cut(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -151,7 +151,7 @@ type blobReader struct {
 
 func (b *blobReader) Read(p []byte) (int, error) {
 	n, err := b.read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		b.o.err = err
 	}
 	return n, err
@@ -170,7 +170,7 @@ func (b *blobReader) read(p []byte) (int, error) {
 		n, err := b.in.Read(p)
 		b.hash.Write(p[:n])
 		b.done += int64(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = b.close()
 		}
 		if n > 0 || err != nil {

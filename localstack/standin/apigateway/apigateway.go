@@ -285,6 +285,6 @@ func (a *API) logAccess(c *call, status int) {
 		_, err = a.cfg.AccessLog.Write(line.Bytes())
 	}
 	if err != nil {
-		a.cfg.Log.Error("the access log cannot be written", "error", err)
+		a.cfg.Log.Error("the access log cannot be written", slog.Any("error", err))
 	}
 }

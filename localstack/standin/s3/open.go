@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -135,7 +136,7 @@ func (s *store) sweep() error {
 		}
 	}
 	if len(sizes) > 0 {
-		s.log.Error("objects cannot be read: their files are missing or cut short", "dir", s.dir, "objects", len(sizes))
+		s.log.Error("objects cannot be read: their files are missing or cut short", slog.String("dir", s.dir), slog.Int("objects", len(sizes)))
 	}
 	return nil
 }

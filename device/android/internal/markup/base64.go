@@ -55,12 +55,12 @@ func (d *Base64) Read(p []byte) (int, error) {
 func (d *Base64) step() {
 	n, err := d.v.Read(d.text[d.have:])
 	d.have += unwrap(d.text[d.have : d.have+n])
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		d.err = err
 		return
 	}
 	whole := d.have &^ 3
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		whole, d.err = d.have, io.EOF
 	}
 	n, bad := base64.StdEncoding.Decode(d.data, d.text[:whole])

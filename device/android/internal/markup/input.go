@@ -53,7 +53,7 @@ func (in *input) skip(n int) {
 	b, _ := in.r.Peek(n)
 	in.line += int64(bytes.Count(b, []byte{'\n'}))
 	in.offset += int64(n)
-	in.r.Discard(n)
+	_, _ = in.r.Discard(n) // of what has been peeked at
 }
 
 func (in *input) place() Place { return Place{in.offset, in.line} }

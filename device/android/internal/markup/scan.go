@@ -38,7 +38,7 @@ func (s *Scanner) Begin() error {
 		s.in.skip(3)
 	}
 	b, err := s.in.window(256)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return Syntax("it is empty")
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package markup
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -51,7 +52,7 @@ func (v *Value) Bad() string { return v.bad }
 func (v *Value) Drain() error {
 	var waste [512]byte
 	for {
-		if _, err := v.Read(waste[:]); err == io.EOF {
+		if _, err := v.Read(waste[:]); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
