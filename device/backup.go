@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"zapas/device/internal/pack"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
@@ -25,6 +26,8 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	}
 	before := d.client.Sent()
 	d.objects, d.bytes, d.note = 0, 0, ""
+	d.track = progress.New(d.config.Progress)
+	defer d.track.Break() // what has come to no end
 	r, err := d.backup(ctx, src, p)
 	if err == nil {
 		err = d.keepOffset()
@@ -57,6 +60,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		if again == "" {
 			return r, err
 		}
+		d.track.Break()
 		if again == "begin" {
 			continue
 		}
@@ -98,7 +102,7 @@ func (d *Device) base(location string) (c *state.Cache, why string, err error) {
 
 // attempt makes one snapshot, or finds that nothing has changed.
 func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, base *state.Cache, why string, resumed *Report) (Report, error) {
-	s, err := pack.Read(ctx, src, elementsOf(p), base)
+	s, err := pack.Read(ctx, src, elementsOf(p), base, d.track)
 	if err != nil {
 		return Report{}, err
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/state"
 	"zapas/shared/api"
@@ -44,6 +45,9 @@ type Config struct {
 	Random     io.Reader // a cryptographic source
 	// Wait returns after a time, or with the context's error when that ends first.
 	Wait func(ctx context.Context, d time.Duration) error
+	// Progress is told how far a backup, a plan or a restore has come; nil for nobody. It should not take long, and calls
+	// nothing of the Device.
+	Progress func(Progress)
 }
 
 // Device is one phone's end of the service. Its methods are for one goroutine; one process has a state directory at a time.
@@ -58,6 +62,8 @@ type Device struct {
 	note    string // what the backup that is under way tells in passing
 	objects int    // uploaded by the backup that is under way
 	bytes   int64
+	track   *progress.Tracker // of the run that is under way
+	moving  []string          // the elements that it uploads
 }
 
 // Open opens the state directory. A directory without a device can only Enrol.

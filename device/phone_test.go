@@ -25,7 +25,7 @@ type memory struct {
 	blobs    map[[32]byte][]byte
 	coverage map[string]string // Full for messages, Unavailable for the rest unless said
 	bad      []*Unreadable
-	refuses  map[string]bool // bodies that Insert refuses
+	refuses  map[string]bool // bodies that Insert refuses, and names
 	finished bool
 }
 
@@ -68,9 +68,19 @@ func (m *memory) Takes(k item.Kind) bool {
 
 func (m *memory) Existing() iter.Seq2[item.Item, error] { return m.Items() }
 
-func (m *memory) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
+func (m *memory) Refuses(it item.Item) error {
 	if s, ok := it.(*item.SMS); ok && m.refuses[s.Body] {
 		return &Unwritable{Reason: "refused_here", Err: errors.New("no")}
+	}
+	if c, ok := it.(*item.Contact); ok && m.refuses[c.FullName()] {
+		return &Unwritable{Reason: "unsupported", Skipped: true, Err: errors.New("no")}
+	}
+	return nil
+}
+
+func (m *memory) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
+	if err := m.Refuses(it); err != nil {
+		return err
 	}
 	got := map[[32]byte][]byte{}
 	for _, b := range it.Blobs() {
@@ -108,7 +118,7 @@ func (m *memory) Merge(at int, more *item.Contact, open func(item.Blob) (io.Read
 		if changed {
 			n := len(m.items)
 			if err := m.Insert(merged, func(b item.Blob) (io.ReadCloser, error) {
-				if _, have := m.blobs[b.SHA256]; have {
+				if slices.ContainsFunc(c.Blobs(), func(have item.Blob) bool { return have.SHA256 == b.SHA256 }) {
 					return m.OpenBlob(b)
 				}
 				return open(b)
@@ -197,6 +207,7 @@ type phone struct {
 	key    phoneKey
 	dir    string
 	random *rand.ChaCha8
+	steps  []Progress // of the last run that a helper began
 }
 
 // enrolled is a phone that is a device of the service.
@@ -213,7 +224,7 @@ func enrolled(t *testing.T, s *service, seed byte) *phone {
 func (p *phone) open(t *testing.T, s *service) {
 	t.Helper()
 	d, err := Open(Config{Dir: p.dir, Signer: p.key, AppVersion: "test", Transport: s, Now: func() time.Time { return s.now },
-		Random: p.random, Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
+		Random: p.random, Progress: func(s Progress) { p.steps = append(p.steps, s) }, Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,6 +243,7 @@ func (p *phone) restart(t *testing.T, s *service) {
 
 func (p *phone) backUp(t *testing.T, src Source) Report {
 	t.Helper()
+	p.steps = nil
 	r, err := p.Backup(t.Context(), src, profileOf(p.config.Transport.(*service).location))
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +252,11 @@ func (p *phone) backUp(t *testing.T, src Source) Report {
 		if l.Seen != l.Stored+l.Already+l.Excluded+l.Failed {
 			t.Errorf("ledger of %s does not balance: %+v", element, l)
 		}
+		if at := p.step(element, Reading); !r.Resumed && (at.Done != l.Seen || at.State != Ended) {
+			t.Errorf("of %s there is told %+v, and %d were seen", element, at, l.Seen)
+		}
 	}
+	p.addUp(t)
 	return r
 }
 
@@ -262,7 +278,11 @@ func restored(t *testing.T, s *service, snapshot string, into *memory, elements 
 		if l.Planned != l.Inserted+l.Duplicate+l.Merged+l.Skipped+l.Failed {
 			t.Errorf("ledger of %s does not balance: %+v", element, l)
 		}
+		if at := p.step(element, Writing); at.State == Ended && (at.Done != l.Planned || at.Failed != l.Failed) {
+			t.Errorf("of %s there is told %+v, and the ledger says %+v", element, at, l)
+		}
 	}
+	p.addUp(t)
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"zapas/device/internal/gather"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/unpack"
 	"zapas/shared/api"
@@ -23,6 +24,15 @@ func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []s
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
 	}
+	out, err := d.carry(ctx, r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, out) })
+	if err != nil {
+		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
+	}
+	return out, err
+}
+
+// carry does what a restore and a plan of one have in common before and after.
+func (d *Device) carry(ctx context.Context, r api.Restore, chosen []string, run func(out *RestoreReport) error) (RestoreReport, error) {
 	out := RestoreReport{Restore: r.Id, Snapshot: r.Snapshot, Ledger: api.RestoreLedgers{}}
 	for _, e := range r.Elements {
 		if len(chosen) == 0 || slices.Contains(chosen, string(e)) {
@@ -34,35 +44,24 @@ func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []s
 			return out, fmt.Errorf("this restore does not bring %q; it brings %v", e, r.Elements)
 		}
 	}
+	d.track = progress.New(d.config.Progress)
+	defer d.track.Break() // what has come to no end
 	before := d.client.Sent()
-	err := d.restore(ctx, r, to, &out)
+	err := run(&out)
 	if err == nil {
 		err = d.keepOffset()
 	}
 	out.Requests = d.client.Sent().Minus(before)
-	if err != nil {
-		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
-	}
 	return out, err
 }
 
 func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *RestoreReport) error {
-	g, session, err := d.gather(ctx, r, kindsIn(out.Ledger))
+	session, err := d.bring(ctx, r, out, false, func(g *unpack.Chunks, o *unpack.Outcome) error {
+		return unpack.Restore(ctx, g, kindsIn(out.Ledger), to, o)
+	})
 	if err != nil {
 		return err
 	}
-	defer g.Forget()
-	out.Objects, out.Bytes = g.Objects, g.Bytes
-	o := unpack.Outcome{Ledger: out.Ledger}
-	if g.Index == nil {
-		for _, k := range kindsIn(out.Ledger) {
-			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
-		}
-	} else if err := unpack.Restore(ctx, &g.Chunks, kindsIn(out.Ledger), to, &o); err != nil {
-		return err
-	}
-	out.Near, out.Failures = o.Near, o.Failures
-	leftOut(r, g.Counts, out.Ledger)
 	// If we die before this line, another run finds everything there, and reports duplicates.
 	result, err := d.client.Result(ctx, r.Id, api.ResultInput{Session: session, Ledger: out.Ledger})
 	if err != nil {
@@ -70,6 +69,29 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 	}
 	out.State = string(result.State)
 	return d.dir.ClearRestores()
+}
+
+// bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.
+func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
+	kinds := kindsIn(out.Ledger)
+	g, session, err := d.gather(ctx, r, kinds, records)
+	if err != nil {
+		return "", err
+	}
+	defer g.Forget()
+	out.Objects, out.Bytes = g.Objects, g.Bytes
+	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track}
+	if g.Index == nil {
+		for _, k := range kinds {
+			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
+		}
+		d.allLost(out.Ledger)
+	} else if err := unpacked(&g.Chunks, &o); err != nil {
+		return "", err
+	}
+	out.Near, out.Failures = o.Near, o.Failures
+	leftOut(r, g.Counts, out.Ledger)
+	return session, nil
 }
 
 // leftOut accounts for the elements that the restore brings and that were not chosen here.
@@ -92,18 +114,18 @@ func leftOut(r api.Restore, counts map[string]int64, l api.RestoreLedgers) {
 
 // gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been
 // downloaded stays.
-func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind) (g *gather.Gathered, session string, err error) {
+func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool) (g *gather.Gathered, session string, err error) {
 	folder, err := d.dir.RestoreFolder(r.Snapshot)
 	if err != nil {
 		return nil, "", err
 	}
-	from := gather.Gatherer{Client: d.client, Tenant: d.id.Tenant, User: d.id.User, Device: d.id.Device, Random: d.config.Random}
+	from := gather.Gatherer{Client: d.client, Tenant: d.id.Tenant, User: d.id.User, Device: d.id.Device, Random: d.config.Random, Track: d.track}
 	for n := 1; ; n++ {
 		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
 		if err != nil {
 			return nil, "", err
 		}
-		g, err = from.Gather(ctx, gather.Restore{Snapshot: r.Snapshot, Session: *opened.Session, Folder: folder, Kinds: kinds})
+		g, err = from.Gather(ctx, gather.Restore{Snapshot: r.Snapshot, Session: *opened.Session, Folder: folder, Kinds: kinds, Records: records})
 		if remote.Code(err) == "session_over" && n < openings {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/state"
 	"zapas/shared/api"
@@ -36,6 +37,7 @@ func (d *Device) resume(ctx context.Context) (*Report, error) {
 	}
 	r, err := d.finish(ctx, j)
 	if errors.Is(err, errOver) {
+		d.track.Break()
 		d.note = fmt.Sprintf("a backup that an earlier run had not finished was given up and begun again: %v", err)
 		return nil, nil
 	}
@@ -44,6 +46,11 @@ func (d *Device) resume(ctx context.Context) (*Report, error) {
 
 // finish uploads what has not arrived, commits, and makes the session's cache the device's.
 func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
+	var r Report
+	if err := json.Unmarshal(j.Report, &r); err != nil {
+		return Report{}, fmt.Errorf("read the report of session %s: %w", j.Session, err)
+	}
+	d.uploading(j, r)
 	err := d.deliver(ctx, j)
 	if remote.Code(err) == "chunk_missing" {
 		if err := d.dir.ForgetUploaded(); err != nil {
@@ -68,10 +75,7 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	var r Report
-	if err := json.Unmarshal(j.Report, &r); err != nil {
-		return Report{}, fmt.Errorf("read the report of session %s: %w", j.Session, err)
-	}
+	d.track.End(progress.Uploading)
 	if err := d.dir.Adopt(); err != nil {
 		return Report{}, err
 	}
@@ -106,7 +110,9 @@ func (d *Device) deliver(ctx context.Context, j *state.Journal) error {
 	}
 	var waiting []int
 	for i, c := range j.Chunks {
-		if !done[c.ID] {
+		if done[c.ID] {
+			d.uploaded(c.Size)
+		} else {
 			waiting = append(waiting, i)
 		}
 	}
@@ -167,6 +173,7 @@ func (d *Device) puts(ctx context.Context, j *state.Journal, batch []int, signed
 		if perr == nil {
 			d.objects++
 			d.bytes += j.Chunks[batch[n]].Size
+			d.uploaded(j.Chunks[batch[n]].Size)
 			perr = d.dir.NoteUploaded(j.Chunks[batch[n]].ID)
 		}
 		if perr != nil && err == nil {

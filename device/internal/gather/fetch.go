@@ -13,6 +13,7 @@ import (
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/unpack"
 )
@@ -24,36 +25,77 @@ const (
 
 // download fetches the chunks that the index names and that hold what is to be restored, or its attachments.
 func (g *gathering) download(ctx context.Context) error {
-	attached := slices.Contains(g.r.Kinds, item.KindMMS) || slices.Contains(g.r.Kinds, item.KindContact)
-	var needed []int
-	for i := range g.out.Index.Chunks {
-		c := &g.out.Index.Chunks[i]
-		live := c.Live()
-		if c.Parts > 0 && attached || slices.ContainsFunc(g.r.Kinds, func(k item.Kind) bool { return live[byte(k)] > 0 }) {
-			needed = append(needed, i)
+	needed := g.needed()
+	size := map[string]int64{}
+	for _, n := range needed {
+		for _, e := range n.elements {
+			size[e] += g.out.Index.Chunks[n.at].Size
+		}
+	}
+	for _, k := range g.r.Kinds {
+		if n, ok := size[k.Element()]; ok {
+			g.d.Track.Begin(progress.Downloading, k.Element(), n)
+			delete(size, k.Element())
 		}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failure error
-	remote.Each(transfers, len(needed), func(n int) {
-		i := needed[n]
-		c := g.out.Index.Chunks[i]
-		bad, err := g.find(ctx, c)
+	remote.Each(transfers, len(needed), func(i int) {
+		n := needed[i]
+		bad, err := g.find(ctx, n)
 		g.mu.Lock()
 		defer g.mu.Unlock()
-		if bad != nil {
-			g.out.Bad[i] = *bad
-		}
 		if err != nil && failure == nil {
 			failure = err
 			cancel()
 		}
+		count := g.d.Track.Add
+		if bad != nil {
+			g.out.Bad[n.at] = *bad
+			count = g.d.Track.Fail
+		}
+		for _, e := range n.elements {
+			if err == nil {
+				count(progress.Downloading, e, g.out.Index.Chunks[n.at].Size)
+			}
+		}
 	})
+	if failure == nil {
+		g.d.Track.End(progress.Downloading)
+	}
 	return failure
 }
 
-func (g *gathering) find(ctx context.Context, c index.Chunk) (*unpack.Bad, error) {
+// need is a chunk that is needed.
+type need struct {
+	at       int      // position in the index
+	elements []string // for which
+	records  bool     // for items, and not for attachments alone
+}
+
+func (g *gathering) needed() (all []need) {
+	for i := range g.out.Index.Chunks {
+		c := &g.out.Index.Chunks[i]
+		live := c.Live()
+		n := need{at: i}
+		for _, k := range g.r.Kinds {
+			attached := c.Parts > 0 && (k == item.KindMMS || k == item.KindContact)
+			n.records = n.records || live[byte(k)] > 0
+			if (live[byte(k)] > 0 || attached) && !slices.Contains(n.elements, k.Element()) {
+				n.elements = append(n.elements, k.Element())
+			}
+		}
+		if len(n.elements) > 0 {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// find has a needed chunk on the disk, or leaves it where it is.
+func (g *gathering) find(ctx context.Context, n need) (*unpack.Bad, error) {
+	c := g.out.Index.Chunks[n.at]
 	at, ok := g.at[c.ID]
 	switch {
 	case !ok:
@@ -64,7 +106,17 @@ func (g *gathering) find(ctx context.Context, c index.Chunk) (*unpack.Bad, error
 	if _, ok := g.out.Keys[c.Session]; !ok {
 		return &unpack.Bad{Reason: "key_missing", Detail: fmt.Sprintf("chunk %s: the service did not give the key of session %s", c.ID, c.Session)}, nil
 	}
+	if g.r.Records && !n.records {
+		g.leave(n.at)
+		return nil, nil
+	}
 	return g.fetch(ctx, at, c.ID, c.Size)
+}
+
+func (g *gathering) leave(i int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.out.Left[i] = true
 }
 
 // fetch downloads one chunk and compares it with its id, unless an earlier run has it.

@@ -14,6 +14,7 @@ import (
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/unpack"
@@ -28,6 +29,7 @@ type Restore struct {
 	Session  string // that reads it
 	Folder   string // on this device's disk; what an earlier run has left there is used
 	Kinds    []item.Kind
+	Records  bool // no attachments but those that lie with what is to be read
 }
 
 // Gathered is what could be had.
@@ -47,12 +49,13 @@ type Gatherer struct {
 	Client               *remote.Client
 	Tenant, User, Device string
 	Random               io.Reader
+	Track                *progress.Tracker // may be nil
 }
 
 // Gather downloads what a restore needs. A chunk that cannot be had is Bad; any error may pass with another run, but for
 // a service's "session_over": open the restore again.
 func (d Gatherer) Gather(ctx context.Context, r Restore) (out *Gathered, err error) {
-	g := &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}}}}
+	g := &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Left: map[int]bool{}}}}
 	defer func() {
 		if err != nil {
 			g.out.Forget()

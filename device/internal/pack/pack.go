@@ -11,6 +11,7 @@ import (
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 )
@@ -40,6 +41,7 @@ type newBlob struct {
 	size   int64
 	chunks []uint32 // of this session
 	err    error    // why it could not be read
+	last   string   // the element of the item that it is the last piece of; "" if it is that of none
 }
 
 func newPacker(dir *state.Dir, session index.ID, key seal.SessionKey, keyVersion uint32, random io.Reader) (*packer, error) {
@@ -182,13 +184,20 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	return place{chunk: uint32(len(p.chunks) - 1), record: number}, nil
 }
 
-// need notes the blobs of an entry that are not stored yet.
+// need notes the blobs of an entry that are not stored yet. The entry is sealed with the last of them.
 func (p *packer) need(s *Scan, e *entry) {
+	var last *newBlob
 	for _, b := range e.blobs {
 		if _, stored := s.blobs[b.sum]; !stored && p.blobs[b.sum] == nil {
-			p.blobs[b.sum] = &newBlob{size: b.size}
+			last = &newBlob{size: b.size}
+			p.blobs[b.sum] = last
 			p.order = append(p.order, b.sum)
 		}
+	}
+	if last == nil {
+		s.track.Add(progress.Sealing, e.kind.Element(), 1)
+	} else {
+		last.last = e.kind.Element()
 	}
 }
 
@@ -204,6 +213,8 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 			b.err = source.error
 		} else if err != nil {
 			return err
+		} else if b.last != "" {
+			s.track.Add(progress.Sealing, b.last, 1)
 		}
 	}
 	for i := range s.entries {
@@ -214,6 +225,7 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 		for _, key := range e.blobs {
 			if b := p.blobs[key.sum]; b != nil && b.err != nil {
 				e.state = failed
+				s.track.Fail(progress.Sealing, e.kind.Element(), 1)
 				s.fail(e.kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, e.kind, b.err))
 				break
 			}

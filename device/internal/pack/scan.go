@@ -9,6 +9,7 @@ import (
 
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/state"
 )
 
@@ -22,6 +23,7 @@ type Scan struct {
 	coverage map[string]string
 	failed   map[string]map[string]int64 // by element and reason
 	examples []string                    // of what failed, in words
+	track    *progress.Tracker
 }
 
 // entry is one item of the source.
@@ -54,9 +56,10 @@ type place struct{ chunk, record uint32 }
 
 const maxExamples = 5
 
-// Read goes through the source once. base is what the device's last snapshot holds, or nil.
-func Read(ctx context.Context, src Source, chosen []string, base *state.Cache) (*Scan, error) {
-	s := &Scan{base: base, blobs: map[[32]byte]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
+// Read goes through the source once. base is what the device's last snapshot holds, or nil; track counts the items, and
+// then those that are sealed.
+func Read(ctx context.Context, src Source, chosen []string, base *state.Cache, track *progress.Tracker) (*Scan, error) {
+	s := &Scan{base: base, track: track, blobs: map[[32]byte]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
 	if base != nil {
 		s.kept = make([]bool, len(base.Items))
 		for i, b := range base.Blobs {
@@ -67,6 +70,7 @@ func Read(ctx context.Context, src Source, chosen []string, base *state.Cache) (
 		if slices.Contains(chosen, e) {
 			s.elements = append(s.elements, e)
 			s.coverage[e] = src.Coverage(e)
+			track.Begin(progress.Reading, e, 0)
 		}
 	}
 	for it, err := range src.Items() {
@@ -76,6 +80,7 @@ func Read(ctx context.Context, src Source, chosen []string, base *state.Cache) (
 		if u, ok := errors.AsType[*ledger.Unreadable](err); ok {
 			if slices.Contains(s.elements, u.Kind.Element()) {
 				s.fail(u.Kind.Element(), u.Reason, max(1, u.Count), u.Error())
+				track.Fail(progress.Reading, u.Kind.Element(), max(1, u.Count))
 			}
 			continue
 		}
@@ -84,6 +89,7 @@ func Read(ctx context.Context, src Source, chosen []string, base *state.Cache) (
 		}
 		s.add(it)
 	}
+	track.End(progress.Reading)
 	return s, nil
 }
 
@@ -104,8 +110,10 @@ func (s *Scan) add(it item.Item) {
 		}
 		s.fail(element, reason, 1, err.Error())
 		s.entries = append(s.entries, e)
+		s.track.Fail(progress.Reading, element, 1)
 		return
 	}
+	s.track.Add(progress.Reading, element, 1)
 	e.id, e.content, e.essence = it.IDs()[0], digest(record), it.Essence()
 	for _, b := range it.Blobs() {
 		if key := (blobKey{b.SHA256, b.Size}); !slices.Contains(e.blobs, key) {
@@ -164,6 +172,21 @@ func (s *Scan) fail(element, reason string, n int64, example string) {
 type alike struct {
 	id      item.ID
 	essence item.Essence
+}
+
+// sealing begins to count what is to be sealed.
+func (s *Scan) sealing() {
+	waiting := map[string]int64{}
+	for _, e := range s.entries {
+		if e.state == fresh {
+			waiting[e.kind.Element()]++
+		}
+	}
+	for _, e := range s.elements {
+		if waiting[e] > 0 {
+			s.track.Begin(progress.Sealing, e, waiting[e])
+		}
+	}
 }
 
 // dead says which of the base's items are no items of the new snapshot: under full coverage, those not seen again; under

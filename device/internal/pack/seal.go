@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"zapas/device/internal/index"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 	"zapas/shared/api"
@@ -53,6 +54,7 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 		return nil, err
 	}
 	defer p.abandon()
+	s.sealing()
 	if err := p.records(ctx, src, s); err != nil {
 		return nil, err
 	}
@@ -69,6 +71,7 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 	}
 	own, sealed := &n.cache.Chunks[len(n.cache.Chunks)-1], p.open()
 	own.ID, own.Size, own.RecordPart = sealed.ID, sealed.Size, sealed.RecordPart // known only now
+	s.track.End(progress.Sealing)
 	out := &Sealed{Outcome: n.outcome(s), Cache: n.cache}
 	out.Commit = api.CommitInput{Added: []api.AddedChunk{}, Dropped: append([]int{}, n.dropped...),
 		Index:  api.IndexPosition{Offset: sum.IndexOffset, Length: sum.IndexLength},

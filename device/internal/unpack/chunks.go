@@ -22,7 +22,10 @@ type Chunks struct {
 	Index  *index.Index
 	Keys   map[index.ID]seal.SessionKey // by session
 	Bad    map[int]Bad                  // by position in Index.Chunks: those that cannot be used
-	parts  map[[32]byte][]part
+	// Left are those that are there, as the service says, and were not fetched: they hold attachments alone. A plan takes
+	// what is nowhere else to be in them.
+	Left  map[int]bool
+	parts map[[32]byte][]part
 }
 
 // Bad is why a chunk cannot be used.
@@ -71,7 +74,7 @@ func (g *Chunks) openChunk(i int) (*chunkFile, error) {
 func (g *Chunks) locate() error {
 	g.parts = map[[32]byte][]part{}
 	for i := range g.Index.Chunks {
-		if _, bad := g.Bad[i]; bad || g.Index.Chunks[i].Parts == 0 {
+		if _, bad := g.Bad[i]; bad || g.Left[i] || g.Index.Chunks[i].Parts == 0 {
 			continue
 		}
 		c, err := g.openChunk(i)
@@ -90,7 +93,7 @@ func (g *Chunks) locate() error {
 }
 
 // pieces are the parts of a blob in their order, or why they are not all there. A backup that was broken off may have left
-// a piece that another one repeats.
+// a piece that another one repeats. Of what may be in a chunk that was left there are none.
 func (g *Chunks) pieces(sum [32]byte) ([]part, error) {
 	all := slices.Clone(g.parts[sum])
 	slices.SortStableFunc(all, func(a, b part) int {
@@ -109,6 +112,9 @@ func (g *Chunks) pieces(sum [32]byte) ([]part, error) {
 		if next == size && len(out) > 0 {
 			return out, nil
 		}
+	}
+	if len(g.Left) > 0 {
+		return nil, nil
 	}
 	return nil, errors.New("an attachment is not in the chunks that could be read")
 }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/seal"
 	"zapas/shared/api"
 )
@@ -17,6 +19,7 @@ type Outcome struct {
 	Ledger   api.RestoreLedgers
 	Near     map[string]int64 // by element: items inserted that may be ones that the target held in another form
 	Failures []ledger.Failure
+	Track    *progress.Tracker // counts on the way; may be nil
 }
 
 // Lose accounts for items that cannot be restored, and says why.
@@ -41,7 +44,15 @@ func (o *Outcome) Lose(f ledger.Failure) {
 // Restore writes the items of the given kinds to a target, and accounts for each in out. What the target holds already is
 // not written again.
 func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
-	w := &writing{g: g, to: to, out: out}
+	return bring(ctx, g, kinds, to, out, progress.Writing)
+}
+
+// bring is a restore, or a plan of one.
+func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome, work progress.Work) error {
+	w := &writing{g: g, to: to, out: out, track: out.Track, work: work}
+	for _, e := range elements(kinds) {
+		w.track.Begin(progress.Reading, e, 0)
+	}
 	for it, err := range to.Existing() {
 		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
 			continue
@@ -51,15 +62,17 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 		}
 		w.note(it)
 	}
+	w.track.End(progress.Reading)
 	if err := g.locate(); err != nil {
 		return err
 	}
 	if w.held.Len() > 0 { // what cannot be read now is accounted for when it is to be written
 		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
-		expect := &writing{g: g, out: scratch, one: w.expect}
+		expect := &writing{g: g, out: scratch, one: w.expect, track: out.Track, work: progress.Matching}
 		if err := expect.chunks(ctx, kinds); err != nil {
 			return err
 		}
+		w.track.End(progress.Matching)
 	}
 	w.one = w.write
 	if err := w.chunks(ctx, kinds); err != nil {
@@ -68,7 +81,18 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 	if err := to.Finish(); err != nil {
 		return fmt.Errorf("finish the target: %w", err)
 	}
+	w.track.End(work)
 	return nil
+}
+
+// elements are those of the kinds.
+func elements(kinds []item.Kind) (out []string) {
+	for _, k := range kinds {
+		if !slices.Contains(out, k.Element()) {
+			out = append(out, k.Element())
+		}
+	}
+	return out
 }
 
 // writing is a restore on its way to its target, or a first look at what is to go there.
@@ -80,10 +104,13 @@ type writing struct {
 	calls    item.Calls
 	to       Sink
 	out      *Outcome
+	track    *progress.Tracker
+	work     progress.Work
 }
 
 // note notes one item that the target holds.
 func (w *writing) note(it item.Item) {
+	w.track.Add(progress.Reading, it.Kind().Element(), 1)
 	switch it := it.(type) {
 	case *item.Contact:
 		w.contacts.Add(it)
@@ -96,6 +123,7 @@ func (w *writing) note(it item.Item) {
 
 // expect notes one item that is to be restored.
 func (w *writing) expect(it item.Item) error {
+	w.track.Add(progress.Matching, it.Kind().Element(), 1)
 	if _, ok := it.(*item.Contact); !ok {
 		w.held.Expect(it)
 	}
@@ -106,14 +134,26 @@ func (w *writing) account(element string, add func(l *api.RestoreLedger)) {
 	l := w.out.Ledger[element]
 	add(&l)
 	w.out.Ledger[element] = l
+	w.track.Add(w.work, element, 1)
 }
 
 func (w *writing) lost(element, reason string, n int64, detail string) {
+	w.track.Fail(w.work, element, n)
 	w.out.Lose(ledger.Failure{Snapshot: w.g.Index.Snapshot.String(), Element: element, Items: n, Reason: reason, Detail: detail})
 }
 
 // chunks goes through the items of all chunks.
 func (w *writing) chunks(ctx context.Context, kinds []item.Kind) error {
+	total := map[string]int64{}
+	for i := range w.g.Index.Chunks {
+		live := w.g.Index.Chunks[i].Live()
+		for _, k := range kinds {
+			total[k.Element()] += live[byte(k)]
+		}
+	}
+	for _, e := range elements(kinds) {
+		w.track.Begin(w.work, e, total[e])
+	}
 	for i := range w.g.Index.Chunks {
 		if err := w.chunk(ctx, i, kinds); err != nil {
 			return err
