@@ -314,7 +314,7 @@ func encodePart(w *bufio.Writer, p *item.Part, blob item.Blob, open Opener) erro
 		return err
 	}
 	if p.Blob != nil {
-		if err := encodeBlob(t, p, blob, open); err != nil {
+		if err := encodeBlob(t, p, blob, open); err != nil && !errors.Is(err, errLeft) {
 			return err
 		}
 	}

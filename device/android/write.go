@@ -61,16 +61,12 @@ func create(path, root string, o Options) (*Writer, error) {
 
 // start reads the existing file and begins the second one. Only the holder of the lock does so.
 func (w *Writer) start(o Options) error {
-	existing, err := Open(w.path, o)
-	switch {
-	case err == nil:
-		w.existing, w.before = existing, existing.info
-		err = w.survey()
-	case errors.Is(err, fs.ErrNotExist):
-		err = nil
-	}
+	existing, err := surveyed(w.path, w.name, o)
 	if err != nil {
 		return err
+	}
+	if w.existing = existing; existing != nil {
+		w.before, w.count, w.attrs = existing.info, existing.Notes().Messages, existing.frame.attrs
 	}
 	if err := outfile.Sweep(w.path); err != nil {
 		return err
@@ -85,26 +81,38 @@ func (w *Writer) start(o Options) error {
 	return nil
 }
 
-// survey reads the existing file for its messages' number and place. Markup that is broken is no ground to build on: what
+// surveyed opens a file to add to it, nil for one that is not there, and reads it once for its items' number and place. Markup that is broken is no ground to build on: what
 // comes behind it may not be where it seems, and other programs may not read it.
-func (w *Writer) survey() error {
+func surveyed(path, root string, o Options) (*Export, error) {
+	existing, err := Open(path, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := existing.survey(root); err != nil {
+		return nil, errors.Join(err, existing.Close())
+	}
+	return existing, nil
+}
+
+func (e *Export) survey(root string) error {
 	read := 0
-	for _, err := range w.existing.Items() {
+	for _, err := range e.Items() {
 		var file *BadFile
 		if errors.As(err, &file) {
 			return file
 		}
 		var bad *BadItem
 		if errors.As(err, &bad) && bad.Broken {
-			return &BadFile{Path: w.path, Offset: bad.Offset, Line: bad.Line, Reason: bad.Reason, Read: read}
+			return &BadFile{Path: e.path, Offset: bad.Offset, Line: bad.Line, Reason: bad.Reason, Read: read}
 		}
 		read++
 	}
-	if is := w.existing.frame.name; is != w.name {
-		return &BadFile{Path: w.path, Line: 1, Reason: fmt.Sprintf("it is of %s, not of %s", elementOf(is), elementOf(w.name))}
+	if is := e.frame.name; is != root {
+		return &BadFile{Path: e.path, Line: 1, Reason: fmt.Sprintf("it is of %s, not of %s", elementOf(is), elementOf(root))}
 	}
-	w.count = w.existing.Notes().Messages
-	w.attrs = w.existing.frame.attrs
 	return nil
 }
 
@@ -129,11 +137,14 @@ func (w *Writer) begin() error {
 }
 
 // Existing reads the messages that were in the file when Create was called, as Export.Items does.
-func (w *Writer) Existing() iter.Seq2[item.Item, error] {
-	if w.existing == nil {
+func (w *Writer) Existing() iter.Seq2[item.Item, error] { return w.existing.items() }
+
+// items are none of a file that is not there.
+func (e *Export) items() iter.Seq2[item.Item, error] {
+	if e == nil {
 		return func(func(item.Item, error) bool) {}
 	}
-	return w.existing.Items()
+	return e.Items()
 }
 
 // Put adds a message; open gives its attachments, whose size and digest are checked. A message that

@@ -123,7 +123,7 @@ func TestRestore_Choose(t *testing.T) {
 		waiting []api.Restore
 		want    string
 	}{{"", two[:1], "A"}, {"B", two, "B"}, {"", two, ""}, {"C", two, ""}, {"", nil, ""}} {
-		got, err := (&restore{ID: tt.id}).choose(tt.waiting)
+		got, err := (&where{ID: tt.id}).choose(tt.waiting)
 		if got.Id != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%q of %d: %q, %v", tt.id, len(tt.waiting), got.Id, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"zapas/device"
-	"zapas/device/android"
 	"zapas/shared/api"
 )
 
@@ -142,9 +141,8 @@ func (c *restores) Run(t *terminal) (err error) {
 }
 
 type restore struct {
-	ID       string   `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
-	To       []string `required:"" sep:"none" type:"path" help:"A file to add to, made if there is none; once for each element. One that is there is of what it holds; a new one of what its name says: NAME.vcf is for contacts, calls*.xml for calls, any other .xml for messages. Any other name is a folder with contacts.vcf, messages.xml and calls.xml. Items of an element without a file are skipped and counted." placeholder:"FILE|DIR"`
-	Elements chosen   `help:"Only these of the restore's elements: contacts, messages, calls." placeholder:"ELEMENTS,..."`
+	where
+	Yes bool `help:"Do not ask first. It is asked only on a terminal."`
 }
 
 func (c *restore) Run(t *terminal) (err error) {
@@ -153,17 +151,20 @@ func (c *restore) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	a, err := d.CheckIn(t.ctx, nil)
+	which, o, err := c.find(t, d)
 	if err != nil {
 		return err
 	}
-	which, err := c.choose(a.Restores)
-	if err != nil {
-		return err
+	if t.asks && !c.Yes {
+		if _, err := c.plan(t, d, which, o); err != nil {
+			return err
+		}
+		if err := t.ask("Restore?"); err != nil {
+			return err
+		}
 	}
-	o := android.Options{Now: t.now}
-	if a.Profile != nil {
-		o.Region = a.Profile.Region
+	if err := makeFolders(c.To); err != nil {
+		return err
 	}
 	to, err := places(c.To, c.brought(which))
 	if err != nil {
@@ -196,7 +197,7 @@ func verdict(r device.RestoreReport) error {
 }
 
 // brought are the elements that the restore brings.
-func (c *restore) brought(r api.Restore) (out []string) {
+func (c *where) brought(r api.Restore) (out []string) {
 	for _, e := range r.Elements {
 		if len(c.Elements) == 0 || slices.Contains(c.Elements, string(e)) {
 			out = append(out, string(e))
@@ -218,7 +219,7 @@ func (c *chosen) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (c *restore) choose(waiting []api.Restore) (api.Restore, error) {
+func (c *where) choose(waiting []api.Restore) (api.Restore, error) {
 	for _, r := range waiting {
 		if r.Id == c.ID || c.ID == "" && len(waiting) == 1 {
 			return r, nil

@@ -51,6 +51,7 @@ type commands struct {
 	Checkin  checkin  `cmd:"" help:"Ask what to do now."`
 	Backup   backup   `cmd:"" help:"Store what is new in exports of contacts, messages and calls."`
 	Restores restores `cmd:"" help:"List the restores that wait for this phone."`
+	Plan     plan     `cmd:"" help:"Show what a restore would do, by element, and write nothing."`
 	Restore  restore  `cmd:"" help:"Add what is in a backup to exports of contacts, messages and calls."`
 	Status   status   `cmd:"" help:"Show what this phone knows of itself."`
 	Compare  compare  `cmd:"" help:"Compare two exports, or two folders of them, item by item."`
@@ -60,8 +61,11 @@ type commands struct {
 // terminal is what commands work with.
 type terminal struct {
 	ctx    context.Context
+	in     io.Reader
 	out    io.Writer
 	errs   io.Writer
+	bars   *bars // nil where nobody watches
+	asks   bool  // somebody reads what is asked, and can answer
 	state  string
 	json   bool
 	now    func() time.Time
@@ -70,12 +74,12 @@ type terminal struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-func run(ctx context.Context, args []string, out, errs io.Writer) int {
+func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("zapas-device"), kong.Writers(out, errs), kong.Exit(func(code int) { exited = code }),
@@ -92,12 +96,14 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "zapas-device: %v; zapas-device --help shows how\n", err)
 		return exitUsage
 	}
-	t := &terminal{ctx: ctx, out: out, errs: errs, state: c.State, json: c.JSON, now: time.Now, random: rand.Reader}
+	t := &terminal{ctx: ctx, in: in, out: out, errs: errs, state: c.State, json: c.JSON, now: time.Now, random: rand.Reader}
+	t.watched()
 	return t.exit(parsed.Run(t))
 }
 
 // exit tells what went wrong, once, and turns it into a code.
 func (t *terminal) exit(err error) int {
+	t.bars.end()
 	switch {
 	case err == nil:
 		return exitOK
@@ -133,7 +139,7 @@ func (t *terminal) phone(create bool) (*device.Device, error) {
 		return nil, err
 	}
 	return device.Open(device.Config{Dir: t.state, Signer: key, AppVersion: version, Transport: http.DefaultTransport,
-		Now: t.now, Random: t.random, Wait: remote.Sleep})
+		Now: t.now, Random: t.random, Wait: remote.Sleep, Progress: t.bars.watching()})
 }
 
 // version is what the service is told.

@@ -24,6 +24,7 @@ func (p *page) row(name, value string) { p.rows = append(p.rows, [2]string{name,
 
 // say prints v as JSON, or the page that write makes of it.
 func (t *terminal) say(v any, write func(p *page)) error {
+	t.bars.end()
 	if t.json {
 		return t.print(v)
 	}

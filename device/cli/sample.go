@@ -68,6 +68,9 @@ func (c *sampled) Run(t *terminal) error {
 
 // write writes the files that were asked for, and counts what is in them.
 func (c *sampled) write(phone *sample.Phone, out *written) error {
+	if err := makeFolders([]string{c.File}); err != nil {
+		return err
+	}
 	files, err := places([]string{c.File}, elements)
 	if err != nil {
 		return err

@@ -43,11 +43,8 @@ func places(paths, wanted []string) (map[string]string, error) {
 	}
 	for _, path := range paths {
 		info, err := os.Stat(path)
-		switch ext := strings.ToLower(filepath.Ext(path)); {
-		case err == nil && info.IsDir(), errors.Is(err, fs.ErrNotExist) && ext != ".vcf" && ext != ".xml":
-			if err := os.MkdirAll(path, 0o700); err != nil {
-				return nil, fmt.Errorf("make the folder: %w", err)
-			}
+		switch {
+		case isFolder(path, info, err):
 			for _, element := range wanted {
 				if err := put(element, filepath.Join(path, names[element])); err != nil {
 					return nil, err
@@ -73,6 +70,24 @@ func places(paths, wanted []string) (map[string]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// isFolder tells by what is there, or by its name if nothing is, that a path is no file.
+func isFolder(path string, info fs.FileInfo, err error) bool {
+	ext := strings.ToLower(filepath.Ext(path))
+	return err == nil && info.IsDir() || errors.Is(err, fs.ErrNotExist) && ext != ".vcf" && ext != ".xml"
+}
+
+// makeFolders makes those of the paths that are folders and not there.
+func makeFolders(paths []string) error {
+	for _, path := range paths {
+		if info, err := os.Stat(path); isFolder(path, info, err) {
+			if err := os.MkdirAll(path, 0o700); err != nil {
+				return fmt.Errorf("make the folder: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // openTarget begins to write the files, or none.
@@ -110,9 +125,16 @@ func (t target) Abort() error {
 func (target) Takes(item.Kind) bool { return true }
 
 func (t target) Existing() iter.Seq2[item.Item, error] {
+	return existing(t.files)
+}
+
+// existing goes through what files hold, in the order of the elements.
+func existing[F interface {
+	Existing() iter.Seq2[item.Item, error]
+}](files map[string]F) iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
 		for _, element := range elements {
-			f, ok := t.files[element]
+			f, ok := files[element]
 			if !ok {
 				continue
 			}
@@ -135,6 +157,10 @@ func (t target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)
 	case *android.Writer:
 		return refused(f.Put(it, open))
 	}
+	return noFile(it)
+}
+
+func noFile(it item.Item) error {
 	return &device.Unwritable{Reason: "no_file", Skipped: true, Err: fmt.Errorf("no file was named for %s", it.Kind().Element())}
 }
 

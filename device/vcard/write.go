@@ -54,15 +54,15 @@ func Create(path string, o Options) (*Writer, error) {
 
 // start reads the existing file and begins the tail. Only the holder of the lock does so.
 func (w *Writer) start() error {
-	existing, err := Open(w.path, w.options)
-	switch {
-	case err == nil:
-		w.existing, w.before = existing, existing.info
-	case !errors.Is(err, fs.ErrNotExist):
+	existing, cards, err := surveyed(w.path, w.options)
+	if err != nil {
 		return err
 	}
-	if err := w.survey(); err != nil {
-		return err
+	if w.existing, w.cards = existing, cards; existing != nil {
+		w.before = existing.info
+	}
+	if len(cards) > 0 {
+		w.version = cards[0].version
 	}
 	if err := outfile.Sweep(w.path); err != nil {
 		return err
@@ -74,33 +74,38 @@ func (w *Writer) start() error {
 	return nil
 }
 
-// survey reads the existing file for the places and versions of its cards.
-func (w *Writer) survey() error {
-	if w.existing == nil {
-		return nil
+// surveyed opens a file to add to it, nil for one that is not there, and reads it once for the places and versions of its
+// cards.
+func surveyed(path string, o Options) (existing *File, cards []card, err error) {
+	existing, err = Open(path, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
 	}
-	for c, err := range w.existing.cards() {
+	if err != nil {
+		return nil, nil, err
+	}
+	for c, err := range existing.cards() {
 		if bad, ok := errors.AsType[*BadFile](err); ok {
-			return bad
+			return nil, nil, errors.Join(bad, existing.Close())
 		}
 		if err != nil {
 			continue
 		}
-		if len(w.cards) == 0 {
-			w.version = c.version
-		}
 		c.contact = nil
-		w.cards = append(w.cards, c)
+		cards = append(cards, c)
 	}
-	return nil
+	return existing, cards, nil
 }
 
 // Existing reads the contacts that were in the file when Create was called, as File.Items does.
-func (w *Writer) Existing() iter.Seq2[item.Item, error] {
-	if w.existing == nil {
+func (w *Writer) Existing() iter.Seq2[item.Item, error] { return w.existing.items() }
+
+// items are none of a file that is not there.
+func (f *File) items() iter.Seq2[item.Item, error] {
+	if f == nil {
 		return func(func(item.Item, error) bool) {}
 	}
-	return w.existing.Items()
+	return f.Items()
 }
 
 // Put adds a contact; open gives its media, whose size and digest are checked. A contact that cannot be put leaves

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+
+	"zapas/device"
+	"zapas/device/android"
+	"zapas/device/internal/item"
+	"zapas/device/vcard"
+	"zapas/shared/api"
+)
+
+// where says what is restored and to which files.
+type where struct {
+	ID       string   `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
+	To       []string `required:"" sep:"none" type:"path" help:"A file to add to, made if there is none; once for each element. One that is there is of what it holds; a new one of what its name says: NAME.vcf is for contacts, calls*.xml for calls, any other .xml for messages. Any other name is a folder with contacts.vcf, messages.xml and calls.xml. Items of an element without a file are skipped and counted." placeholder:"FILE|DIR"`
+	Elements chosen   `help:"Only these of the restore's elements: contacts, messages, calls." placeholder:"ELEMENTS,..."`
+}
+
+// find asks which restores wait, and answers the one that is meant and how files are read for it.
+func (c *where) find(t *terminal, d *device.Device) (api.Restore, android.Options, error) {
+	o := android.Options{Now: t.now}
+	a, err := d.CheckIn(t.ctx, nil)
+	if err != nil {
+		return api.Restore{}, o, err
+	}
+	if a.Profile != nil {
+		o.Region = a.Profile.Region
+	}
+	which, err := c.choose(a.Restores)
+	return which, o, err
+}
+
+// plan says what the restore would do.
+func (c *where) plan(t *terminal, d *device.Device, which api.Restore, o android.Options) (p device.Plan, err error) {
+	to, err := places(c.To, c.brought(which))
+	if err != nil {
+		return p, err
+	}
+	files, err := openTrial(to, o)
+	if err != nil {
+		return p, err
+	}
+	defer func() { err = errors.Join(err, files.Close()) }()
+	if p, err = d.Plan(t.ctx, which, files, c.Elements); err != nil {
+		return p, err
+	}
+	return p, t.say(p, func(page *page) { page.plan(p) })
+}
+
+type plan struct{ where }
+
+func (c *plan) Run(t *terminal) (err error) {
+	d, err := t.phone(false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	which, o, err := c.find(t, d)
+	if err != nil {
+		return err
+	}
+	p, err := c.plan(t, d, which, o)
+	if err == nil && p.Failed() > 0 {
+		err = errIncomplete
+	}
+	return err
+}
+
+// errDeclined is a question that was answered with no.
+var errDeclined = errors.New("nothing was restored; the restore still waits for this phone")
+
+// ask asks whether to go on.
+func (t *terminal) ask(question string) error {
+	fmt.Fprint(t.out, question+" [y/N] ")
+	answer, err := bufio.NewReader(t.in).ReadString('\n')
+	if err != nil {
+		fmt.Fprintln(t.out) // the line was not ended
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	if !slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer))) {
+		return errDeclined
+	}
+	return nil
+}
+
+func (p *page) plan(r device.Plan) {
+	p.title("Restoring backup %s here would do this; nothing is written yet", r.Snapshot)
+	p.row("", "planned\tnew\tduplicate\twould merge\talike\tnot possible here")
+	for _, e := range elements {
+		if l, ok := r.Elements[e]; ok {
+			p.row(e, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s%s", number(l.Planned), number(l.New), number(l.Duplicate), number(l.Merge), number(l.Alike),
+				number(l.NotPossible()), why(l.Reasons)))
+		}
+	}
+	for _, e := range elements {
+		if n := r.Elements[e].Alike; n > 0 {
+			p.row("alike", fmt.Sprintf("%s of the %s may be there already in another form; they are inserted, for you to look at", number(n), e))
+		}
+	}
+	p.row("downloaded", moved(int64(r.Objects), r.Bytes, r.Requests))
+	for _, f := range r.Failures {
+		p.row("failed", fmt.Sprintf("%s of %s: %s", plural(f.Items, "item"), f.Element, f.Detail))
+	}
+}
+
+// tryer is a file that items of one element would be added to.
+type tryer interface {
+	Existing() iter.Seq2[item.Item, error]
+	Close() error
+}
+
+// trial is the files that a restore would add to, by element.
+type trial struct{ files map[string]tryer }
+
+var _ device.Target = trial{}
+
+// openTrial opens the files that are there, and makes none.
+func openTrial(places map[string]string, o android.Options) (trial, error) {
+	t := trial{files: map[string]tryer{}}
+	for element, path := range places {
+		var f tryer
+		var err error
+		switch element {
+		case "contacts":
+			f, err = vcard.Try(path, vcard.Options{Region: o.Region})
+		case "calls":
+			f, err = android.TryCalls(path, o)
+		default:
+			f, err = android.Try(path, o)
+		}
+		if err != nil {
+			return trial{}, errors.Join(err, t.Close())
+		}
+		t.files[element] = f
+	}
+	return t, nil
+}
+
+// Close closes what is open.
+func (t trial) Close() error {
+	var errs []error
+	for _, f := range t.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (trial) Takes(k item.Kind) bool { return target{}.Takes(k) }
+
+func (t trial) Existing() iter.Seq2[item.Item, error] { return existing(t.files) }
+
+func (t trial) Refuses(it item.Item) error {
+	switch f := t.files[it.Kind().Element()].(type) {
+	case *vcard.Trial:
+		return nil
+	case *android.Trial:
+		return refused(f.Refuses(it))
+	}
+	return noFile(it)
+}
