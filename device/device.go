@@ -238,6 +238,11 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 	if out.Order != nil {
 		d.order = out.Order.Id
 	}
+	if len(out.Restores) == 0 { // what plans have downloaded for restores that never came
+		if err := d.dir.ClearRestores(); err != nil {
+			return out, err
+		}
+	}
 	return out, d.keepOffset()
 }
 

@@ -54,7 +54,7 @@ func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen 
 	if d.id.Device == "" {
 		return Plan{}, d.nobody
 	}
-	out, err := d.carry(ctx, r, chosen, func(out *RestoreReport) error {
+	out, err := d.carry(r, chosen, func(out *RestoreReport) error {
 		_, err := d.bring(ctx, r, out, true, func(g *unpack.Chunks, o *unpack.Outcome) error {
 			return unpack.Plan(ctx, g, kindsIn(out.Ledger), target, o)
 		})

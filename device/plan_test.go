@@ -3,6 +3,7 @@ package device
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -186,6 +187,32 @@ func TestPlan_Missing(t *testing.T) {
 					t.Errorf("%+v", plan)
 				}
 			})
+		}
+	}
+}
+
+// TestPlan_NeverRestored shows that what a plan has downloaded goes when no restore waits any more, and not before.
+func TestPlan_NeverRestored(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	r := p.backUp(t, demo())
+	q := enrolled(t, s, 2)
+	into := s.consent(t, r.Snapshot, q.id.Device, "messages")
+	_, err := q.Plan(t.Context(), into, new(memory), nil)
+	must(t, err)
+	folder, err := q.Device.dir.RestoreFolder(r.Snapshot)
+	must(t, err)
+	for _, cancelled := range []bool{false, true} {
+		if cancelled {
+			row := s.restores[restore.ID(into.Id)]
+			row.State = restore.Cancelled
+			s.restores[row.ID] = row
+		}
+		_, err := q.CheckIn(t.Context(), nil)
+		must(t, err)
+		if left, _ := os.ReadDir(folder); len(left) > 0 == cancelled {
+			t.Errorf("cancelled %t: %d objects are on the disk", cancelled, len(left))
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []s
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
 	}
-	out, err := d.carry(ctx, r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, out) })
+	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, out) })
 	if err != nil {
 		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
 	}
@@ -32,7 +32,7 @@ func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []s
 }
 
 // carry does what a restore and a plan of one have in common before and after.
-func (d *Device) carry(ctx context.Context, r api.Restore, chosen []string, run func(out *RestoreReport) error) (RestoreReport, error) {
+func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreReport) error) (RestoreReport, error) {
 	out := RestoreReport{Restore: r.Id, Snapshot: r.Snapshot, Ledger: api.RestoreLedgers{}}
 	for _, e := range r.Elements {
 		if len(chosen) == 0 || slices.Contains(chosen, string(e)) {

@@ -56,12 +56,12 @@ const barWidth = 30
 
 func (b *bars) show(at device.Progress) {
 	if b.all == nil {
-		b.all, b.shown = mpb.New(mpb.WithOutput(b.out), mpb.WithWidth(barWidth), mpb.WithAutoRefresh()), map[string]*bar{}
+		b.all, b.shown = mpb.New(mpb.WithOutput(b.out), mpb.WithAutoRefresh()), map[string]*bar{}
 	}
 	one, ok := b.shown[at.Element]
 	if !ok {
 		one = &bar{at: at}
-		one.Bar = b.all.AddBar(0, mpb.BarPriority(slices.Index(elements, at.Element)), // of no size: it does not end by itself
+		one.Bar = b.all.AddBar(0, mpb.BarWidth(barWidth), mpb.BarPriority(slices.Index(elements, at.Element)), // of no size: it does not end by itself
 			mpb.PrependDecorators(decor.Name("  "+at.Element, decor.WCSyncSpaceR)),
 			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return one.told() })))
 		b.shown[at.Element] = one
@@ -69,6 +69,9 @@ func (b *bars) show(at device.Progress) {
 	one.mu.Lock()
 	one.at = at
 	one.mu.Unlock()
+	if at.Total == 0 && at.State == device.Running { // of what is not known, no part
+		at.Done = 0
+	}
 	one.SetTotal(max(at.Total, at.Done, 1), false)
 	one.SetCurrent(at.Done)
 }
