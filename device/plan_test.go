@@ -148,6 +148,9 @@ func TestPlan_LeavesAttachments(t *testing.T) {
 	if want := (ElementPlan{Planned: 3, New: 3}); plan.Objects != 2 || cmp.Diff(want, plan.Elements["messages"]) != "" || len(plan.Failures) > 0 {
 		t.Errorf("%+v", plan)
 	}
+	if at := q.step("messages", Downloading); at.Done != plan.Bytes || at.State != Ended {
+		t.Errorf("%+v, and %d bytes were downloaded", at, plan.Bytes)
+	}
 	done, err := q.Restore(t.Context(), into, got, nil)
 	must(t, err)
 	if done.Objects != 1 || done.Ledger["messages"].Inserted != 3 {

@@ -72,6 +72,7 @@ type need struct {
 	at       int      // position in the index
 	elements []string // for which
 	records  bool     // for items, and not for attachments alone
+	left     bool     // it is not fetched
 }
 
 func (g *gathering) needed() (all []need) {
@@ -86,9 +87,14 @@ func (g *gathering) needed() (all []need) {
 				n.elements = append(n.elements, k.Element())
 			}
 		}
-		if len(n.elements) > 0 {
-			all = append(all, n)
+		if len(n.elements) == 0 {
+			continue
 		}
+		// The last one is here already, for the index in it.
+		if n.left = g.r.Records && !n.records && i < len(g.out.Index.Chunks)-1; n.left {
+			n.elements = nil // nothing to wait for
+		}
+		all = append(all, n)
 	}
 	return all
 }
@@ -106,7 +112,7 @@ func (g *gathering) find(ctx context.Context, n need) (*unpack.Bad, error) {
 	if _, ok := g.out.Keys[c.Session]; !ok {
 		return &unpack.Bad{Reason: "key_missing", Detail: fmt.Sprintf("chunk %s: the service did not give the key of session %s", c.ID, c.Session)}, nil
 	}
-	if g.r.Records && !n.records {
+	if n.left {
 		g.leave(n.at)
 		return nil, nil
 	}
