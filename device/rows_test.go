@@ -93,8 +93,14 @@ func (s *service) Restore(_ context.Context, _ caller.UserID, id restore.ID) (re
 	return r, nil
 }
 
-func (s *service) Restores(context.Context, caller.UserID) ([]restore.Restore, error) {
-	return slices.Collect(maps.Values(s.restores)), nil
+func (s *service) Restores(context.Context, caller.UserID, string, int) ([]restore.Restore, string, error) {
+	return slices.Collect(maps.Values(s.restores)), "", nil
+}
+
+func (s *service) Settings(context.Context) (restore.Settings, error) { return restore.Settings{}, nil }
+
+func (s *service) ReplaceSettings(context.Context, restore.Settings, int64) error {
+	return fault.New(fault.Conflict, "changed", "Nobody sets anything here.")
 }
 
 func (s *service) PutRestore(_ context.Context, r restore.Restore) error {

@@ -285,7 +285,7 @@ func (s *service) checkIn(device caller.DeviceID) any {
 		out.Why, out.Order = "order", &api.Order{Id: s.order, Device: string(device), State: "delivered"}
 	}
 	for _, r := range s.restores {
-		if r.Device == device && (r.State == restore.Waiting || r.State == restore.Opened) {
+		if r.Device == device && r.Live() {
 			out.Restores = append(out.Restores, restoreOf(r))
 		}
 	}
@@ -297,7 +297,7 @@ func profileOf(location string) api.DeviceProfile {
 }
 
 func restoreOf(r restore.Restore) api.Restore {
-	out := api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: string(r.Device), State: api.RestoreState(r.State)}
+	out := api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: new(string(r.Device)), State: api.RestoreState(r.State)}
 	for _, e := range r.Elements {
 		out.Elements = append(out.Elements, api.Element(e))
 	}
@@ -312,7 +312,7 @@ func (s *service) opener() *vault.Opener {
 }
 
 func (s *service) consents() *restore.Service {
-	return &restore.Service{Store: s, Audit: audit.Recorder{Log: s, Now: func() time.Time { return s.now }, NewID: s.newID},
+	return &restore.Service{Store: s, Settings: restore.Organisation{Store: s}, Audit: audit.Recorder{Log: s, Now: func() time.Time { return s.now }, NewID: s.newID},
 		Find: s.find, Owns: func(context.Context, caller.UserID, caller.DeviceID) error { return nil },
 		Now: func() time.Time { return s.now }, NewID: s.newID}
 }
@@ -339,7 +339,7 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	var r restore.Restore
 	if in.Kind == "restore" {
 		var err error
-		if r, err = s.consents().ToOpen(ctx, s.user, device, restore.ID(*in.Restore)); err != nil {
+		if r, err = s.consents().ToOpen(ctx, caller.Caller{User: s.user, Device: device}, restore.ID(*in.Restore)); err != nil {
 			return nil, err
 		}
 		b.Restore, b.Base = string(r.ID), r.Snapshot

@@ -49,13 +49,14 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	db := table.Open(cfg)
 	identities := table.Identities{DB: db, Name: people}
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}
 	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}
 	handlers := devices.Handlers{
 		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
 			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Profiles: table.Profiles{DB: db, Name: rows},
-			Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID},
-			Now:   time.Now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
-		Restores: &restore.Service{Store: table.Restores{DB: db, Name: consents}},
+			Audit: recorder, Now: time.Now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
+		Restores: &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: time.Now},
+		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder},
 		Vaults:   table.Vaults{DB: db, Name: rows},
 		Proof:    phones.Proof,
 		API:      address,

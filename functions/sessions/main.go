@@ -54,10 +54,11 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 	identities, statuses := table.Identities{DB: db, Name: people}, table.Statuses{DB: db, Name: rows}
 	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}
-	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Statuses: statuses, Now: time.Now}
+	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, Statuses: statuses, Now: time.Now}
 	opener := &vault.Opener{Tenant: tenant, Quota: quota, Table: table.Vaults{DB: db, Name: rows}, Keys: table.Keys{DB: db, Name: keys},
 		Wrapper: kms.New(cfg, wrapping), Record: sessions.Recording(recorder), Active: phones.Active, Now: time.Now, NewID: newID}
-	consents := &restore.Service{Store: table.Restores{DB: db, Name: keys}, Audit: recorder, Find: opener.Find, Owns: phones.Owns, Now: time.Now, NewID: newID}
+	consents := &restore.Service{Store: table.Restores{DB: db, Name: keys}, Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}}, Audit: recorder,
+		Find: opener.Find, Owns: phones.Owns, Enrolled: phones.Enrolled, Now: time.Now, NewID: newID}
 	opener.Consented = consents.Consented
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
 		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Now: time.Now}

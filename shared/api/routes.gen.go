@@ -44,5 +44,7 @@ var Routes = []Route{
 	{Operation: "getProfile", Method: "GET", Path: "/v1/profiles/{id}", Function: "profiles", Auth: "console", Permission: "profiles:read"},
 	{Operation: "editProfile", Method: "PUT", Path: "/v1/profiles/{id}", Function: "profiles", Auth: "console", Permission: "profiles:write"},
 	{Operation: "copyProfile", Method: "POST", Path: "/v1/profiles/{id}/copy", Function: "profiles", Auth: "console", Permission: "profiles:write"},
+	{Operation: "getSettings", Method: "GET", Path: "/v1/settings", Function: "devices", Auth: "console", Permission: "settings:write"},
+	{Operation: "editSettings", Method: "PUT", Path: "/v1/settings", Function: "devices", Auth: "console", Permission: "settings:write"},
 	{Operation: "listUsers", Method: "GET", Path: "/v1/users", Function: "devices", Auth: "console", Permission: "devices:read"},
 }

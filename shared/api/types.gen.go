@@ -197,7 +197,9 @@ func (e OrderState) Valid() bool {
 const (
 	RestoreStateCancelled  RestoreState = "cancelled"
 	RestoreStateDone       RestoreState = "done"
+	RestoreStateExpired    RestoreState = "expired"
 	RestoreStateFailed     RestoreState = "failed"
+	RestoreStateHeld       RestoreState = "held"
 	RestoreStateOpened     RestoreState = "opened"
 	RestoreStatePartlyDone RestoreState = "partly_done"
 	RestoreStateWaiting    RestoreState = "waiting"
@@ -210,7 +212,11 @@ func (e RestoreState) Valid() bool {
 		return true
 	case RestoreStateDone:
 		return true
+	case RestoreStateExpired:
+		return true
 	case RestoreStateFailed:
+		return true
+	case RestoreStateHeld:
 		return true
 	case RestoreStateOpened:
 		return true
@@ -385,7 +391,7 @@ type CheckInAnswer struct {
 	// ProfileWhy Why this profile governs the device.
 	ProfileWhy *CheckInAnswerProfileWhy `json:"profileWhy,omitempty"`
 
-	// Restores Waiting for this device.
+	// Restores For this device: waiting, open, or held.
 	Restores []Restore `json:"restores"`
 
 	// Slot The moment at which the backup fell due.
@@ -584,7 +590,7 @@ type Enrolment struct {
 	Code      string    `json:"code"`
 	ExpiresAt time.Time `json:"expiresAt"`
 
-	// Id 26 characters of Crockford base32.
+	// Id Names the enrolment; says nothing of the code.
 	Id Id `json:"id"`
 
 	// Link For a QR code: zapas://enrol?code=…&api=…
@@ -826,9 +832,15 @@ type ProfilePreview struct {
 type Restore struct {
 	CreatedAt time.Time `json:"createdAt"`
 
-	// Device 26 characters of Crockford base32.
-	Device   Id        `json:"device"`
+	// Device Absent while no phone has used the enrolment.
+	Device   *Id       `json:"device,omitempty"`
 	Elements []Element `json:"elements"`
+
+	// Enrolment When it was asked for with one.
+	Enrolment *Id `json:"enrolment,omitempty"`
+
+	// ExpiresAt Until it is over: from then on its device may not open it.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 
 	// Id 26 characters of Crockford base32.
 	Id Id `json:"id"`
@@ -837,21 +849,27 @@ type Restore struct {
 	Ledger *RestoreLedgers `json:"ledger,omitempty"`
 
 	// Snapshot 26 characters of Crockford base32.
-	Snapshot  Id           `json:"snapshot"`
-	State     RestoreState `json:"state"`
-	UpdatedAt time.Time    `json:"updatedAt"`
+	Snapshot Id           `json:"snapshot"`
+	State    RestoreState `json:"state"`
+
+	// Until With `held`: from then on its device may open it.
+	Until     *time.Time `json:"until,omitempty"`
+	UpdatedAt time.Time  `json:"updatedAt"`
 }
 
 // RestoreState defines model for Restore.State.
 type RestoreState string
 
-// RestoreInput defines model for RestoreInput.
+// RestoreInput Exactly one of `device` and `enrolment`.
 type RestoreInput struct {
-	// Device 26 characters of Crockford base32.
-	Device Id `json:"device"`
+	// Device A device of mine.
+	Device *Id `json:"device,omitempty"`
 
 	// Elements All unless said.
 	Elements []Element `json:"elements,omitempty"`
+
+	// Enrolment An enrolment that I made, whose code has not expired: the restore goes to the phone that uses it, and expires with it when none does.
+	Enrolment *Id `json:"enrolment,omitempty"`
 
 	// Snapshot 26 characters of Crockford base32.
 	Snapshot Id `json:"snapshot"`
@@ -873,6 +891,8 @@ type RestoreLedgers map[string]RestoreLedger
 
 // RestoreList defines model for RestoreList.
 type RestoreList struct {
+	// Cursor Where the next page begins; absent on the last one.
+	Cursor   *string   `json:"cursor,omitempty"`
 	Restores []Restore `json:"restores"`
 }
 
@@ -959,6 +979,15 @@ type SessionInput struct {
 
 // SessionInputKind defines model for SessionInput.Kind.
 type SessionInputKind string
+
+// Settings defines model for Settings.
+type Settings struct {
+	// RestoreExpires Days that a restore waits for its device; 14 unless set.
+	RestoreExpires int `json:"restoreExpires"`
+
+	// RestoreHold Hours that a restore is held before its device may open it, so that its user can cancel one that he did not ask for; 0 unless set.
+	RestoreHold int `json:"restoreHold"`
+}
 
 // SignedChunk defines model for SignedChunk.
 type SignedChunk struct {
@@ -1049,6 +1078,15 @@ type ListDevicesParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// ListMyRestoresParams defines parameters for ListMyRestores.
+type ListMyRestoresParams struct {
+	// Limit How many at most; 50 unless said.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the last page ended; a position only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // CreateProfileParams defines parameters for CreateProfile.
 type CreateProfileParams struct {
 	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422.
@@ -1071,6 +1109,12 @@ type EditProfileParams struct {
 type CopyProfileParams struct {
 	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// EditSettingsParams defines parameters for EditSettings.
+type EditSettingsParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
@@ -1129,3 +1173,6 @@ type EditProfileJSONRequestBody = ProfileInput
 
 // CopyProfileJSONRequestBody defines body for CopyProfile for application/json ContentType.
 type CopyProfileJSONRequestBody = ProfileCopy
+
+// EditSettingsJSONRequestBody defines body for EditSettings for application/json ContentType.
+type EditSettingsJSONRequestBody = Settings

@@ -25,6 +25,7 @@ const (
 	DeviceRetired    Action = "device.retired"
 	DeviceChanged    Action = "device.changed" // its label, group or explicit profile
 	BackupOrdered    Action = "backup.ordered"
+	SettingsChanged  Action = "settings.changed" // of the organisation
 	RestoreAsked     Action = "restore.requested"
 	RestoreCancelled Action = "restore.cancelled"
 	KeyBackup        Action = "key.backup"  // the key of a new backup session was released to its device
@@ -38,8 +39,8 @@ type Record struct {
 	Who    caller.UserID   // who asked; for a device, its owner
 	Device caller.DeviceID // if a device asked
 	Action Action
-	Target string   // the id of what it was done to
-	Also   []string // further ids that it touched
+	Target string   // the id of what it was done to; "" of the settings, which have none
+	Also   []string // further ids that it touched; of the settings, what they are from then on
 }
 
 // Log is where records go. What it has accepted is durable and is never changed.

@@ -67,7 +67,8 @@ type Caller struct {
 
 	// Of a device.
 	Device      DeviceID
-	Unconfirmed bool // enrolled by an administrator and not yet confirmed by its user
+	Enrolment   string // that it came of
+	Unconfirmed bool   // enrolled by an administrator and not yet confirmed by its user
 }
 
 // May decides whether the caller has a permission.

@@ -61,6 +61,21 @@ func (f *Fleet) newCode(ctx context.Context, who caller.Caller, c Code) (string,
 	return code, c, err
 }
 
+// Enrolled answers which device has come of an enrolment, "" while none has, and when its code expires. The enrolment must
+// be one that the user made for himself: of an administrator's, of another's and of one that does not exist it is
+// fault.NotFound alike.
+func (f *Fleet) Enrolled(ctx context.Context, user caller.UserID, enrolment string) (caller.DeviceID, time.Time, error) {
+	none := fault.New(fault.NotFound, "not_found", "There is no such enrolment.")
+	if !caller.ValidID(enrolment) {
+		return "", time.Time{}, none
+	}
+	c, err := f.Enrolments.Enrolment(ctx, enrolment)
+	if fault.Is(err, fault.NotFound) || err == nil && (c.User != user || c.Unconfirmed) {
+		return "", time.Time{}, none
+	}
+	return c.Device, c.ExpiresAt, err
+}
+
 // codeHash is the same however a code was typed: in small letters, with O for 0 or I and L for 1, in one group.
 func codeHash(code string) string {
 	code = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))

@@ -60,13 +60,19 @@ type Identities interface {
 	Device(ctx context.Context, id caller.DeviceID) (Device, error)
 	// Code reads one by its hash; fault.NotFound when there is none.
 	Code(ctx context.Context, hash string) (Code, error)
-	// PutCode stores a new code; fault.Conflict when its hash is taken.
+	// PutCode stores a new code; fault.Conflict when its hash or its id is taken.
 	PutCode(ctx context.Context, c Code) error
 	// Enrol marks the code as used by c.Device and stores that device, both or none; fault.Conflict when the code was used
 	// or has gone.
 	Enrol(ctx context.Context, c Code, d Device) error
 	// SetState takes a device from one state to another; fault.Conflict when it is in neither, or there is none.
 	SetState(ctx context.Context, id caller.DeviceID, from, to DeviceState) error
+}
+
+// Enrolments keep codes by what names them. Reads are strongly consistent.
+type Enrolments interface {
+	// Enrolment reads the code of an id, without its hash; fault.NotFound when there is none, or it has gone unused.
+	Enrolment(ctx context.Context, id string) (Code, error)
 }
 
 // People keep users.
@@ -150,6 +156,7 @@ type Statuses interface {
 type Fleet struct {
 	Tenant     string
 	Identities Identities
+	Enrolments Enrolments
 	People     People
 	Statuses   Statuses
 	Orders     OrderBook

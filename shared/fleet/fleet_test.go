@@ -46,7 +46,8 @@ func open(t *testing.T) *world {
 	db := table.Open(s.Config())
 	newID := func() string { return ulid.Make().String() }
 	w := &world{stack: s, clock: s.Clock, statuses: table.Statuses{DB: db, Name: resources.Table}, profiles: table.Profiles{DB: db, Name: resources.Table}}
-	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: table.Identities{DB: db, Name: resources.Identity}, People: table.People{DB: db, Name: resources.Identity},
+	identities := table.Identities{DB: db, Name: resources.Identity}
+	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: resources.Identity},
 		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: s.Clock.Now}, Profiles: w.profiles,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
 		Random: func(p []byte) { _, _ = rand.Read(p) }}
@@ -193,6 +194,58 @@ func TestEnrol(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { t.Parallel(); tt.try(t, open(t)) })
+	}
+}
+
+// TestEnrolled: what came of an enrolment is told to the user who made it for himself, and to nobody else.
+func TestEnrolled(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	if err := w.Met(t.Context(), anna); err != nil {
+		t.Fatal(err)
+	}
+	code, own, err := w.NewCode(t.Context(), anna)
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, handed, err := w.NewCodeFor(t.Context(), caller.Caller{User: "0ADA0000000000000000000000"}, anna.User)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if own.ID == "" || strings.Contains(own.ID, strings.Split(code, "-")[0]) {
+		t.Errorf("the enrolment of %s is called %s", code, own.ID)
+	}
+	enrolled := func(user caller.UserID, id string) (caller.DeviceID, error) {
+		device, expires, err := w.Enrolled(t.Context(), user, id)
+		if err == nil && !expires.Equal(own.ExpiresAt) {
+			t.Errorf("it expires at %v, and its code at %v", expires, own.ExpiresAt)
+		}
+		return device, err
+	}
+	if device, err := enrolled(anna.User, own.ID); err != nil || device != "" {
+		t.Errorf("nobody has used it, and it made %q: %v", device, err)
+	}
+	d, err := w.Enrol(t.Context(), code, phone(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Enrol(t.Context(), given, phone(t)); err != nil {
+		t.Fatal(err)
+	}
+	if device, err := enrolled(anna.User, own.ID); err != nil || device != d.ID || d.Enrolment != own.ID {
+		t.Errorf("it made %q, and %q says it came of %q: %v", device, d.ID, d.Enrolment, err)
+	}
+	sentences := map[string]bool{}
+	for _, row := range []struct {
+		user caller.UserID
+		id   string
+	}{{"0P10TR00000000000000000000", own.ID}, {anna.User, handed.ID}, {"0ADA0000000000000000000000", handed.ID}, {anna.User, "01ARZ3NDEKTSV4RRFFQ69G5FAV"}, {anna.User, "../" + own.ID}, {anna.User, ""}} {
+		_, err := enrolled(row.user, row.id)
+		refused(t, err, fault.NotFound, "not_found")
+		sentences[err.Error()] = true
+	}
+	if len(sentences) != 1 {
+		t.Errorf("it is said in different words: %v", sentences)
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package restore knows the life of a restore: a user's consent that one of his backups goes to one of his devices, its
-// opening there, its ledger and its end. It does not know what is restored, nor where consents are kept.
+// Package restore knows the life of a restore: a user's consent that one of his backups goes to one of his devices, or to
+// the phone that will use an enrolment of his, how long it is held and waits, its opening there, its ledger and its end,
+// and what an organisation sets of that. It does not know what is restored, nor where consents are kept.
 package restore
 
 import (
@@ -23,24 +24,33 @@ type ID string
 type State string
 
 const (
+	Held       State = "held"    // its device may not open it yet
 	Waiting    State = "waiting" // for its device to check in
 	Opened     State = "opened"
 	Done       State = "done"
 	PartlyDone State = "partly_done"
 	Failed     State = "failed"
 	Cancelled  State = "cancelled" // by its user
+	Expired    State = "expired"   // it was not opened, or not ended, in time
 )
+
+// MaxLive is how many restores of a user can be held, waiting or open at the same time; of consents given in the same
+// moment one more may get through.
+const MaxLive = 20
 
 // Restore is one consent and what became of it.
 type Restore struct {
 	ID        ID
 	User      caller.UserID
 	Snapshot  vault.SessionID
-	Device    caller.DeviceID // to which it goes
+	Device    caller.DeviceID // to which it goes; "" until the phone is known that used Enrolment
+	Enrolment string          // of the phone to which it goes, if that was not there yet
 	Elements  []string
 	Planned   map[string]int64 // by element: what the snapshot holds of them
-	State     State
-	Session   vault.SessionID // that reads it, once opened
+	State     State            // what is kept is neither Held nor Expired: those come by the clock alone
+	HeldUntil time.Time        // from then on its device may open it
+	ExpiresAt time.Time        // from then on it may not
+	Session   vault.SessionID  // that reads it, once opened
 	Ledger    map[string]Ledger
 	Rev       int64
 	CreatedAt time.Time
@@ -57,8 +67,9 @@ type Ledger struct {
 type Store interface {
 	// Restore reads one; fault.NotFound when this user has none of that id.
 	Restore(ctx context.Context, user caller.UserID, id ID) (Restore, error)
-	// Restores reads all of a user, in no order.
-	Restores(ctx context.Context, user caller.UserID) ([]Restore, error)
+	// Restores lists a user's, newest first, at most limit from a position on; next is "" at the end. fault.Invalid when
+	// no list has given that position.
+	Restores(ctx context.Context, user caller.UserID, position string, limit int) (page []Restore, next string, err error)
 	// PutRestore stores r with the next Rev, provided that the stored one still has r.Rev (0: that there is none);
 	// fault.Conflict when it has not.
 	PutRestore(ctx context.Context, r Restore) error
@@ -66,18 +77,23 @@ type Store interface {
 
 // Service is what users and their devices do with restores.
 type Service struct {
-	Store Store
-	Audit audit.Recorder
+	Store    Store
+	Settings Organisation
+	Audit    audit.Recorder
 	// Find answers fault.NotFound unless the snapshot is the user's own and may be chosen.
 	Find func(ctx context.Context, user caller.UserID, id vault.SessionID) (vault.Snapshot, error)
 	// Owns answers fault.NotFound unless the device is the user's own and in use.
-	Owns  func(ctx context.Context, user caller.UserID, device caller.DeviceID) error
-	Now   func() time.Time
-	NewID func() string
+	Owns func(ctx context.Context, user caller.UserID, device caller.DeviceID) error
+	// Enrolled answers which device has come of an enrolment, "" while none has, and when its code expires; fault.NotFound
+	// unless the user made it for himself.
+	Enrolled func(ctx context.Context, user caller.UserID, enrolment string) (caller.DeviceID, time.Time, error)
+	Now      func() time.Time
+	NewID    func() string
 }
 
-// Consent sends one of the caller's backups to one of his devices. He must have signed in just now. A snapshot or a
-// device that is not his own answers exactly as one that does not exist.
+// Consent sends one of the caller's backups to one of his devices, or to the phone that uses an enrolment of his. He must
+// have signed in just now. A snapshot, a device or an enrolment that is not his own, an enrolment that another made for
+// him, one that has expired or whose device is not in use: each answers exactly as one that does not exist.
 func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Restore, error) {
 	if !who.Fresh(s.Now()) {
 		return Restore{}, fault.New(fault.Forbidden, "sign_in_again",
@@ -91,15 +107,58 @@ func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Re
 		return Restore{}, err
 	}
 	r.Planned = n.Counts.ByElement()
-	if err := s.Owns(ctx, who.User, r.Device); err != nil {
+	if err := s.target(ctx, who.User, &r); err != nil {
 		return Restore{}, err
 	}
-	now := s.Now().UTC().Truncate(time.Millisecond)
+	if err := s.room(ctx, who.User); err != nil {
+		return Restore{}, err
+	}
+	set, err := s.Settings.Get(ctx)
+	if err != nil {
+		return Restore{}, err
+	}
+	now := s.now()
 	r.ID, r.User, r.State, r.CreatedAt, r.UpdatedAt = ID(s.NewID()), who.User, Waiting, now, now
-	if err := s.Audit.Record(ctx, who, audit.RestoreAsked, string(r.ID), string(r.Snapshot), string(r.Device)); err != nil {
+	r.HeldUntil, r.ExpiresAt = set.terms(now)
+	if err := s.Audit.Record(ctx, who, audit.RestoreAsked, string(r.ID), string(r.Snapshot), cmp.Or(r.Enrolment, string(r.Device))); err != nil {
 		return Restore{}, err
 	}
-	return r, s.put(ctx, r)
+	return r.at(now), s.put(ctx, r)
+}
+
+// target finds the device that r goes to, or leaves it to the phone that will use the enrolment.
+func (s *Service) target(ctx context.Context, user caller.UserID, r *Restore) (err error) {
+	if r.Enrolment == "" {
+		return s.Owns(ctx, user, r.Device)
+	}
+	var expires time.Time
+	r.Device, expires, err = s.Enrolled(ctx, user, r.Enrolment)
+	if err == nil && r.Device != "" { // the phone was quicker
+		err = s.Owns(ctx, user, r.Device)
+	}
+	if fault.Is(err, fault.NotFound) || err == nil && !s.Now().Before(expires) {
+		return fault.New(fault.NotFound, "not_found", "There is no such enrolment.")
+	}
+	return err
+}
+
+// room keeps what may be open at the same time within bounds.
+func (s *Service) room(ctx context.Context, user caller.UserID) error {
+	recent, err := s.recent(ctx, user)
+	live := 0
+	for _, r := range recent {
+		if r, err = s.shown(ctx, r); err != nil {
+			return err
+		}
+		if r.Live() {
+			live++
+		}
+	}
+	if err == nil && live >= MaxLive {
+		return fault.New(fault.Conflict, "too_many_restores",
+			"%d restores are waiting or open already; cancel one that is not needed on my card, then ask again.", live)
+	}
+	return err
 }
 
 // put stores r. A refusal may be this write's own effect, whose answer was lost: then r is what is stored.
@@ -118,6 +177,12 @@ func (s *Service) put(ctx context.Context, r Restore) error {
 var elements = []string{"contacts", "messages", "calls"}
 
 func (s *Service) lawful(r *Restore) error {
+	switch {
+	case r.Device == "" && r.Enrolment == "":
+		return fault.Fields([]fault.Field{{Pointer: "/device", Code: "missing", Detail: "name a device, or an enrolment in its place"}})
+	case r.Device != "" && r.Enrolment != "":
+		return fault.Fields([]fault.Field{{Pointer: "/enrolment", Code: "invalid", Detail: "name a device or an enrolment, not both"}})
+	}
 	if len(r.Elements) == 0 {
 		r.Elements = slices.Clone(elements)
 	}
@@ -131,87 +196,52 @@ func (s *Service) lawful(r *Restore) error {
 	return nil
 }
 
-// Get reads one of the user's restores.
-func (s *Service) Get(ctx context.Context, user caller.UserID, id ID) (Restore, error) {
-	if !caller.ValidID(string(id)) {
-		return Restore{}, notFound()
-	}
-	return s.Store.Restore(ctx, user, id)
-}
-
-// List reads the user's restores, newest first.
-func (s *Service) List(ctx context.Context, user caller.UserID) ([]Restore, error) {
-	all, err := s.Store.Restores(ctx, user)
-	slices.SortFunc(all, func(a, b Restore) int {
-		return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), cmp.Compare(b.ID, a.ID))
-	})
-	return all, err
-}
-
-// ForDevice lists what waits for a device, or is open on it, oldest first.
-func (s *Service) ForDevice(ctx context.Context, user caller.UserID, device caller.DeviceID) ([]Restore, error) {
-	all, err := s.List(ctx, user)
-	slices.Reverse(all)
-	return slices.DeleteFunc(all, func(r Restore) bool { return r.Device != device || !r.open() }), err
-}
-
-func (r Restore) open() bool { return r.State == Waiting || r.State == Opened }
-
-// ToOpen reads a restore that this device may open now, or has open.
-func (s *Service) ToOpen(ctx context.Context, user caller.UserID, device caller.DeviceID, id ID) (Restore, error) {
-	r, err := s.Get(ctx, user, id)
-	switch {
-	case err != nil:
-		return Restore{}, err
-	case r.Device != device:
-		return Restore{}, notFound()
-	case !r.open():
-		return Restore{}, fault.New(fault.Gone, "restore_over", "This restore is over (%s); ask for a new one on my card.", r.State)
-	}
-	return r, nil
-}
-
 // Open records the session that reads a restore. Repeating it changes nothing.
 func (s *Service) Open(ctx context.Context, r Restore, session vault.SessionID) (Restore, error) {
 	if r.State == Opened && r.Session == session {
 		return r, nil
 	}
-	r.State, r.Session, r.UpdatedAt = Opened, session, s.Now().UTC().Truncate(time.Millisecond)
+	now := s.now()
+	if r.State == Waiting { // begun in time, it may be brought to its end
+		r.ExpiresAt = later(r.ExpiresAt, now.Add(vault.Lease))
+	}
+	r.State, r.Session, r.UpdatedAt = Opened, session, now
 	return r, s.put(ctx, r)
 }
 
 // Consented reports whether keys may be released to a session: its restore must be open, for it and for its device.
 func (s *Service) Consented(ctx context.Context, user caller.UserID, v vault.Session) error {
-	r, err := s.Get(ctx, user, ID(v.Restore))
+	r, err := s.read(ctx, user, ID(v.Restore))
 	if err != nil {
 		return err
 	}
-	if r.State != Opened || r.Session != v.ID || r.Device != v.Device {
+	if r = r.at(s.Now()); r.State != Opened || r.Session != v.ID || r.Device != v.Device {
 		return fault.New(fault.Gone, "session_over", "This restore is not open here any more; open it again.")
 	}
 	return nil
 }
 
-// Cancel takes a consent back that nothing has come of yet. Its device gets no further key. Repeating it changes nothing.
+// Cancel takes a consent back that is held, waits or is open. Its device gets no further key. Repeating it changes nothing.
 // fault.Conflict "restore_over".
 func (s *Service) Cancel(ctx context.Context, who caller.Caller, id ID) (Restore, error) {
-	r, err := s.Get(ctx, who.User, id)
-	switch {
-	case err != nil || r.State == Cancelled:
+	r, err := s.read(ctx, who.User, id)
+	if err != nil || r.State == Cancelled {
 		return r, err
-	case !r.open():
-		return r, fault.New(fault.Conflict, "restore_over", "This restore is over already (%s).", r.State)
+	}
+	if now := r.at(s.Now()); !now.Live() {
+		return r, over(now)
 	}
 	if err := s.Audit.Record(ctx, who, audit.RestoreCancelled, string(r.ID), string(r.Device)); err != nil {
 		return r, err
 	}
-	r.State, r.UpdatedAt = Cancelled, s.Now().UTC().Truncate(time.Millisecond)
+	r.State, r.UpdatedAt = Cancelled, s.now()
 	return r, s.put(ctx, r)
 }
 
-// Finish records what became of a restore. Repeating it answers the same.
+// Finish records what became of a restore, though it may have expired meanwhile: what was written was written. Repeating
+// it answers the same.
 func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.DeviceID, id ID, session vault.SessionID, l map[string]Ledger) (Restore, error) {
-	r, err := s.Get(ctx, user, id)
+	r, err := s.read(ctx, user, id)
 	if err == nil && r.Device != device {
 		err = notFound()
 	}
@@ -224,13 +254,13 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 	if err := checkLedger(r, l); err != nil {
 		return Restore{}, err
 	}
-	if !r.open() {
+	if r.State != Opened {
 		if r.State == outcome(l) && maps.EqualFunc(r.Ledger, l, Ledger.equal) {
 			return r, nil
 		}
-		return Restore{}, fault.New(fault.Conflict, "restore_over", "This restore is over already (%s).", r.State)
+		return Restore{}, over(r)
 	}
-	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.Now().UTC().Truncate(time.Millisecond)
+	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.now()
 	return r, s.put(ctx, r)
 }
 
@@ -289,6 +319,10 @@ func checkLedger(r Restore, l map[string]Ledger) error {
 		f = append(f, vault.CheckReasons(at, e.Reasons, e.Skipped+e.Failed)...)
 	}
 	return fault.Fields(f)
+}
+
+func over(r Restore) error {
+	return fault.New(fault.Conflict, "restore_over", "This restore is over already (%s).", r.State)
 }
 
 func notFound() error { return fault.New(fault.NotFound, "not_found", "There is no such restore.") }

@@ -25,6 +25,9 @@ const (
 	snapshot = vault.SessionID("01SNAPSH0T0000000000000000")
 	session  = vault.SessionID("01SESS10N00000000000000000")
 	phone    = caller.DeviceID("01PH0NE0000000000000000001")
+	// enrolment is one that Anna made, fresh the device that comes of it.
+	enrolment = "01ENR0VMENT000000000000000"
+	fresh     = caller.DeviceID("01PH0NE0000000000000000003")
 )
 
 // world has one user, who owns one snapshot and one phone.
@@ -35,6 +38,9 @@ type world struct {
 	anna  caller.Caller
 	// counts are what the snapshot holds.
 	counts vault.Counts
+	// enrolled is the device that has come of her enrolment, expires when its code does.
+	enrolled caller.DeviceID
+	expires  time.Time
 }
 
 func open(t *testing.T) *world {
@@ -49,8 +55,9 @@ func open(t *testing.T) *world {
 	newID := func() string { return ulid.Make().String() }
 	w := &world{stack: s, clock: s.Clock, counts: vault.Counts{"sms": 1, "mms": 1}}
 	w.anna = caller.Caller{User: "0ANNA000000000000000000000", AuthTime: s.Clock.Now()}
-	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Now: s.Clock.Now, NewID: newID,
-		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID},
+	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID}
+	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Now: s.Clock.Now, NewID: newID, Audit: recorder,
+		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: resources.Table}, Audit: recorder},
 		Find: func(_ context.Context, user caller.UserID, id vault.SessionID) (vault.Snapshot, error) {
 			if user != w.anna.User || id != snapshot {
 				return vault.Snapshot{}, fault.New(fault.NotFound, "not_found", "There is no such backup.")
@@ -62,8 +69,19 @@ func open(t *testing.T) *world {
 				return fault.New(fault.NotFound, "not_found", "There is no such device.")
 			}
 			return nil
+		},
+		Enrolled: func(_ context.Context, user caller.UserID, id string) (caller.DeviceID, time.Time, error) {
+			if user != w.anna.User || id != enrolment {
+				return "", time.Time{}, fault.New(fault.NotFound, "not_found", "There is no such code.")
+			}
+			return w.enrolled, w.expires, nil
 		}}
 	return w
+}
+
+// on is a device of Anna's, as its token proves it.
+func (w *world) on(device caller.DeviceID) caller.Caller {
+	return caller.Caller{User: w.anna.User, Device: device}
 }
 
 func asked() restore.Restore { return restore.Restore{Snapshot: snapshot, Device: phone} }
@@ -81,7 +99,7 @@ func (w *world) consent(t *testing.T, elements ...string) restore.Restore {
 
 func (w *world) opened(t *testing.T, r restore.Restore) restore.Restore {
 	t.Helper()
-	r, err := w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+	r, err := w.ToOpen(t.Context(), w.on(phone), r.ID)
 	if err == nil {
 		_, err = w.Open(t.Context(), r, session)
 	}
@@ -159,7 +177,7 @@ func TestConsent(t *testing.T) {
 			t.Error("it is given without a record")
 		}
 		w.stack.Strike(nil)
-		all, err := w.List(t.Context(), w.anna.User)
+		all, _, err := w.List(t.Context(), w.anna.User, "", 50)
 		for _, r := range all {
 			if r.State == restore.Waiting {
 				before++
@@ -179,9 +197,9 @@ func TestLife(t *testing.T) {
 	r := w.consent(t, "messages")
 	in := vault.Session{ID: session, Device: phone, Restore: string(r.ID)}
 	refused(t, w.Consented(t.Context(), w.anna.User, in), fault.Gone, "session_over")
-	_, err := w.ToOpen(t.Context(), w.anna.User, "01PH0NE0000000000000000002", r.ID)
+	_, err := w.ToOpen(t.Context(), w.on("01PH0NE0000000000000000002"), r.ID)
 	refused(t, err, fault.NotFound, "not_found")
-	_, err = w.ToOpen(t.Context(), "0P10TR00000000000000000000", phone, r.ID)
+	_, err = w.ToOpen(t.Context(), caller.Caller{User: "0P10TR00000000000000000000", Device: phone}, r.ID)
 	refused(t, err, fault.NotFound, "not_found")
 	r = w.opened(t, r)
 	if again := w.opened(t, r); again.Rev != r.Rev {
@@ -216,10 +234,10 @@ func TestLife(t *testing.T) {
 	}
 	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 3, Inserted: 3}})
 	refused(t, err, fault.Conflict, "restore_over")
-	_, err = w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+	_, err = w.ToOpen(t.Context(), w.on(phone), r.ID)
 	refused(t, err, fault.Gone, "restore_over")
 	refused(t, w.Consented(t.Context(), w.anna.User, in), fault.Gone, "session_over")
-	if all, err := w.ForDevice(t.Context(), w.anna.User, phone); err != nil || len(all) != 0 {
+	if all, err := w.ForDevice(t.Context(), w.on(phone)); err != nil || len(all) != 0 {
 		t.Errorf("%d still wait: %v", len(all), err)
 	}
 }
@@ -240,11 +258,11 @@ func TestCancel(t *testing.T) {
 		if rev := w.stored(t, r.ID).Rev; rev != r.Rev+1 && name == "Opened" {
 			t.Errorf("%s: cancelled twice, it has changed %d times", name, rev-r.Rev)
 		}
-		_, err = w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+		_, err = w.ToOpen(t.Context(), w.on(phone), r.ID)
 		refused(t, err, fault.Gone, "restore_over")
 		refused(t, w.Consented(t.Context(), w.anna.User, vault.Session{ID: session, Device: phone, Restore: string(r.ID)}), fault.Gone, "session_over")
 	}
-	if all, err := w.ForDevice(t.Context(), w.anna.User, phone); err != nil || len(all) != 0 {
+	if all, err := w.ForDevice(t.Context(), w.on(phone)); err != nil || len(all) != 0 {
 		t.Errorf("%d still wait: %v", len(all), err)
 	}
 	r := w.opened(t, w.consent(t, "messages"))
@@ -310,7 +328,7 @@ func TestLostAnswers(t *testing.T) {
 		}
 		return standin.None
 	})
-	read, err := w.ToOpen(t.Context(), w.anna.User, phone, r.ID)
+	read, err := w.ToOpen(t.Context(), w.on(phone), r.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,8 +67,12 @@ func answer(a fleet.Answer, restores []restore.Restore) api.CheckInAnswer {
 		out.Order = new(order(*a.Order))
 	}
 	for _, r := range restores {
-		out.Restores = append(out.Restores, api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: string(r.Device),
-			Elements: list[api.Element](r.Elements), State: api.RestoreState(r.State), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt})
+		one := api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: some(string(r.Device)), Enrolment: some(r.Enrolment),
+			Elements: list[api.Element](r.Elements), State: api.RestoreState(r.State), ExpiresAt: &r.ExpiresAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+		if r.State == restore.Held {
+			one.Until = &r.HeldUntil
+		}
+		out.Restores = append(out.Restores, one)
 	}
 	return out
 }

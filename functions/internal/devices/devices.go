@@ -23,6 +23,7 @@ import (
 type Handlers struct {
 	Fleet    *fleet.Fleet
 	Restores *restore.Service
+	Settings restore.Organisation
 	Vaults   vault.Table
 	// Proof proves that who sends a request has the private key to this public key.
 	Proof func(r gateway.Request, key *ecdsa.PublicKey) error
@@ -53,6 +54,8 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"getOrder":            gateway.Plain(h.anyOrder),
 		"listDeviceSnapshots": gateway.Plain(h.snapshots),
 		"createEnrolment":     gateway.JSON(h.code),
+		"getSettings":         gateway.Plain(h.settings),
+		"editSettings":        gateway.JSON(h.set),
 		"listUsers":           gateway.Plain(h.users, "limit", "cursor"),
 	}
 }
@@ -125,7 +128,7 @@ func (h Handlers) checkIn(ctx context.Context, r gateway.Request, in api.CheckIn
 	if err != nil {
 		return gateway.Answer[api.CheckInAnswer]{}, err
 	}
-	restores, err := h.Restores.ForDevice(ctx, r.Who.User, r.Who.Device)
+	restores, err := h.Restores.ForDevice(ctx, r.Who)
 	return gateway.Answer[api.CheckInAnswer]{Body: answer(a, restores)}, err
 }
 

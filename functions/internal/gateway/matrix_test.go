@@ -47,6 +47,8 @@ var matrix = map[string]string{
 	"getOrder":            "1 1 1 3 3 3 o 3 o 1 1 1",
 	"createEnrolment":     "1 1 1 3 3 3 3 3 o 1 1 1",
 	"listUsers":           "1 1 1 3 o o o 3 o 1 1 1",
+	"getSettings":         "1 1 1 3 3 3 3 3 o 1 1 1",
+	"editSettings":        "1 1 1 3 3 3 3 3 o 1 1 1",
 	"listDeviceSnapshots": "1 1 1 3 o o o 3 o 1 1 1",
 	"getMe":               "1 1 1 o o o o o o 1 1 1",
 	"listMyDevices":       "1 1 1 o o o o o o 1 1 1",

@@ -154,7 +154,7 @@ func TestOrders(t *testing.T) {
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	j := travel(open(t, gatewaytest.NewIssuer(t)))
-	asked := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: j.fresh.ID}), 201)
+	asked := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: &j.fresh.ID}), 201)
 	s := j.fresh.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &asked.Id})
 	for range 2 {
 		if out := j.anna.ask("cancelMyRestore", asked.Id, "", nil); out.StatusCode != http.StatusNoContent {
@@ -184,7 +184,7 @@ func TestForeignFleet(t *testing.T) {
 	t.Parallel()
 	j := set(open(t, gatewaytest.NewIssuer(t)))
 	snapshot := j.backup("", nil, [][]byte{chunk("hers")}, 1, 0)
-	consent := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: snapshot, Device: j.fresh.ID}), 201)
+	consent := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: snapshot, Device: &j.fresh.ID}), 201)
 	order := good[api.Order](t, j.anna.ask("orderMyBackup", j.old.ID, "", nil), 202)
 	piotr := person{j.world, "piotr", nil}
 	his := piotr.enrol("His")

@@ -130,7 +130,7 @@ func (j *journey) backup(base string, dropped []int, chunks [][]byte, stored, al
 // restoring sends the second snapshot to the other phone, which reads it.
 func (j *journey) restoring() {
 	j.t.Helper()
-	asked := good[api.Restore](j.t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: j.fresh.ID, Elements: []api.Element{"messages"}}), 201)
+	asked := good[api.Restore](j.t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: &j.fresh.ID, Elements: []api.Element{"messages"}}), 201)
 	due := j.checkIn(j.fresh)
 	if !slices.ContainsFunc(due.Restores, func(r api.Restore) bool { return r.Id == asked.Id }) {
 		j.t.Fatalf("the phone is not told of the restore: %v", due)
@@ -200,7 +200,7 @@ func (j *journey) state() state {
 		d.Id, d.Profile, d.EnrolledAt, d.Fingerprint = "", nil, time.Time{}, nil
 		s.Cards = append(s.Cards, d)
 	}
-	s.Restore.Id, s.Restore.Snapshot, s.Restore.Device, s.Restore.CreatedAt, s.Restore.UpdatedAt = "", "", "", time.Time{}, time.Time{}
+	s.Restore.Id, s.Restore.Snapshot, s.Restore.Device, s.Restore.CreatedAt, s.Restore.UpdatedAt = "", "", nil, time.Time{}, time.Time{}
 	var err error
 	s.Head, err = j.vaults.Head(j.t.Context(), caller.UserID(j.old.user))
 	j.must(err)

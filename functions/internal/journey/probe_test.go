@@ -24,7 +24,7 @@ func TestForeign(t *testing.T) {
 	t.Parallel()
 	j := travel(open(t, gatewaytest.NewIssuer(t)))
 	// Anna's second restore stays open, and so does a backup of hers.
-	asked := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: j.fresh.ID}), 201)
+	asked := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: &j.fresh.ID}), 201)
 	reading := j.fresh.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &asked.Id})
 	writing := j.old.begin(api.SessionInput{Kind: api.SessionInputKindBackup, Profile: &j.profile.Id})
 
@@ -33,7 +33,7 @@ func TestForeign(t *testing.T) {
 	his, second := piotr.enrol("His"), piotr.enrol("His second")
 	theirs := journey{world: j.world, anna: piotr, old: his, fresh: second, profile: j.profile, keys: map[string]string{}}
 	mine := theirs.backup("", nil, [][]byte{chunk("his")}, 1, 0)
-	consent := good[api.Restore](t, piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: mine, Device: his.ID}), 201)
+	consent := good[api.Restore](t, piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: mine, Device: &his.ID}), 201)
 	open := his.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &consent.Id})
 
 	before := j.state()
@@ -68,10 +68,10 @@ func TestForeign(t *testing.T) {
 		{"Card", []string{j.old.ID, j.fresh.ID}, func(id string) events.APIGatewayV2HTTPResponse { return piotr.ask("getMyDevice", id, "", nil) }, 404},
 		{"Restore", []string{j.restore.Id, asked.Id}, func(id string) events.APIGatewayV2HTTPResponse { return piotr.ask("getMyRestore", id, "", nil) }, 404},
 		{"ConsentToSnapshot", []string{j.snapshots[0], j.snapshots[1], *writing.Session, j.old.ID}, func(id string) events.APIGatewayV2HTTPResponse {
-			return piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: id, Device: his.ID})
+			return piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: id, Device: &his.ID})
 		}, 404},
 		{"ConsentToDevice", []string{j.old.ID, j.fresh.ID}, func(id string) events.APIGatewayV2HTTPResponse {
-			return piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: mine, Device: id})
+			return piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: mine, Device: &id})
 		}, 404},
 		{"BaseOfBackup", []string{j.snapshots[1]}, func(base string) events.APIGatewayV2HTTPResponse {
 			return his.ask("beginSession", "", "", session("backup", func(in *api.SessionInput) { in.Base = &base }))
@@ -158,7 +158,7 @@ func TestConsentIsFresh(t *testing.T) {
 			if maps.DeleteFunc(claims, func(name string, _ any) bool { return name == "auth_time" }); row.authTime != nil {
 				claims["auth_time"] = row.authTime
 			}
-			e := gatewaytest.Event("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: j.fresh.ID})
+			e := gatewaytest.Event("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: &j.fresh.ID})
 			e.Headers["authorization"] = "Bearer " + gatewaytest.Sign(jwt.SigningMethodRS256, j.issuer.Key, nil, claims)
 			out := j.world.ask(e, "createMyRestore")
 			if out.StatusCode != row.status || row.status == http.StatusForbidden && !strings.Contains(out.Body, "sign_in_again") {

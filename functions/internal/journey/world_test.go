@@ -88,11 +88,13 @@ func (w *world) wire(key string, buckets map[string]string) {
 	policies := &profile.Service{Store: table.Profiles{DB: db, Name: resources.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{{ID: location.ID, Name: location.Name, Region: location.Region}}}
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: now}
-	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: resources.Identity}, Statuses: statuses, Orders: orders, Profiles: table.Profiles{DB: db, Name: resources.Table},
+	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: resources.Identity}, Statuses: statuses, Orders: orders, Profiles: table.Profiles{DB: db, Name: resources.Table},
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
 	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: w.vaults, Keys: table.Keys{DB: db, Name: resources.VaultKeys}, Wrapper: kms.New(cfg, key),
 		Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: w.newID}
-	consents := &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Audit: recorder, Find: opener.Find, Owns: phones.Owns, Now: now, NewID: w.newID}
+	set := restore.Organisation{Store: table.Settings{DB: db, Name: resources.Table}, Audit: recorder}
+	consents := &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Settings: set, Audit: recorder, Find: opener.Find, Owns: phones.Owns,
+		Enrolled: phones.Enrolled, Now: now, NewID: w.newID}
 	opener.Consented = consents.Consented
 
 	people := &console.Verifier{Issuer: gatewaytest.IssuerURL, Tenant: tenant, Audience: []string{gatewaytest.Audience}, GroupsClaim: "groups", NameClaim: "name",
@@ -100,7 +102,7 @@ func (w *world) wire(key string, buckets map[string]string) {
 	door := device.Verifier{Tenant: tenant, Devices: identities, Now: now}
 	for function, operations := range map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
-		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Vaults: w.vaults, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
+		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: w.vaults, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
 		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Downloads: w.objects}}.Operations(),

@@ -64,12 +64,19 @@ func released(r vault.Released) api.Keys {
 }
 
 func consent(in api.RestoreInput) restore.Restore {
-	return restore.Restore{Snapshot: vault.SessionID(in.Snapshot), Device: caller.DeviceID(in.Device), Elements: list[string](in.Elements)}
+	return restore.Restore{Snapshot: vault.SessionID(in.Snapshot), Device: caller.DeviceID(or(in.Device)), Enrolment: or(in.Enrolment),
+		Elements: list[string](in.Elements)}
 }
 
 func restored(r restore.Restore) api.Restore {
-	out := api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: string(r.Device), Elements: list[api.Element](r.Elements),
-		State: api.RestoreState(r.State), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+	out := api.Restore{Id: string(r.ID), Snapshot: string(r.Snapshot), Device: some(string(r.Device)), Enrolment: some(r.Enrolment),
+		Elements: list[api.Element](r.Elements), State: api.RestoreState(r.State), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+	if r.State == restore.Held {
+		out.Until = &r.HeldUntil
+	}
+	if r.Live() {
+		out.ExpiresAt = &r.ExpiresAt
+	}
 	if r.Ledger != nil {
 		out.Ledger = new(api.RestoreLedgers{})
 		for element, l := range r.Ledger {
@@ -105,6 +112,14 @@ func parse(pointer, s string) ([]byte, error) {
 		return nil, fault.Fields([]fault.Field{{Pointer: pointer, Code: "invalid", Detail: "it is no base64url without padding"}})
 	}
 	return b, nil
+}
+
+// some is a member that is left out when it has nothing to say.
+func some[T comparable](v T) *T {
+	if v == *new(T) {
+		return nil
+	}
+	return &v
 }
 
 func or[T any](given *T) (v T) {

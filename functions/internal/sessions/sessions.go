@@ -32,7 +32,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"endSession":      gateway.Plain(h.end),
 		"releaseKeys":     gateway.JSON(h.keys),
 		"reportRestore":   gateway.JSON(h.result),
-		"listMyRestores":  gateway.Plain(h.list),
+		"listMyRestores":  gateway.Plain(h.list, "limit", "cursor"),
 		"createMyRestore": gateway.JSON(h.consent),
 		"getMyRestore":    gateway.Plain(h.get),
 		"cancelMyRestore": gateway.Plain(h.cancel),
@@ -119,7 +119,7 @@ func (h Handlers) ordered(ctx context.Context, r gateway.Request, b wished) (fle
 // restore opens a session that reads. If we die before the consent names it, no key of it is released, and the device
 // repeats its counter.
 func (h Handlers) restore(ctx context.Context, r gateway.Request, b wished, out *api.Session) error {
-	consent, err := h.Restores.ToOpen(ctx, r.Who.User, r.Who.Device, restore.ID(b.Restore))
+	consent, err := h.Restores.ToOpen(ctx, r.Who, restore.ID(b.Restore))
 	if err != nil {
 		return err
 	}
@@ -167,10 +167,11 @@ func (h Handlers) result(ctx context.Context, r gateway.Request, in api.ResultIn
 }
 
 func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.RestoreList], err error) {
-	all, err := h.Restores.List(ctx, r.Who.User)
-	for _, one := range all {
+	page, next, err := h.Restores.List(ctx, r.Who.User, r.Cursor, r.Limit)
+	for _, one := range page {
 		out.Body.Restores = append(out.Body.Restores, restored(one))
 	}
+	out.Body.Cursor = some(next)
 	return out, err
 }
 

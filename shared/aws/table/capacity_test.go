@@ -17,7 +17,7 @@ import (
 func TestCapacity(t *testing.T) {
 	t.Parallel()
 	c := full()
-	device, code := fleet.Device{ID: phone, Owner: user, PublicKey: make([]byte, 91)}, fleet.Code{Hash: "h", User: user, Device: phone}
+	device, code := fleet.Device{ID: phone, Owner: user, PublicKey: make([]byte, 91)}, fleet.Code{Hash: "h", ID: "E", User: user, Device: phone}
 	other := fleet.Device{ID: id[caller.DeviceID](3), Owner: user, PublicKey: make([]byte, 91)}
 	record := audit.Record{ID: id[string](1), At: start, Who: user, Device: phone, Action: audit.KeyBackup, Target: id[string](2)}
 	err := func(_ any, err error) error { return err }
@@ -49,10 +49,19 @@ func TestCapacity(t *testing.T) {
 		{"PutRestore", 1, 0, func(w *world) error {
 			return w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user, Rev: 1})
 		}},
+		{"Restores", 0, 1, func(w *world) error {
+			_, _, err := w.restores().Restores(t.Context(), user, "", 50)
+			return err
+		}},
+		{"Settings", 0, 1, func(w *world) error { return err(w.settings().Settings(t.Context())) }},
+		{"ReplaceSettings", 1, 0, func(w *world) error {
+			return w.settings().ReplaceSettings(t.Context(), restore.Settings{Version: 1}, 0)
+		}},
 		{"Append", 1, 0, func(w *world) error { return w.audit().Append(t.Context(), record) }},
 		{"Device", 0, 1, func(w *world) error { return err(w.identities().Device(t.Context(), other.ID)) }},
 		{"Code", 0, 1, func(w *world) error { return err(w.identities().Code(t.Context(), "h")) }},
-		{"PutCode", 1, 0, func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "new"}) }},
+		{"Enrolment", 0, 1, func(w *world) error { return err(w.identities().Enrolment(t.Context(), "E")) }},
+		{"PutCode", 4, 0, func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "new", ID: "new"}) }},
 		{"SetState", 1, 0, func(w *world) error { return w.identities().SetState(t.Context(), other.ID, "", fleet.InUse) }},
 		{"PutUser", 2, 0, func(w *world) error { return w.people().PutUser(t.Context(), fleet.User{ID: "new"}) }},
 		{"PutUserAgain", 1, 0, func(w *world) error { return w.people().PutUser(t.Context(), fleet.User{ID: user, SeenAt: start}) }},
@@ -71,7 +80,7 @@ func TestCapacity(t *testing.T) {
 		{"EndOrder", 8, 0, func(w *world) error {
 			return w.orders().EndOrder(t.Context(), fleet.Order{ID: "O", Device: phone, Rev: 1})
 		}},
-		{"Enrol", 4, 0, func(w *world) error { return w.identities().Enrol(t.Context(), code, device) }},
+		{"Enrol", 6, 0, func(w *world) error { return w.identities().Enrol(t.Context(), code, device) }},
 		{"Status", 0, 1, func(w *world) error { return err(w.statuses().Status(t.Context(), phone)) }},
 		{"CreateStatus", 3, 0, func(w *world) error {
 			return w.statuses().CreateStatus(t.Context(), fleet.Status{Device: "X", Owner: user, Label: "a"})
@@ -104,12 +113,12 @@ func TestCapacity(t *testing.T) {
 			w := open(t)
 			start := c
 			start.Head.Rev = 0
-			unused, used := code, fleet.Code{Hash: "h2", User: user, Device: other.ID}
+			unused, used := code, fleet.Code{Hash: "h2", ID: "E2", User: user, Device: other.ID}
 			unused.Device = ""
 			must(t, w.profiles().Create(t.Context(), profile.Profile{ID: "B", Version: 1}), err(w.requests().Claim(t.Context(), claimed(), claimed().ExpiresAt)))
 			must(t, w.vaults().Write(t.Context(), user, start), w.keys().CreateKey(t.Context(), user, 1, make([]byte, 184)),
 				w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), w.identities().PutCode(t.Context(), unused),
-				w.identities().PutCode(t.Context(), fleet.Code{Hash: "h2", User: user}), w.identities().Enrol(t.Context(), used, other),
+				w.identities().PutCode(t.Context(), fleet.Code{Hash: "h2", ID: "E2", User: user}), w.identities().Enrol(t.Context(), used, other),
 				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Stored: fleet.Stored{Seq: 1}}),
 				w.people().PutUser(t.Context(), fleet.User{ID: user}), w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, ""))
 			writesBefore, readsBefore := w.server.Consumed()

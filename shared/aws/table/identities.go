@@ -11,10 +11,14 @@ import (
 	"zapas/shared/fleet"
 )
 
-// Identities are the rows D#<device> / DEVICE and C#<hash of a code> / CODE.
+// Identities are the rows D#<device> / DEVICE, C#<hash of a code> / CODE and E#<enrolment> / ENROLMENT. A code and its
+// enrolment are written together; nothing in an enrolment's row leads to the code.
 type Identities rows
 
-var _ fleet.Identities = Identities{}
+var (
+	_ fleet.Identities = Identities{}
+	_ fleet.Enrolments = Identities{}
+)
 
 // codeKept is how long a code's row outlives the code: a phone whose answer was lost may still ask again.
 const codeKept = 24 * time.Hour
@@ -29,7 +33,7 @@ type deviceRow struct {
 }
 
 type codeRow struct {
-	Hash      string          `dynamodbav:"hash"`
+	Hash      string          `dynamodbav:"hash,omitempty"` // not in an enrolment's row
 	ID        string          `dynamodbav:"id"`
 	User      caller.UserID   `dynamodbav:"user"`
 	ExpiresAt time.Time       `dynamodbav:"expiresAt"`
@@ -41,12 +45,24 @@ type codeRow struct {
 func deviceKey(id caller.DeviceID) key { return key{"D#" + string(id), "DEVICE"} }
 func codeKey(hash string) key          { return key{"C#" + hash, "CODE"} }
 
-func encodeCode(c fleet.Code) (item, error) {
-	row, err := encode(codeKey(c.Hash), codeRow(c))
-	if err == nil {
-		row["ttl"] = number(c.ExpiresAt.Add(codeKept).Unix())
+func enrolmentKey(id string) key { return key{"E#" + id, "ENROLMENT"} }
+
+// encodeCode makes the rows of a code and of its enrolment. Both go when the code is of no use any more, but that of an
+// enrolment which made a device stays with the device.
+func encodeCode(c fleet.Code) (code, enrolment item, err error) {
+	if code, err = encode(codeKey(c.Hash), codeRow(c)); err != nil {
+		return nil, nil, err
 	}
-	return row, err
+	e := codeRow(c)
+	e.Hash = ""
+	if enrolment, err = encode(enrolmentKey(c.ID), e); err != nil {
+		return nil, nil, err
+	}
+	code["ttl"] = number(c.ExpiresAt.Add(codeKept).Unix())
+	if c.Device == "" {
+		enrolment["ttl"] = code["ttl"]
+	}
+	return code, enrolment, nil
 }
 
 // Device reads one.
@@ -63,18 +79,29 @@ func (t Identities) Code(ctx context.Context, hash string) (fleet.Code, error) {
 	return fleet.Code(r), err
 }
 
-// PutCode stores a new code.
+// Enrolment reads one by its id.
+func (t Identities) Enrolment(ctx context.Context, id string) (fleet.Code, error) {
+	var r codeRow
+	err := rows(t).must(ctx, enrolmentKey(id), "enrolment", &r)
+	return fleet.Code(r), err
+}
+
+// PutCode stores a new code and its enrolment, in one transaction.
 func (t Identities) PutCode(ctx context.Context, c fleet.Code) error {
-	row, err := encodeCode(c)
+	code, enrolment, err := encodeCode(c)
 	if err != nil {
 		return err
 	}
-	return rows(t).put(ctx, row, "code", absent, nil)
+	_, err = t.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Put: &types.Put{TableName: &t.Name, Item: code, ConditionExpression: new(absent)}},
+		{Put: &types.Put{TableName: &t.Name, Item: enrolment, ConditionExpression: new(absent)}},
+	}})
+	return failed(err, "write code")
 }
 
-// Enrol marks a code as used and stores the device, in one transaction.
+// Enrol marks a code and its enrolment as used and stores the device, in one transaction.
 func (t Identities) Enrol(ctx context.Context, c fleet.Code, d fleet.Device) error {
-	code, err := encodeCode(c)
+	code, enrolment, err := encodeCode(c)
 	if err != nil {
 		return err
 	}
@@ -84,6 +111,7 @@ func (t Identities) Enrol(ctx context.Context, c fleet.Code, d fleet.Device) err
 	}
 	_, err = t.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 		{Put: &types.Put{TableName: &t.Name, Item: code, ConditionExpression: new(present + " AND attribute_not_exists(device)")}},
+		{Put: &types.Put{TableName: &t.Name, Item: enrolment}}, // it follows the code
 		{Put: &types.Put{TableName: &t.Name, Item: device, ConditionExpression: new(absent)}},
 	}})
 	return failed(err, "enrol a device")

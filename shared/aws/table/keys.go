@@ -2,10 +2,12 @@ package table
 
 import (
 	"context"
+	"encoding/base64"
 	"strconv"
 	"time"
 
 	"zapas/shared/caller"
+	"zapas/shared/fault"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
 )
@@ -49,10 +51,13 @@ type restoreRow struct {
 	ID        restore.ID             `dynamodbav:"id"`
 	User      caller.UserID          `dynamodbav:"user"`
 	Snapshot  vault.SessionID        `dynamodbav:"snapshot"`
-	Device    caller.DeviceID        `dynamodbav:"device"`
+	Device    caller.DeviceID        `dynamodbav:"device,omitempty"`
+	Enrolment string                 `dynamodbav:"enrolment,omitempty"`
 	Elements  []string               `dynamodbav:"elements,omitempty"`
 	Planned   map[string]int64       `dynamodbav:"planned,omitempty"`
 	State     restore.State          `dynamodbav:"state"`
+	HeldUntil time.Time              `dynamodbav:"heldUntil,omitempty"`
+	ExpiresAt time.Time              `dynamodbav:"expiresAt,omitempty"`
 	Session   vault.SessionID        `dynamodbav:"session,omitempty"`
 	Ledger    map[string]restoredRow `dynamodbav:"ledger,omitempty"`
 	Rev       int64                  `dynamodbav:"rev"`
@@ -72,14 +77,14 @@ type restoredRow struct {
 }
 
 func rowOfRestore(r restore.Restore) restoreRow {
-	return restoreRow{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, Planned: r.Planned, State: r.State,
-		Session: r.Session, Ledger: each(r.Ledger, func(l restore.Ledger) restoredRow { return restoredRow(l) }),
+	return restoreRow{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Enrolment: r.Enrolment, Elements: r.Elements, Planned: r.Planned,
+		State: r.State, HeldUntil: r.HeldUntil, ExpiresAt: r.ExpiresAt, Session: r.Session, Ledger: each(r.Ledger, func(l restore.Ledger) restoredRow { return restoredRow(l) }),
 		Rev: r.Rev, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 }
 
 func (r restoreRow) restore() restore.Restore {
-	return restore.Restore{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Elements: r.Elements, Planned: r.Planned, State: r.State,
-		Session: r.Session, Ledger: each(r.Ledger, func(l restoredRow) restore.Ledger { return restore.Ledger(l) }),
+	return restore.Restore{ID: r.ID, User: r.User, Snapshot: r.Snapshot, Device: r.Device, Enrolment: r.Enrolment, Elements: r.Elements, Planned: r.Planned,
+		State: r.State, HeldUntil: r.HeldUntil, ExpiresAt: r.ExpiresAt, Session: r.Session, Ledger: each(r.Ledger, func(l restoredRow) restore.Ledger { return restore.Ledger(l) }),
 		Rev: r.Rev, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
 }
 
@@ -94,17 +99,34 @@ func (t Restores) Restore(ctx context.Context, user caller.UserID, id restore.ID
 	return r.restore(), err
 }
 
-// Restores reads all of a user.
-func (t Restores) Restores(ctx context.Context, user caller.UserID) ([]restore.Restore, error) {
-	found, err := query[restoreRow](ctx, rows(t), under(vaultPK(user), "R#"), "restore", 0)
+// Restores lists a user's, newest first: the order of their ids is that in time. It reads one more than it answers, to
+// know whether there is a next page.
+func (t Restores) Restores(ctx context.Context, user caller.UserID, position string, limit int) ([]restore.Restore, string, error) {
+	limit = max(limit, 1)
+	in := under(vaultPK(user), "R#")
+	in.ScanIndexForward = new(false)
+	if position != "" {
+		before, err := base64.RawURLEncoding.DecodeString(position)
+		if err != nil || !caller.ValidID(string(before)) {
+			return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+		}
+		in.KeyConditionExpression = new("PK = :pk AND SK BETWEEN :sk AND :before")
+		in.ExpressionAttributeValues[":before"] = text(restoreKey(user, restore.ID(before)).SK)
+	}
+	found, err := query[restoreRow](ctx, rows(t), in, "restore", limit+1)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	next := ""
+	if len(found) > limit {
+		next = base64.RawURLEncoding.EncodeToString([]byte(found[limit].ID))
+		found = found[:limit]
 	}
 	all := make([]restore.Restore, len(found))
 	for i, r := range found {
 		all[i] = r.restore()
 	}
-	return all, nil
+	return all, next, nil
 }
 
 // PutRestore stores one with the next Rev.

@@ -1,8 +1,10 @@
 package table_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,10 +36,6 @@ func TestCreate(t *testing.T) {
 			func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "first"}) },
 			func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A", Name: "other"}) },
 			func(w *world) string { p, _ := w.profiles().Profile(t.Context(), "A"); return p.Name }},
-		{"Code",
-			func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ID: "first"}) },
-			func(w *world) error { return w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ID: "other"}) },
-			func(w *world) string { c, _ := w.identities().Code(t.Context(), "h"); return c.ID }},
 		{"VaultKey",
 			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("first")) },
 			func(w *world) error { return w.keys().CreateKey(t.Context(), user, 1, []byte("other")) },
@@ -141,9 +139,41 @@ func TestRestores(t *testing.T) {
 			must(r, err)
 			same(r, got, want)
 		})
-		all, err := s.Restores(t.Context(), user)
+		all, next, err := s.Restores(t.Context(), user, "", n)
 		must(t, err)
 		same(t, len(all), n)
+		same(t, next, "")
+	})
+
+	t.Run("NewestFirstPageByPage", func(t *testing.T) {
+		t.Parallel()
+		s := open(t).restores()
+		for _, n := range []int{3, 1, 5, 2, 4} {
+			must(t, s.PutRestore(t.Context(), restore.Restore{ID: id[restore.ID](n), User: user}))
+		}
+		for limit, want := range map[int][][]int{1: {{5}, {4}, {3}, {2}, {1}}, 2: {{5, 4}, {3, 2}, {1}}, 4: {{5, 4, 3, 2}, {1}}, 5: {{5, 4, 3, 2, 1}}} {
+			var pages [][]int
+			for position := ""; len(pages) == 0 || position != ""; {
+				page, next, err := s.Restores(t.Context(), user, position, limit)
+				must(t, err)
+				var ids []int
+				for _, r := range page {
+					n, err := strconv.Atoi(string(r.ID))
+					must(t, err)
+					ids = append(ids, n)
+				}
+				pages, position = append(pages, ids), next
+			}
+			same(t, pages, want)
+		}
+		for _, position := range []string{"!", "A", base64.RawURLEncoding.EncodeToString([]byte("zzz"))} {
+			_, _, err := s.Restores(t.Context(), user, position, 1)
+			wantKind(t, err, fault.Invalid)
+		}
+		all, next, err := s.Restores(t.Context(), user, base64.RawURLEncoding.EncodeToString([]byte(id[restore.ID](0))), 1)
+		must(t, err)
+		same(t, len(all), 0)
+		same(t, next, "")
 	})
 
 	t.Run("OnlyHisOwn", func(t *testing.T) {
@@ -152,7 +182,7 @@ func TestRestores(t *testing.T) {
 		s := w.restores()
 		must(t, s.PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), s.PutRestore(t.Context(), restore.Restore{ID: "Q", User: "other"}),
 			w.keys().CreateKey(t.Context(), user, 1, []byte("k")))
-		all, err := s.Restores(t.Context(), user)
+		all, _, err := s.Restores(t.Context(), user, "", 50)
 		must(t, err)
 		same(t, all, []restore.Restore{{ID: "R", User: user, Rev: 1}})
 		_, err = s.Restore(t.Context(), user, "Q")
@@ -192,15 +222,21 @@ func TestIdentities(t *testing.T) {
 			code, device := made[fleet.Code]().Draw(r, "code"), made[fleet.Device]().Draw(r, "device")
 			used := code.Device
 			code.Hash, code.Device, device.ID = fmt.Sprint(n), "", id[caller.DeviceID](n)
+			code.ID = fmt.Sprint("E", n)
+			both := func() {
+				got, err := s.Code(t.Context(), code.Hash)
+				must(r, err)
+				same(r, got, code)
+				got, err = s.Enrolment(t.Context(), code.ID)
+				must(r, err)
+				got.Hash = code.Hash
+				same(r, got, code)
+			}
 			must(r, s.PutCode(t.Context(), code))
-			got, err := s.Code(t.Context(), code.Hash)
-			must(r, err)
-			same(r, got, code)
+			both()
 			code.Device = used
 			must(r, s.Enrol(t.Context(), code, device))
-			got, err = s.Code(t.Context(), code.Hash)
-			must(r, err)
-			same(r, got, code)
+			both()
 			is, err := s.Device(t.Context(), device.ID)
 			must(r, err)
 			same(r, is, device)
@@ -213,6 +249,8 @@ func TestIdentities(t *testing.T) {
 		_, err := s.Device(t.Context(), phone)
 		wantKind(t, err, fault.NotFound)
 		_, err = s.Code(t.Context(), "h")
+		wantKind(t, err, fault.NotFound)
+		_, err = s.Enrolment(t.Context(), "E")
 		wantKind(t, err, fault.NotFound)
 	})
 
@@ -228,9 +266,93 @@ func TestIdentities(t *testing.T) {
 	t.Run("CodeOutlivesItsExpiryByADay", func(t *testing.T) {
 		t.Parallel()
 		w := open(t)
-		must(t, w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ExpiresAt: start}))
-		same(t, w.row(t, resources.Identity, "C#h", "CODE")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(24*time.Hour).Unix()))
+		c := fleet.Code{Hash: "h", ID: "E", ExpiresAt: start}
+		must(t, w.identities().PutCode(t.Context(), c))
+		ends := func(pk, sk string) any {
+			if ttl, ok := w.row(t, resources.Identity, pk, sk)["ttl"].(*types.AttributeValueMemberN); ok {
+				return ttl.Value
+			}
+			return nil
+		}
+		same(t, ends("C#h", "CODE"), fmt.Sprint(start.Add(24*time.Hour).Unix()))
+		same(t, ends("E#E", "ENROLMENT"), fmt.Sprint(start.Add(24*time.Hour).Unix()))
+		c.Device = phone
+		must(t, w.identities().Enrol(t.Context(), c, fleet.Device{ID: phone}))
+		same(t, ends("C#h", "CODE"), fmt.Sprint(start.Add(24*time.Hour).Unix()))
+		same(t, ends("E#E", "ENROLMENT"), nil) // the device's enrolment stays with it
 	})
+
+	t.Run("NothingOfAnEnrolmentLeadsToItsCode", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		must(t, w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ID: "E", User: user, ExpiresAt: start}))
+		same(t, names(w.row(t, resources.Identity, "E#E", "ENROLMENT")), map[string]bool{"PK": true, "SK": true, "id": true, "user": true, "expiresAt": true, "ttl": true})
+	})
+}
+
+// TestPutCode: a code and its enrolment are there both or not at all, and neither is ever overwritten.
+func TestPutCode(t *testing.T) {
+	t.Parallel()
+	first := fleet.Code{Hash: "h", ID: "E", User: user, ExpiresAt: start}
+	for _, test := range []struct {
+		name    string
+		other   fleet.Code
+		strikes []strike
+		want    fault.Kind
+		there   bool // the other
+	}{
+		{"OfItsOwn", fleet.Code{Hash: "i", ID: "F"}, nil, ok, true},
+		{"SameHash", fleet.Code{Hash: "h", ID: "F"}, nil, fault.Conflict, false},
+		{"SameID", fleet.Code{Hash: "i", ID: "E"}, nil, fault.Conflict, false},
+		{"AnswerLostOnce", fleet.Code{Hash: "i", ID: "F"}, []strike{lostAfter}, ok, true},
+		{"AnswersLost", fleet.Code{Hash: "i", ID: "F"}, []strike{lostAfter, lostAfter, lostAfter}, fault.Unavailable, true},
+		{"FailedBefore", fleet.Code{Hash: "i", ID: "F"}, []strike{lostBefore, lostBefore, lostBefore}, fault.Unavailable, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			s := w.identities()
+			must(t, s.PutCode(t.Context(), first))
+			w.wire.strike(test.strikes...)
+			wantKind(t, s.PutCode(t.Context(), test.other), test.want)
+			w.wire.strike()
+			got, err := s.Code(t.Context(), "h")
+			must(t, err)
+			same(t, got, first)
+			got, err = s.Enrolment(t.Context(), "E")
+			must(t, err)
+			same(t, got.User, user)
+			_, err = s.Code(t.Context(), "i")
+			same(t, err == nil, test.there)
+			_, err = s.Enrolment(t.Context(), "F")
+			same(t, err == nil, test.there)
+		})
+	}
+}
+
+// TestSettings: each change takes the place of the version that was read, the first that of none.
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	s := w.settings()
+	got, err := s.Settings(t.Context())
+	must(t, err)
+	same(t, got, restore.Settings{})
+	want := restore.Settings{Expires: 3, Version: 1} // a hold of 0 hours is kept, too
+	wantKind(t, s.ReplaceSettings(t.Context(), want, 1), fault.Conflict)
+	must(t, s.ReplaceSettings(t.Context(), want, 0))
+	wantKind(t, s.ReplaceSettings(t.Context(), want, 0), fault.Conflict)
+	got, err = s.Settings(t.Context())
+	must(t, err)
+	same(t, got, want)
+	want = restore.Settings{Hold: 72, Expires: 90, Version: 2}
+	w.wire.strike(lostAfter)
+	wantKind(t, s.ReplaceSettings(t.Context(), want, 1), fault.Conflict)
+	wantKind(t, s.ReplaceSettings(t.Context(), restore.Settings{Version: 2}, 1), fault.Conflict)
+	got, err = s.Settings(t.Context())
+	must(t, err)
+	same(t, got, want)
+	same(t, names(w.row(t, resources.Table, "SETTINGS", "SETTINGS")), map[string]bool{"PK": true, "SK": true, "restoreHold": true, "restoreExpires": true, "version": true})
 }
 
 // TestEnrol: a code makes one device, both or none.
@@ -254,8 +376,8 @@ func TestEnrol(t *testing.T) {
 		}, nil, fault.Conflict, "1"},
 		{"DeviceIsThere", func(t *testing.T, s fleet.Identities) {
 			other := unused
-			other.Hash, other.Device = "h2", id[caller.DeviceID](2)
-			must(t, s.PutCode(t.Context(), unused), s.PutCode(t.Context(), fleet.Code{Hash: "h2"}),
+			other.Hash, other.ID, other.Device = "h2", "E2", id[caller.DeviceID](2)
+			must(t, s.PutCode(t.Context(), unused), s.PutCode(t.Context(), fleet.Code{Hash: "h2", ID: "E2"}),
 				s.Enrol(t.Context(), other, fleet.Device{ID: other.Device, Owner: "other"}))
 		}, nil, fault.Conflict, ""},
 		{"AnswerLostOnce", func(t *testing.T, s fleet.Identities) { must(t, s.PutCode(t.Context(), unused)) }, []strike{lostAfter}, ok, "2"},

@@ -79,7 +79,7 @@ func (v Verifier) Caller(ctx context.Context, r gateway.Request) (caller.Caller,
 	if err != nil {
 		return caller.Caller{}, err
 	}
-	return caller.Caller{Tenant: v.Tenant, User: d.Owner, Device: d.ID, Unconfirmed: d.State != fleet.InUse}, nil
+	return caller.Caller{Tenant: v.Tenant, User: d.Owner, Device: d.ID, Enrolment: d.Enrolment, Unconfirmed: d.State != fleet.InUse}, nil
 }
 
 // Proof proves that who enrols a key has it: the token is signed by that very key and names no device yet.

@@ -60,7 +60,7 @@ func open(t *testing.T) world {
 	w := world{phone: gatewaytest.NewPhone(t, mine)}
 	key := w.phone.PublicKey()
 	w.Verifier = device.Verifier{Tenant: "acme", Now: func() time.Time { return now }, Devices: rows{
-		mine:    {ID: mine, Owner: "U", PublicKey: key, State: fleet.InUse},
+		mine:    {ID: mine, Owner: "U", PublicKey: key, Enrolment: "E", State: fleet.InUse},
 		other:   {ID: other, Owner: "V", PublicKey: gatewaytest.NewPhone(t, "").PublicKey(), State: fleet.InUse},
 		retired: {ID: retired, Owner: "U", PublicKey: key, State: fleet.Retired},
 		damaged: {ID: damaged, Owner: "U", PublicKey: key[1:], State: fleet.InUse},
@@ -84,7 +84,7 @@ func TestCaller(t *testing.T) {
 	t.Parallel()
 	w := open(t)
 	for id, want := range map[string]caller.Caller{
-		mine:  {Tenant: "acme", User: "U", Device: mine},
+		mine:  {Tenant: "acme", User: "U", Device: mine, Enrolment: "E"},
 		fresh: {Tenant: "acme", User: "U", Device: fresh, Unconfirmed: true},
 	} {
 		w.r.Authorization = w.sign(kid(id), w.claims())
