@@ -43,5 +43,5 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	handlers := uploads.Handlers{Statuses: table.Statuses{DB: db, Name: rows}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Now: time.Now,
 		Uploader: &vault.Uploader{Table: table.Vaults{DB: db, Name: rows}, Store: bucket.New(cfg, buckets), Now: time.Now}}
 	return &gateway.API{Function: "uploads", Operations: handlers.Operations(),
-		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Now: time.Now}, Log: log, Now: time.Now}, nil
+		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Once: uploads.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: time.Now}, Log: log, Now: time.Now}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -59,6 +60,8 @@ type world struct {
 	ids       atomic.Int64
 	first     bool // this is the first attempt of a request
 	calls     int  // of AWS, in this attempt
+	requests  int
+	heard     func(operation string, by *phone, e events.APIGatewayV2HTTPRequest, out events.APIGatewayV2HTTPResponse) // of each request of a phone
 }
 
 func open(t testing.TB, issuer *gatewaytest.Issuer) *world {
@@ -99,7 +102,7 @@ func (w *world) wire(key string, buckets map[string]string) {
 
 	people := &console.Verifier{Issuer: gatewaytest.IssuerURL, Tenant: tenant, Audience: []string{gatewaytest.Audience}, GroupsClaim: "groups", NameClaim: "name",
 		EmailClaim: "email", Roles: map[string]caller.Role{"admins": caller.Admin, "viewers": caller.Viewer}, Transport: w.issuer, Now: now}
-	door := device.Verifier{Tenant: tenant, Devices: identities, Now: now}
+	door := device.Verifier{Tenant: tenant, Devices: identities, Once: slices.Concat(sessions.Once(), uploads.Once()), Used: table.Tokens{DB: db, Name: resources.Table}, Now: now}
 	for function, operations := range map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
 		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: w.vaults, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
@@ -141,6 +144,8 @@ type phone struct {
 // ask sends a request once.
 func (w *world) ask(e events.APIGatewayV2HTTPRequest, operation string) events.APIGatewayV2HTTPResponse {
 	w.t.Helper()
+	w.requests++
+	e.RequestContext.RequestID = fmt.Sprintf("request-%d", w.requests)
 	out, err := w.functions[gatewaytest.Route(operation).Function].Handle(w.t.Context(), e)
 	w.must(err)
 	return out
@@ -179,7 +184,11 @@ func (p *phone) ask(operation, id, query string, body any) events.APIGatewayV2HT
 	return p.insist(operation, func() events.APIGatewayV2HTTPResponse {
 		e := gatewaytest.Event(operation, id, query, body)
 		p.Authorize(p.stack.Clock.Now(), &e)
-		return p.world.ask(e, operation)
+		out := p.world.ask(e, operation)
+		if p.heard != nil {
+			p.heard(operation, p, e, out)
+		}
+		return out
 	})
 }
 

@@ -39,6 +39,10 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 	}
 }
 
+// Once are the operations that a device's token serves once. That nothing has changed is true when the device says it:
+// said again by another, a little later, it would stand for a run that never was.
+func Once() []string { return []string{"beginSession"} }
+
 func (h Handlers) begin(ctx context.Context, r gateway.Request, in api.SessionInput) (gateway.Answer[api.Session], error) {
 	b, err := wish(r.Who.Device, in)
 	if err != nil {

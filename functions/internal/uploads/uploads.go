@@ -28,6 +28,10 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 	}
 }
 
+// Once are the operations that a device's token serves once. Bytes are granted whenever URLs are signed, and count as
+// stored until garbage is collected: signed again by another, they would fill the vault.
+func Once() []string { return []string{"signChunks"} }
+
 func (h Handlers) sign(ctx context.Context, r gateway.Request, in api.ChunksInput) (gateway.Answer[api.SignedChunks], error) {
 	chunks, err := sums(in)
 	if err != nil {

@@ -57,6 +57,7 @@ func TestCapacity(t *testing.T) {
 		{"ReplaceSettings", 1, 0, func(w *world) error {
 			return w.settings().ReplaceSettings(t.Context(), restore.Settings{Version: 1}, 0)
 		}},
+		{"UseToken", 1, 0, func(w *world) error { return w.tokens().UseToken(t.Context(), phone, "T", "r", record.At) }},
 		{"Append", 1, 0, func(w *world) error { return w.audit().Append(t.Context(), record) }},
 		{"Device", 0, 1, func(w *world) error { return err(w.identities().Device(t.Context(), other.ID)) }},
 		{"Code", 0, 1, func(w *world) error { return err(w.identities().Code(t.Context(), "h")) }},

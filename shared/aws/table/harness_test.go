@@ -63,6 +63,7 @@ func (w *world) orders() table.Orders     { return table.Orders{DB: w.db, Name: 
 func (w *world) keys() table.Keys         { return table.Keys{DB: w.db, Name: resources.VaultKeys} }
 func (w *world) restores() table.Restores { return table.Restores{DB: w.db, Name: resources.VaultKeys} }
 func (w *world) settings() table.Settings { return table.Settings{DB: w.db, Name: resources.Table} }
+func (w *world) tokens() table.Tokens     { return table.Tokens{DB: w.db, Name: resources.Table} }
 func (w *world) audit() table.Audit       { return table.Audit{DB: w.db, Name: resources.Audit} }
 
 // row reads a row as it is stored; nil when there is none.

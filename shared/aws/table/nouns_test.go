@@ -355,6 +355,24 @@ func TestSettings(t *testing.T) {
 	same(t, names(w.row(t, resources.Table, "SETTINGS", "SETTINGS")), map[string]bool{"PK": true, "SK": true, "restoreHold": true, "restoreExpires": true, "version": true})
 }
 
+// TestTokens: a token serves one request, however often that one is asked, and no other device's is touched by it.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	s := w.tokens()
+	use := func(device caller.DeviceID, token, request string) error {
+		return s.UseToken(t.Context(), device, token, request, start)
+	}
+	must(t, use(phone, "a", "1"), use(phone, "a", "1"), use(phone, "b", "2"), use("other", "a", "3"))
+	wantKind(t, use(phone, "a", "2"), fault.Conflict)
+	w.wire.strike(lostAfter)
+	must(t, use(phone, "c", "4"))
+	w.wire.strike(lostBefore, lostBefore, lostBefore)
+	wantKind(t, use(phone, "d", "5"), fault.Unavailable)
+	must(t, use(phone, "d", "6"))
+	same(t, w.row(t, resources.Table, "J#"+string(phone), "a")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Unix()))
+}
+
 // TestEnrol: a code makes one device, both or none.
 func TestEnrol(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,18 @@ type Verifier struct {
 		// Device reads one, strongly consistent; fault.NotFound when there is none.
 		Device(ctx context.Context, id caller.DeviceID) (fleet.Device, error)
 	}
-	Now func() time.Time
+	// Once are operations that a token serves once. Every other answers a repeated request as it did, changes nothing by
+	// it, or is refused by what the first has changed.
+	Once []string
+	Used Used // nil where Once is empty
+	Now  func() time.Time
+}
+
+// Used keeps which tokens were used.
+type Used interface {
+	// UseToken has a token serve a request; fault.Conflict when another request had it. It must be kept until the token
+	// has expired.
+	UseToken(ctx context.Context, device caller.DeviceID, token, request string, until time.Time) error
 }
 
 var _ gateway.Authenticator = Verifier{}
@@ -60,7 +72,7 @@ func (c claims) GetExpirationTime() (*jwt.NumericDate, error) { return c.Expires
 // are answered alike.
 func (v Verifier) Caller(ctx context.Context, r gateway.Request) (caller.Caller, error) {
 	var d fleet.Device
-	err := v.verify(r, func(kid string, named bool) (*ecdsa.PublicKey, error) {
+	c, err := v.verify(r, func(kid string, named bool) (*ecdsa.PublicKey, error) {
 		if !named || !caller.ValidID(kid) {
 			return nil, unknown()
 		}
@@ -76,27 +88,44 @@ func (v Verifier) Caller(ctx context.Context, r gateway.Request) (caller.Caller,
 		}
 		return key, nil
 	})
+	if err == nil {
+		err = v.once(ctx, r, d.ID, c)
+	}
 	if err != nil {
 		return caller.Caller{}, err
 	}
 	return caller.Caller{Tenant: v.Tenant, User: d.Owner, Device: d.ID, Enrolment: d.Enrolment, Unconfirmed: d.State != fleet.InUse}, nil
 }
 
+// once refuses a token that has served another request, where a request must not be repeated by who has only seen it.
+// The device itself signs anew whenever it asks again.
+func (v Verifier) once(ctx context.Context, r gateway.Request, device caller.DeviceID, c claims) error {
+	if !slices.Contains(v.Once, r.Route.Operation) {
+		return nil
+	}
+	err := v.Used.UseToken(ctx, device, c.ID, r.RequestID, c.ExpiresAt.Time)
+	if fault.Is(err, fault.Conflict) {
+		return fault.Wrap(err, fault.Unsigned, "token_used", "The token was used before; sign a new one for each request.")
+	}
+	return err
+}
+
 // Proof proves that who enrols a key has it: the token is signed by that very key and names no device yet.
 func (v Verifier) Proof(r gateway.Request, key *ecdsa.PublicKey) error {
-	return v.verify(r, func(_ string, named bool) (*ecdsa.PublicKey, error) {
+	_, err := v.verify(r, func(_ string, named bool) (*ecdsa.PublicKey, error) {
 		if named {
 			return nil, invalid("kid: a phone that enrols has none yet")
 		}
 		return key, nil
 	})
+	return err
 }
 
-// verify checks a request's token with the key that its header leads to.
-func (v Verifier) verify(r gateway.Request, keyOf func(kid string, named bool) (*ecdsa.PublicKey, error)) error {
+// verify checks a request's token with the key that its header leads to, and answers what it says.
+func (v Verifier) verify(r gateway.Request, keyOf func(kid string, named bool) (*ecdsa.PublicKey, error)) (claims, error) {
 	given, token, _ := strings.Cut(r.Authorization, " ")
 	if !strings.EqualFold(given, scheme) || token == "" {
-		return fault.New(fault.Unsigned, "token_missing", "Authorization: a device signs each request; send Zapas-Device and its token.")
+		return claims{}, fault.New(fault.Unsigned, "token_missing", "Authorization: a device signs each request; send Zapas-Device and its token.")
 	}
 	var c claims
 	var refused error
@@ -114,11 +143,11 @@ func (v Verifier) verify(r gateway.Request, keyOf func(kid string, named bool) (
 		})
 	switch {
 	case refused != nil:
-		return refused
+		return claims{}, refused
 	case err != nil:
-		return unknown()
+		return claims{}, unknown()
 	}
-	return v.check(r, c)
+	return c, v.check(r, c)
 }
 
 // check holds the claims against the request, which they bind to one method, target and body for a short time.

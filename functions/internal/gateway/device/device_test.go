@@ -228,6 +228,65 @@ func TestCriticalExtension(t *testing.T) {
 	}
 }
 
+// used keeps tokens, and what they served, as they are stored.
+type used map[string]string
+
+func (u used) UseToken(_ context.Context, device caller.DeviceID, token, request string, until time.Time) error {
+	if request == "unlucky" {
+		return fault.New(fault.Unavailable, "unavailable", "busy")
+	}
+	of := string(device) + " " + token + " until " + until.UTC().Format(time.RFC3339)
+	if by, ok := u[of]; ok && by != request {
+		return fault.New(fault.Conflict, "changed", "taken")
+	}
+	u[of] = request
+	return nil
+}
+
+// TestOnce: where a token serves once, it serves the same request again and no other; a token that is refused for
+// another reason is not used up by that.
+func TestOnce(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	tokens := used{}
+	w.Once, w.Used = []string{"getManifest"}, tokens
+	claims := w.claims()
+	good, stranger := w.sign(kid(mine), claims), w.sign(kid(other), claims)
+	for _, step := range []struct {
+		name, token, request string
+		kind                 fault.Kind
+		code                 string // "": it is let in
+	}{
+		{"NotIts", stranger, "1", fault.Unsigned, "token_invalid"},
+		{"CannotBeKept", good, "unlucky", fault.Unavailable, "unavailable"},
+		{"First", good, "2", 0, ""},
+		{"TheSameRequest", good, "2", 0, ""},
+		{"Replayed", good, "3", fault.Unsigned, "token_used"},
+		{"SignedAnew", w.sign(kid(mine), w.claims()), "4", 0, ""},
+	} {
+		r := w.r
+		r.Authorization, r.RequestID = step.token, step.request
+		who, err := w.Caller(t.Context(), r)
+		known, _ := errors.AsType[*fault.Error](err)
+		if step.code == "" && err != nil || step.code != "" && (known == nil || known.Kind != step.kind || known.Code != step.code || who.User != "") {
+			t.Errorf("%s: it makes %v, %v", step.name, who, err)
+		}
+	}
+	if len(tokens) != 2 {
+		t.Errorf("kept are %v", tokens)
+	}
+	for of := range tokens {
+		if !strings.HasPrefix(of, mine+" ") || !strings.HasSuffix(of, " until "+time.Unix(now.Unix()+60, 0).UTC().Format(time.RFC3339)) {
+			t.Errorf("kept is %s", of)
+		}
+	}
+	w.Once = []string{"signChunks"} // another operation's tokens are not kept
+	w.r.Authorization, w.r.RequestID = good, "5"
+	if _, err := w.Caller(t.Context(), w.r); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRowUnread: what is not the token's fault is not said to be.
 func TestRowUnread(t *testing.T) {
 	t.Parallel()
