@@ -130,7 +130,7 @@ func (d *Device) Enrol(ctx context.Context, e Enrolment) (Status, error) {
 	}
 	d.use(id)
 	s, err := d.Status()
-	s.State = string(out.State)
+	s.State, s.Requests = string(out.State), new(client.Sent())
 	return s, err
 }
 
@@ -164,6 +164,8 @@ type Status struct {
 	Note     string     `json:"note,omitempty"`
 
 	Unfinished bool `json:"unfinished"` // a backup was begun and has not ended: the next one is due, whatever check-in says
+
+	Requests *Requests `json:"requests,omitempty"` // after enrolling: what it took
 }
 
 // Status reads the state directory; ErrNotEnrolled when it holds no device.
@@ -246,6 +248,9 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 	return out, d.keepOffset()
 }
 
+// Sent counts what was sent since Open, or since Enrol.
+func (d *Device) Sent() Requests { return d.client.Sent() }
+
 // keepOffset remembers the service's clock, so that the next run's first request is right.
 func (d *Device) keepOffset() error {
 	if d.id.Device == "" || d.client.Offset() == d.id.Offset {
@@ -262,12 +267,13 @@ func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, e
 	last := int64(0) // that the service knows of, if it has complained
 	for again := false; ; again = true {
 		if again || d.id.Begun == nil || *d.id.Begun != wish {
-			// The time makes the counter of a state directory that was put back from a copy grow, too.
+			// The time makes the counter of a state directory that was put back from a copy grow, too. It is the service's,
+			// so that a clock that was ahead leaves no counter that is years ahead; a counter that is, just goes on.
 			next := d.id.Counter + 1
 			if last > 0 {
 				next = last + 1
 			}
-			d.id.Counter = max(next, d.config.Now().UnixMilli())
+			d.id.Counter = max(next, d.client.Time().UnixMilli())
 			d.id.Begun = &wish
 			d.id.Unfinished = d.id.Unfinished || in.Kind == api.SessionInputKindBackup
 			if err := d.dir.PutIdentity(d.id); err != nil {

@@ -73,6 +73,9 @@ func (c *Client) Offset() time.Duration {
 	return c.offset
 }
 
+// Time is the service's time, as far as it is known.
+func (c *Client) Time() time.Time { return c.Now().Add(c.Offset()) }
+
 // SetOffset begins with an offset that was learnt before.
 func (c *Client) SetOffset(d time.Duration) {
 	c.mu.Lock()
@@ -129,7 +132,7 @@ func (c *Client) once(ctx context.Context, method, path string, body []byte, out
 		return unanswered(req, err)
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return problemOf(resp, answer, c.Now())
+		return problemOf(resp, answer, c.Time())
 	}
 	if out == nil {
 		return nil

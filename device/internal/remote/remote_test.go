@@ -342,3 +342,15 @@ func TestFixed(t *testing.T) {
 		t.Errorf("small numbers: %v, %v", raw, err)
 	}
 }
+
+// TestRetry_AfterADate: a moment that the service names is one of its clock, not of the phone's.
+func TestRetry_AfterADate(t *testing.T) {
+	t.Parallel()
+	for _, off := range []time.Duration{0, 72 * time.Hour, -72 * time.Hour} {
+		c, _, w := client(t, says(503, problemJSON(503, "busy"), "Retry-After", noon.Add(off+7*time.Second).Format(http.TimeFormat)), says(200, `{}`))
+		c.SetOffset(off)
+		if _, err := c.CheckIn(t.Context(), api.CheckIn{}); err != nil || len(w.all) != 1 || w.all[0] != 7*time.Second {
+			t.Errorf("%s off: waited %v, %v", off, w.all, err)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func (c *Client) token(method, uri string, body []byte) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(body)
-	issued := c.Now().Add(c.Offset())
+	issued := c.Time()
 	header := map[string]string{"alg": "ES256", "typ": "JWT"}
 	if c.Device != "" {
 		header["kid"] = c.Device

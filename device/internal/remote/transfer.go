@@ -61,7 +61,7 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 	case err != nil:
 		return unanswered(req, err)
 	}
-	return refusedBy(resp, answer, c.Now())
+	return refusedBy(resp, answer, c.Time())
 }
 
 // Unreadable is what was to be sent and cannot be read to its end: no network mends it.
@@ -132,7 +132,7 @@ func (c *Client) get(ctx context.Context, url string, size int64, create func() 
 		if err != nil {
 			return unanswered(req, err)
 		}
-		return refusedBy(resp, answer, c.Now())
+		return refusedBy(resp, answer, c.Time())
 	}
 	to, err := create()
 	if err != nil {
