@@ -370,7 +370,7 @@ type BackupLedgers map[string]BackupLedger
 type CheckIn struct {
 	AppVersion string `json:"appVersion"`
 
-	// Coverage What the run could see of each element.
+	// Coverage What the device can show of each element; without it, what it said before stays.
 	Coverage *Coverage `json:"coverage,omitempty"`
 }
 
@@ -472,7 +472,10 @@ type Device struct {
 	BackupAt *time.Time `json:"backupAt,omitempty"`
 
 	// Counts Of its last backup; for its user, or with `counts:read`.
-	Counts     *Counts   `json:"counts,omitempty"`
+	Counts *Counts `json:"counts,omitempty"`
+
+	// Coverage What it can show of each element, as it said when it last checked in.
+	Coverage   *Coverage `json:"coverage,omitempty"`
 	EnrolledAt time.Time `json:"enrolledAt"`
 
 	// ExplicitProfile The profile that was chosen for this device alone.

@@ -69,6 +69,9 @@ func (f *Fleet) CheckIn(ctx context.Context, who caller.Caller, appVersion strin
 	case a.Order != nil && a.Governs != "": // without a profile nobody knows what to back up, nor where to
 		a.Due, a.Why = true, Ordered
 	}
+	if coverage == nil { // it says nothing of it, and what it has said stays
+		coverage = s.Seen.Coverage
+	}
 	seen := Seen{At: a.Time, AppVersion: appVersion, Profile: a.Profile.ID, Coverage: coverage}
 	_, err = f.Statuses.Note(ctx, who.Device, Change{Seen: &seen})
 	return a, err

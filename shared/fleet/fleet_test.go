@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -311,6 +312,27 @@ func TestForeignDevices(t *testing.T) {
 			if m, _ := errors.AsType[*fault.Error](missing); m == nil || f.Sentence != m.Sentence {
 				t.Errorf("%s: %v is not %v", name, foreign, missing)
 			}
+		}
+	}
+}
+
+// TestCheckIn_Coverage: what a device has said that it can show stays until it says something else.
+func TestCheckIn_Coverage(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := w.enrol(t)
+	for _, tt := range []struct{ said, want map[string]string }{
+		{nil, nil},
+		{map[string]string{"contacts": "limited", "calls": "denied"}, map[string]string{"contacts": "limited", "calls": "denied"}},
+		{nil, map[string]string{"contacts": "limited", "calls": "denied"}},
+		{map[string]string{"contacts": "full"}, map[string]string{"contacts": "full"}},
+	} {
+		if _, err := w.CheckIn(t.Context(), caller.Caller{Tenant: "acme", User: d.Owner, Device: d.ID}, "1.0", tt.said); err != nil {
+			t.Fatal(err)
+		}
+		s, err := w.statuses.Status(t.Context(), d.ID)
+		if err != nil || !maps.Equal(s.Seen.Coverage, tt.want) {
+			t.Errorf("after it has said %v: %v, %v", tt.said, s.Seen.Coverage, err)
 		}
 	}
 }

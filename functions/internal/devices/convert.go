@@ -22,6 +22,9 @@ func device(s fleet.Status, numbers bool) api.Device {
 		Trust: api.DeviceTrust(s.Trust), State: api.DeviceState(s.State()), Group: some(s.Group), ExplicitProfile: some(string(s.Explicit)),
 		Order: some(string(s.Order)), Profile: some(string(s.Seen.Profile)), AppVersion: some(s.Seen.AppVersion),
 		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt)}
+	if len(s.Seen.Coverage) > 0 {
+		d.Coverage = new(api.Coverage(s.Seen.Coverage))
+	}
 	if numbers && !s.Stored.At.IsZero() {
 		d.Counts = new(api.Counts(s.Stored.Counts))
 	}

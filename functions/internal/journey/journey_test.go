@@ -232,8 +232,9 @@ func TestJourney(t *testing.T) {
 		},
 		Cards: []api.Device{
 			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", Trust: "active", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
-				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}},
-			{User: j.old.user, Label: "New", Platform: "android", Model: "M", Trust: "active", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{}},
+				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, Coverage: &api.Coverage{"calls": "denied"}},
+			{User: j.old.user, Label: "New", Platform: "android", Model: "M", Trust: "active", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{},
+				Coverage: &api.Coverage{"calls": "denied"}},
 		},
 		Restore: api.Restore{Elements: []api.Element{"messages"}, State: "done", Ledger: &api.RestoreLedgers{"messages": {Planned: 4, Inserted: 3, Duplicate: 1}}},
 		Head:    vault.Head{State: vault.Active, Version: 1, Seq: 2, Quota: 1 << 30, Counts: vault.Counts{"sms": 4}},
