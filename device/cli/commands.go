@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -52,7 +51,11 @@ func (c *checkin) Run(t *terminal) (err error) {
 	if err != nil {
 		return err
 	}
-	return t.say(a, func(p *page) {
+	said := struct {
+		api.CheckInAnswer
+		Requests device.Requests `json:"requests"`
+	}{a, d.Sent()}
+	return t.say(said, func(p *page) {
 		p.title("Checked in")
 		p.row("backup", dueness(a))
 		if a.NextSlot != nil {
@@ -64,22 +67,12 @@ func (c *checkin) Run(t *terminal) (err error) {
 }
 
 type backup struct {
-	From  []string `required:"" sep:"none" type:"path" help:"An export that stands for this phone: contacts (vCard), messages or calls (XML of SMS Backup & Restore), told apart by what is in it; once for each, or a folder with contacts.vcf, messages.xml and calls.xml. Of an element without a file nothing is taken for deleted." placeholder:"FILE|DIR"`
-	IfDue bool     `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended."`
-}
-
-// Validate makes a file that is not there wrong usage.
-func (c *backup) Validate() error {
-	for _, path := range c.From {
-		if _, err := os.Stat(path); err != nil {
-			return fmt.Errorf("--from: %w", err)
-		}
-	}
-	return nil
+	content
+	IfDue bool `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended."`
 }
 
 func (c *backup) Run(t *terminal) (err error) {
-	src, err := find(c.From)
+	src, err := c.find()
 	if err != nil {
 		return err
 	}

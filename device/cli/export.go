@@ -32,6 +32,7 @@ type file interface {
 type export struct {
 	elements map[string]string // paths
 	files    map[string]file
+	access   map[string]string // of the elements of which not all may be seen: limited or denied
 }
 
 var _ device.Source = &export{}
@@ -149,6 +150,9 @@ func (e *export) Close() error {
 
 // Coverage: of an element without a file nothing is known.
 func (e *export) Coverage(element string) string {
+	if how, ok := e.access[element]; ok {
+		return how
+	}
 	if e.elements[element] != "" {
 		return device.Full
 	}

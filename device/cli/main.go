@@ -40,16 +40,22 @@ var errIncomplete = errors.New("some items could not be read or written")
 // errNotRestored is a restore that has brought nothing, as its report tells.
 var errNotRestored = errors.New("the restore has failed")
 
+// errTold is a failure that was told when it happened.
+var errTold = errors.New("it has failed, as was told")
+
 // errDiffer is two files that do not hold the same.
 var errDiffer = errors.New("the files differ")
 
 type commands struct {
 	State string `help:"Where this phone keeps what it knows." default:"~/.zapas-device" type:"path" placeholder:"DIR"`
-	JSON  bool   `name:"json" help:"Print one JSON object instead of text."`
+	JSON  bool   `name:"json" help:"Print one JSON object instead of text; run prints one a line."`
+	// Clock is there to see what becomes of a phone whose clock is wrong.
+	Clock time.Duration `help:"This phone's clock is ahead by so much, as by 72h, or behind, as by -72h (--clock=-72h)." default:"0s" placeholder:"DURATION"`
 
 	Enrol    enrol    `cmd:"" help:"Make this phone a device of the service, by a code."`
 	Checkin  checkin  `cmd:"" help:"Ask what to do now."`
 	Backup   backup   `cmd:"" help:"Store what is new in exports of contacts, messages and calls."`
+	Run      running  `cmd:"" help:"Live as a phone does: check in, back up, restore, wait, until Ctrl-C."`
 	Restores restores `cmd:"" help:"List the restores that wait for this phone."`
 	Plan     plan     `cmd:"" help:"Show what a restore would do, by element, and write nothing."`
 	Restore  restore  `cmd:"" help:"Add what is in a backup to exports of contacts, messages and calls."`
@@ -70,10 +76,14 @@ type terminal struct {
 	json   bool
 	now    func() time.Time
 	random io.Reader
+
+	transport http.RoundTripper
+	wait      func(ctx context.Context, d time.Duration) error
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who asks twice is not waited for
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -96,7 +106,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 		fmt.Fprintf(errs, "zapas-device: %v; zapas-device --help shows how\n", err)
 		return exitUsage
 	}
-	t := &terminal{ctx: ctx, in: in, out: out, errs: errs, state: c.State, json: c.JSON, now: time.Now, random: rand.Reader}
+	t := &terminal{ctx: ctx, in: in, out: out, errs: errs, state: c.State, json: c.JSON, random: rand.Reader,
+		now: func() time.Time { return time.Now().Add(c.Clock) }, transport: http.DefaultTransport, wait: remote.Sleep}
 	t.watched()
 	return t.exit(parsed.Run(t))
 }
@@ -109,7 +120,7 @@ func (t *terminal) exit(err error) int {
 		return exitOK
 	case errors.Is(err, errIncomplete):
 		return exitIncomplete
-	case errors.Is(err, errDiffer), errors.Is(err, errNotRestored):
+	case errors.Is(err, errDiffer), errors.Is(err, errNotRestored), errors.Is(err, errTold):
 		return exitFailed
 	}
 	if t.json {
@@ -138,8 +149,8 @@ func (t *terminal) phone(create bool) (*device.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return device.Open(device.Config{Dir: t.state, Signer: key, AppVersion: version, Transport: http.DefaultTransport,
-		Now: t.now, Random: t.random, Wait: remote.Sleep, Progress: t.bars.watching()})
+	return device.Open(device.Config{Dir: t.state, Signer: key, AppVersion: version, Transport: t.transport,
+		Now: t.now, Random: t.random, Wait: t.wait, Progress: t.bars.watching()})
 }
 
 // version is what the service is told.

@@ -92,8 +92,11 @@ func stored(l api.BackupLedger, coverage string) string {
 		return "not permitted"
 	}
 	s := fmt.Sprintf("%s seen = %s stored + %s already stored + %s excluded + %s failed",
-		number(l.Seen), number(l.Stored), number(l.Already), number(l.Excluded), number(l.Failed))
-	return s + why(l.Reasons)
+		number(l.Seen), number(l.Stored), number(l.Already), number(l.Excluded), number(l.Failed)) + why(l.Reasons)
+	if coverage == device.Limited && l.Failed == 0 {
+		s += "; limited access: nothing was taken for deleted"
+	}
+	return s
 }
 
 func (p *page) restore(r device.RestoreReport) {
