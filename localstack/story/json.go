@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -44,6 +45,17 @@ func (t Teller) expect(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%v", err)
 	case !neg && v != args[1]:
 		ts.Fatalf("%s is %q and not %q", args[0], v, args[1])
+	}
+}
+
+func (t Teller) recent(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "recent PLACE")
+	v, err := in(ts, args[0])
+	ts.Check(err)
+	at, err := time.Parse(time.RFC3339, v)
+	ts.Check(err)
+	if ago := time.Since(at); ago < -time.Minute || ago > 10*time.Minute {
+		ts.Fatalf("%s is %s, which is %s ago", args[0], v, ago)
 	}
 }
 

@@ -12,6 +12,7 @@
 //	keep NAME PLACE          sets $NAME to what stands in a place: a JSON pointer (RFC 6901) into stdout, or header:NAME
 //	                         of the last answer
 //	expect PLACE VALUE       expects a value there; [!] that there is none such
+//	recent PLACE             expects a time of the last ten minutes there
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
 //	kill FUNCTION            kills the function's running processes
 //
@@ -52,7 +53,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"phone": t.phone, "kill": t.kill,
+			"recent": t.recent, "phone": t.phone, "kill": t.kill,
 		},
 	}
 }
