@@ -108,6 +108,10 @@ func TestMerge(t *testing.T) {
 		},
 		"LargerPhoto":  {person(func(c *Contact) { c.Media = []Media{photo(1, 5)} }), person(func(c *Contact) { c.Media = []Media{photo(2, 6)} }), person(func(c *Contact) { c.Media = []Media{photo(2, 6)} })},
 		"SmallerPhoto": {person(func(c *Contact) { c.Media = []Media{photo(1, 5)} }), person(func(c *Contact) { c.Media = []Media{photo(2, 4)} }), person(func(c *Contact) { c.Media = []Media{photo(1, 5)} })},
+		"PhotoThatIsTheLogo": { // the same bytes for another purpose are not there yet
+			person(func(c *Contact) { c.Media = []Media{{Kind: 2, Blob: photo(1, 5).Blob}} }), person(func(c *Contact) { c.Media = []Media{photo(1, 5)} }),
+			person(func(c *Contact) { c.Media = []Media{{Kind: 2, Blob: photo(1, 5).Blob}, photo(1, 5)} }),
+		},
 		"Lines": {
 			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1"} }), person(func(c *Contact) { c.Lines = []string{"REV:2", "X-A:1", "X-A:2", "g.X-B:3"} }),
 			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1", "X-A:2", "X-B:3"} }),

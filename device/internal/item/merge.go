@@ -192,7 +192,7 @@ func (c *Contact) mergeMedia(more *Contact) {
 		}
 		media = slices.DeleteFunc(slices.Clone(media), photo)
 	}
-	c.Media = union(c.Media, media, func(m Media) string { return string(m.Blob.SHA256[:]) })
+	c.Media = union(c.Media, media, func(m Media) string { return string(rune(m.Kind)) + string(m.Blob.SHA256[:]) })
 }
 
 // largest is the photo of most bytes.
