@@ -40,7 +40,7 @@ func Open(path string) (*Dir, error) {
 }
 
 // Close lets the next run in.
-func (d *Dir) Close() error { return d.lock.Close() }
+func (d *Dir) Close() error { return errors.Join(unlock(d.lock), d.lock.Close()) }
 
 // Path names a file of the directory.
 func (d *Dir) Path(names ...string) string {
