@@ -71,8 +71,11 @@ func (a *API) answer(ctx context.Context, r *Request, e events.APIGatewayV2HTTPR
 	if r.ID, err = id(r.Route, e.PathParameters); err != nil {
 		return reply{}, err
 	}
-	if r.Limit, r.Cursor, err = parameters(r.Query, op.parameters); err != nil {
+	if err := r.parameters(op.parameters); err != nil {
 		return reply{}, err
+	}
+	if op.columns != nil && r.wantsCSV() {
+		return op.csv(ctx, *r)
 	}
 	if op.once && r.key != "" {
 		return a.serveOnce(ctx, *r, op)

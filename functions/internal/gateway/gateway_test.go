@@ -318,6 +318,19 @@ func TestParameters(t *testing.T) {
 			t.Errorf("%q is read as %q, want %q", query, got, want)
 		}
 	}
+	for query, want := range map[string]string{
+		"": "200 ", "day=x&limit=1": "200 x", "day=" + strings.Repeat("a", 64): "200 " + strings.Repeat("a", 64),
+		"day=" + strings.Repeat("a", 65): "400", "day=": "400", "day=a&day=a": "400", "days=a": "400", "cursor=a": "400",
+	} {
+		got := ""
+		op := gateway.Plain(func(_ context.Context, r gateway.Request) (out gateway.Answer[struct{}], err error) {
+			got = " " + r.Parameters["day"]
+			return out, nil
+		}, "limit", "day")
+		if out := handle(t, open("listDevices", op, new(bytes.Buffer)), gatewaytest.Event("listDevices", "", query, nil)); fmt.Sprint(out.StatusCode)+got != want {
+			t.Errorf("%q is answered with %d and read as %q, want %q", query, out.StatusCode, got, want)
+		}
+	}
 }
 
 // TestIDs: what has not the form of an id names nothing, and no handler sees it.

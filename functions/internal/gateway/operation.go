@@ -13,6 +13,7 @@ import (
 type Operation struct {
 	parameters []string
 	once       bool
+	columns    []string // of a list that answers text/csv, too
 	serve      func(ctx context.Context, r Request) (reply, error)
 }
 
@@ -46,7 +47,7 @@ func JSON[In, Out any](serve func(ctx context.Context, r Request, in In) (Answer
 	}}
 }
 
-// Plain is an operation without a body; parameters are those that it takes in the query: limit, cursor.
+// Plain is an operation without a body; parameters are those that it takes in the query: limit, cursor, others.
 func Plain[Out any](serve func(ctx context.Context, r Request) (Answer[Out], error), parameters ...string) Operation {
 	return Operation{parameters: parameters, serve: func(ctx context.Context, r Request) (reply, error) {
 		if len(r.Body) > 0 {

@@ -20,6 +20,7 @@ const (
 	MaxLimit     = 200       // items on one page
 	DefaultLimit = 50
 	maxCursor    = 512
+	maxParameter = 64 // bytes of any other
 )
 
 // Request is what was asked, and by whom.
@@ -30,12 +31,14 @@ type Request struct {
 	NewID         string        // of what the request creates, when it carries an Idempotency-Key: the same in every attempt
 	Limit         int
 	Cursor        string
-	Authorization string // the header, as sent
-	Path, Query   string // as sent
+	Parameters    map[string]string // others of the query that the operation takes; one that is not given is ""
+	Authorization string            // the header, as sent
+	Path, Query   string            // as sent
 	Body          []byte
 	RequestID     string
 
 	mediaType, encoding string
+	accept              string
 	ifMatch, key        string // key is the Idempotency-Key
 }
 
@@ -52,6 +55,7 @@ func (r Request) Target() string {
 func (r *Request) read(e events.APIGatewayV2HTTPRequest) error {
 	r.Path, r.Query = e.RawPath, e.RawQueryString
 	r.Authorization, r.mediaType, r.encoding = e.Headers["authorization"], e.Headers["content-type"], e.Headers["content-encoding"]
+	r.accept = e.Headers["accept"]
 	r.ifMatch, r.key = e.Headers["if-match"], e.Headers["idempotency-key"]
 	size := len(e.Body)
 	if e.IsBase64Encoded {
@@ -88,14 +92,14 @@ func id(route api.Route, parameters map[string]string) (string, error) {
 	return "", fault.New(fault.NotFound, "not_found", "There is nothing at this address.")
 }
 
-// parameters reads the query: limit and cursor, where the operation takes them, and each at most once.
-func parameters(query string, taken []string) (limit int, cursor string, err error) {
-	values, err := url.ParseQuery(query)
+// parameters reads the query: those that the operation takes, and each at most once.
+func (r *Request) parameters(taken []string) error {
+	values, err := url.ParseQuery(r.Query)
 	if err != nil {
-		return 0, "", fault.New(fault.Invalid, "invalid", "The query cannot be read: mend its %%-escapes, and separate parameters by &.")
+		return fault.New(fault.Invalid, "invalid", "The query cannot be read: mend its %%-escapes, and separate parameters by &.")
 	}
 	var wrong []fault.Field
-	limit = DefaultLimit
+	r.Limit, r.Parameters = DefaultLimit, map[string]string{}
 	for name, given := range values {
 		switch {
 		case !slices.Contains(taken, name):
@@ -104,15 +108,19 @@ func parameters(query string, taken []string) (limit int, cursor string, err err
 			wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it is given more than once"})
 		case name == "limit":
 			n, err := strconv.ParseUint(given[0], 10, 16)
-			if limit = int(n); err != nil || limit < 1 || limit > MaxLimit {
+			if r.Limit = int(n); err != nil || r.Limit < 1 || r.Limit > MaxLimit {
 				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it must be a number from 1 to 200"})
 			}
 		case name == "cursor":
-			if cursor = given[0]; cursor == "" || len(cursor) > maxCursor {
+			if r.Cursor = given[0]; r.Cursor == "" || len(r.Cursor) > maxCursor {
 				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it is not one that this list has given"})
+			}
+		default:
+			if r.Parameters[name] = given[0]; given[0] == "" || len(given[0]) > maxParameter {
+				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it must have 1 to 64 characters"})
 			}
 		}
 	}
 	slices.SortFunc(wrong, func(a, b fault.Field) int { return strings.Compare(a.Pointer, b.Pointer) })
-	return limit, cursor, fault.Fields(wrong)
+	return fault.Fields(wrong)
 }
