@@ -27,10 +27,18 @@ const (
 	BackupOrdered    Action = "backup.ordered"
 	SettingsChanged  Action = "settings.changed" // of the organisation
 	RestoreAsked     Action = "restore.requested"
+	RestoreOpened    Action = "restore.opened" // its device gets its list and download URLs from now on
+	RestoreEnded     Action = "restore.ended"  // its device has reported what became of it
 	RestoreCancelled Action = "restore.cancelled"
 	KeyBackup        Action = "key.backup"  // the key of a new backup session was released to its device
 	KeyRestore       Action = "key.restore" // keys of past sessions were released for a restore
 )
+
+// Actions lists the actions there are.
+func Actions() []Action {
+	return []Action{ProfileCreated, ProfileChanged, ProfileCopied, ProfileDeleted, DeviceCode, DeviceEnrolled, DeviceMine, DeviceNotMine,
+		DeviceRetired, DeviceChanged, BackupOrdered, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore}
+}
 
 // Record is one line.
 type Record struct {

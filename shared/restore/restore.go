@@ -201,6 +201,9 @@ func (s *Service) Open(ctx context.Context, r Restore, session vault.SessionID) 
 	if r.State == Opened && r.Session == session {
 		return r, nil
 	}
+	if err := s.Audit.Record(ctx, asker(r), audit.RestoreOpened, string(r.ID), string(r.Snapshot), string(session)); err != nil {
+		return Restore{}, err
+	}
 	now := s.now()
 	if r.State == Waiting { // begun in time, it may be brought to its end
 		r.ExpiresAt = later(r.ExpiresAt, now.Add(vault.Lease))
@@ -208,6 +211,9 @@ func (s *Service) Open(ctx context.Context, r Restore, session vault.SessionID) 
 	r.State, r.Session, r.UpdatedAt = Opened, session, now
 	return r, s.put(ctx, r)
 }
+
+// asker is the device that carries a restore out.
+func asker(r Restore) caller.Caller { return caller.Caller{User: r.User, Device: r.Device} }
 
 // Consented reports whether keys may be released to a session: its restore must be open, for it and for its device.
 func (s *Service) Consented(ctx context.Context, user caller.UserID, v vault.Session) error {
@@ -259,6 +265,9 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 			return r, nil
 		}
 		return Restore{}, over(r)
+	}
+	if err := s.Audit.Record(ctx, asker(r), audit.RestoreEnded, string(r.ID), string(session)); err != nil {
+		return Restore{}, err
 	}
 	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.now()
 	return r, s.put(ctx, r)
