@@ -49,7 +49,8 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	db := table.Open(cfg)
 	identities := table.Identities{DB: db, Name: people}
 	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
-	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}
+	book := table.Audit{DB: db, Name: records}
+	recorder := audit.Recorder{Log: book, Now: time.Now, NewID: newID}
 	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}
 	handlers := devices.Handlers{
 		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
@@ -58,6 +59,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		Restores: &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: time.Now},
 		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder},
 		Vaults:   table.Vaults{DB: db, Name: rows},
+		Records:  book,
 		Proof:    phones.Proof,
 		API:      address,
 		Now:      time.Now,

@@ -4,6 +4,7 @@ package api
 
 // Routes are all operations, ordered by path and method.
 var Routes = []Route{
+	{Operation: "listAudit", Method: "GET", Path: "/v1/audit", Function: "devices", Auth: "console", Permission: "audit:read"},
 	{Operation: "checkIn", Method: "POST", Path: "/v1/device/checkin", Function: "devices", Auth: "device", Permission: "device:checkin"},
 	{Operation: "enrolDevice", Method: "POST", Path: "/v1/device/enrol", Function: "devices", Auth: "open", Permission: ""},
 	{Operation: "reportRestore", Method: "POST", Path: "/v1/device/restores/{id}/result", Function: "sessions", Auth: "device", Permission: "device:vault"},

@@ -353,6 +353,35 @@ type AddedChunk struct {
 	Size    int64 `json:"size"`
 }
 
+// AuditList defines model for AuditList.
+type AuditList struct {
+	// Cursor Absent on the last page.
+	Cursor  *string       `json:"cursor,omitempty"`
+	Records []AuditRecord `json:"records"`
+}
+
+// AuditRecord defines model for AuditRecord.
+type AuditRecord struct {
+	// Act What was done, such as `device.retired`.
+	Act string `json:"act"`
+
+	// Actor The user who did it; of what a device did, its owner.
+	Actor Id `json:"actor"`
+
+	// Also Ids of what else it touched.
+	Also []string  `json:"also,omitempty"`
+	At   time.Time `json:"at"`
+
+	// Device The device that did it.
+	Device *Id `json:"device,omitempty"`
+
+	// Id 26 characters of Crockford base32.
+	Id Id `json:"id"`
+
+	// Target To what it was done.
+	Target *Id `json:"target,omitempty"`
+}
+
 // BackupLedger seen = stored + already + excluded + failed; reasons explain excluded and failed, and add up to them.
 type BackupLedger struct {
 	Already  int64            `json:"already"`
@@ -365,6 +394,11 @@ type BackupLedger struct {
 
 // BackupLedgers By element.
 type BackupLedgers map[string]BackupLedger
+
+// CSV The same list, one line for each, to who prefers it (`Accept: text/csv`). RFC 4180, UTF-8, with a line of names;
+// a member of a member is named with a point. A cell that a spreadsheet could take for a formula has an apostrophe
+// before it. Where there is a next page, `Link` (RFC 8288) leads to it.
+type CSV = string
 
 // CheckIn defines model for CheckIn.
 type CheckIn struct {
@@ -1066,6 +1100,30 @@ type IfMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Day Such as 2026-03-04.
+	Day *string `form:"day,omitempty" json:"day,omitempty"`
+
+	// From Such as 2026-03-04.
+	From *string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Such as 2026-03-04.
+	To *string `form:"to,omitempty" json:"to,omitempty"`
+
+	// Actor A user: what he did, or a device of his.
+	Actor *Id `form:"actor,omitempty" json:"actor,omitempty"`
+
+	// Act What was done, such as `device.retired`.
+	Act *string `form:"act,omitempty" json:"act,omitempty"`
+
+	// Limit How many at most; 50 unless said.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the last page ended; a position only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
 // GetManifestParams defines parameters for GetManifest.
 type GetManifestParams struct {
 	// Cursor Where the last page ended; a position only.
@@ -1079,6 +1137,30 @@ type ListDevicesParams struct {
 
 	// Cursor Where the last page ended; a position only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// RetireDeviceParams defines parameters for RetireDevice.
+type RetireDeviceParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
+}
+
+// UpdateDeviceParams defines parameters for UpdateDevice.
+type UpdateDeviceParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
+}
+
+// RetireMyDeviceParams defines parameters for RetireMyDevice.
+type RetireMyDeviceParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
+}
+
+// UpdateMyDeviceParams defines parameters for UpdateMyDevice.
+type UpdateMyDeviceParams struct {
+	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
+	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ListMyRestoresParams defines parameters for ListMyRestores.

@@ -2,12 +2,10 @@ package fleet
 
 import (
 	"context"
-	"slices"
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
-	"zapas/shared/profile"
 )
 
 // Confirm is its user's word whether a device is his own; one that is not is retired. He must have signed in just now.
@@ -35,8 +33,18 @@ func (f *Fleet) Confirm(ctx context.Context, who caller.Caller, id caller.Device
 	return f.Card(ctx, d)
 }
 
-// Retire has a device refused from now on. Its user's backups stay as they are. Repeating it changes nothing.
-func (f *Fleet) Retire(ctx context.Context, who caller.Caller, d Device) error {
+// Retire has a device refused from now on, if its card is still the version that was read; fault.Stale when there is
+// another. Its user's backups stay as they are. Repeating it changes nothing.
+func (f *Fleet) Retire(ctx context.Context, who caller.Caller, d Device, version int64) error {
+	if d.State != Retired { // else it is what is wished for, whatever was read
+		c, err := f.Card(ctx, d)
+		switch {
+		case err != nil:
+			return err
+		case c.Version() != version:
+			return stale()
+		}
+	}
 	return f.turn(ctx, who, &d, Retired, audit.DeviceRetired)
 }
 
@@ -61,49 +69,6 @@ func (f *Fleet) turn(ctx context.Context, who caller.Caller, d *Device, to Devic
 		return nil
 	}
 	return err
-}
-
-// Rename gives a device another label.
-func (f *Fleet) Rename(ctx context.Context, who caller.Caller, d Device, label string) (Card, error) {
-	if err := fault.Fields(checkText("/label", label, 1, maxText)); err != nil {
-		return Card{}, err
-	}
-	return f.change(ctx, who, d, Change{Label: &label})
-}
-
-// Govern puts a device into a group, or gives it a profile of its own; nil leaves as it is, "" takes away.
-func (f *Fleet) Govern(ctx context.Context, who caller.Caller, d Device, group *string, explicit *profile.ID) (Card, error) {
-	if group != nil {
-		if err := fault.Fields(checkText("/group", *group, 0, profile.MaxGroupName)); err != nil {
-			return Card{}, err
-		}
-	}
-	if explicit != nil && *explicit != "" {
-		all, err := f.Profiles.Profiles(ctx)
-		if err != nil {
-			return Card{}, err
-		}
-		if !slices.ContainsFunc(all, func(p profile.Profile) bool { return p.ID == *explicit }) {
-			return Card{}, fault.Fields([]fault.Field{{Pointer: "/profile", Code: "unknown", Detail: "there is no such profile; an empty string takes the device's own away"}})
-		}
-	}
-	return f.change(ctx, who, d, Change{Group: group, Explicit: explicit})
-}
-
-func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, c Change) (Card, error) {
-	if d.State == Retired {
-		return Card{}, retired()
-	}
-	if c == (Change{}) {
-		return f.Card(ctx, d)
-	}
-	if err := f.Audit.Record(ctx, who, audit.DeviceChanged, string(d.ID), string(d.Owner)); err != nil {
-		return Card{}, err
-	}
-	if _, err := f.Statuses.Note(ctx, d.ID, c); err != nil {
-		return Card{}, err
-	}
-	return f.Card(ctx, d)
 }
 
 func retired() error {

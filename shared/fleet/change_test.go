@@ -60,6 +60,16 @@ func (w *world) trusts(t *testing.T, id caller.DeviceID, want fleet.DeviceState)
 	}
 }
 
+// version is that of the device's card now.
+func (w *world) version(t *testing.T, d fleet.Device) int64 {
+	t.Helper()
+	c, err := w.Card(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Version()
+}
+
 func TestCodeForAnother(t *testing.T) {
 	t.Parallel()
 	w := open(t)
@@ -115,7 +125,7 @@ func TestConfirm(t *testing.T) {
 			case fleet.InUse:
 				_, err = w.Confirm(t.Context(), w.fresh(anna), d.ID, true)
 			case fleet.Retired:
-				err = w.Retire(t.Context(), anna, d)
+				err = w.Retire(t.Context(), anna, d, w.version(t, d))
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -145,7 +155,7 @@ func TestRetire(t *testing.T) {
 	w := open(t)
 	d, kept := w.enrol(t), w.enrol(t)
 	for range 2 {
-		if err := w.Retire(t.Context(), anna, d); err != nil {
+		if err := w.Retire(t.Context(), anna, d, w.version(t, d)); err != nil {
 			t.Fatal(err)
 		}
 		d = w.stored(t, d.ID)
@@ -163,9 +173,9 @@ func TestRetire(t *testing.T) {
 	if err := w.Owns(t.Context(), anna.User, d.ID); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a restore may go to it: %v", err)
 	}
-	_, err := w.Rename(t.Context(), anna, d, "New name")
+	_, err := w.Rename(t.Context(), anna, d, w.version(t, d), "New name")
 	refused(t, err, fault.Conflict, "device_retired")
-	_, err = w.Govern(t.Context(), ada, d, new("field"), nil)
+	_, err = w.Govern(t.Context(), ada, d, w.version(t, d), new("field"), nil)
 	refused(t, err, fault.Conflict, "device_retired")
 	_, err = w.Order(t.Context(), anna, d)
 	refused(t, err, fault.Conflict, "device_retired")
@@ -190,7 +200,8 @@ func TestRetire_BeforeItSaidWhatItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Retire(t.Context(), ada, w.stored(t, c.Device)); err != nil {
+	d := w.stored(t, c.Device)
+	if err := w.Retire(t.Context(), ada, d, w.version(t, d)); err != nil {
 		t.Error(err)
 	}
 	_, err = w.Enrol(t.Context(), code, p)
@@ -209,13 +220,15 @@ func TestRecordedFirst(t *testing.T) {
 			_, err := w.Confirm(t.Context(), w.fresh(anna), d.ID, false)
 			return err
 		},
-		"Retire": func(t *testing.T, w *world, d fleet.Device) error { return w.Retire(t.Context(), anna, d) },
+		"Retire": func(t *testing.T, w *world, d fleet.Device) error {
+			return w.Retire(t.Context(), anna, d, w.version(t, d))
+		},
 		"Rename": func(t *testing.T, w *world, d fleet.Device) error {
-			_, err := w.Rename(t.Context(), anna, d, "Other")
+			_, err := w.Rename(t.Context(), anna, d, w.version(t, d), "Other")
 			return err
 		},
 		"Govern": func(t *testing.T, w *world, d fleet.Device) error {
-			_, err := w.Govern(t.Context(), ada, d, new("field"), nil)
+			_, err := w.Govern(t.Context(), ada, d, w.version(t, d), new("field"), nil)
 			return err
 		},
 		"Order": func(t *testing.T, w *world, d fleet.Device) error {
@@ -270,7 +283,7 @@ func TestGovern(t *testing.T) {
 		{"Neither", new(""), new(""), "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := w.Govern(t.Context(), ada, d, tt.group, (*profile.ID)(tt.explicit))
+			c, err := w.Govern(t.Context(), ada, d, w.version(t, d), tt.group, (*profile.ID)(tt.explicit))
 			if tt.refused != "" {
 				if !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), tt.refused) {
 					t.Errorf("it is answered with %v", err)
@@ -283,7 +296,7 @@ func TestGovern(t *testing.T) {
 		})
 	}
 	for label, lawful := range map[string]bool{"": false, "a\nb": false, strings.Repeat("ż", 65): false, strings.Repeat("ż", 64): true} {
-		if c, err := w.Rename(t.Context(), anna, d, label); lawful && (err != nil || c.Label != label) || !lawful && !fault.Is(err, fault.Invalid) {
+		if c, err := w.Rename(t.Context(), anna, d, w.version(t, d), label); lawful && (err != nil || c.Label != label) || !lawful && !fault.Is(err, fault.Invalid) {
 			t.Errorf("the label %q: %+v %v", label, c, err)
 		}
 	}

@@ -136,6 +136,8 @@ type Change struct {
 	Label       *string
 	Group       *string     // "": none, as in Explicit
 	Explicit    *profile.ID // chosen for this device alone
+
+	Over *Edition // write only in the place of this one; fault.Conflict when there is another
 }
 
 // Statuses keep how devices stand. Reads of one device are strongly consistent, lists may lag by a moment.
@@ -144,7 +146,7 @@ type Statuses interface {
 	Status(ctx context.Context, id caller.DeviceID) (Status, error)
 	// CreateStatus stores a new one; one that is there already stays as it is.
 	CreateStatus(ctx context.Context, s Status) error
-	// Note writes the members of c and answers what is there then; fault.NotFound when there is no such device.
+	// Note writes the members of c, all or none, and answers what is there then; fault.NotFound when there is no such device.
 	Note(ctx context.Context, id caller.DeviceID, c Change) (Status, error)
 	// OfOwner lists a user's devices, those that are retired, too.
 	OfOwner(ctx context.Context, user caller.UserID) ([]Status, error)
@@ -248,8 +250,15 @@ type Card struct {
 // Card shows a device that was read before.
 func (f *Fleet) Card(ctx context.Context, d Device) (Card, error) {
 	s, err := f.Statuses.Status(ctx, d.ID)
+	if fault.Is(err, fault.NotFound) { // it has enrolled and never said what it is
+		s, err = Status{Device: d.ID, Owner: d.Owner, EnrolledAt: d.EnrolledAt}, nil
+	}
+	return card(d, s), err
+}
+
+func card(d Device, s Status) Card {
 	s.Trust = d.State
-	return Card{Status: s, Fingerprint: Fingerprint(d.PublicKey)}, err
+	return Card{Status: s, Fingerprint: Fingerprint(d.PublicKey)}
 }
 
 // Fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.

@@ -23,42 +23,54 @@ func (h Handlers) any(ctx context.Context, r gateway.Request) (fleet.Device, err
 
 func (h Handlers) confirm(ctx context.Context, r gateway.Request, in api.ConfirmInput) (gateway.Answer[api.Device], error) {
 	c, err := h.Fleet.Confirm(ctx, r.Who, caller.DeviceID(r.ID), in.Mine)
-	return gateway.Answer[api.Device]{Body: card(c, true)}, err
+	return answerCard(c, true), err
 }
 
 func (h Handlers) rename(ctx context.Context, r gateway.Request, in api.MyDeviceChange) (gateway.Answer[api.Device], error) {
+	version, err := r.Version()
+	if err != nil {
+		return gateway.Answer[api.Device]{}, err
+	}
 	d, err := h.own(ctx, r)
 	if err != nil {
 		return gateway.Answer[api.Device]{}, err
 	}
-	c, err := h.Fleet.Rename(ctx, r.Who, d, in.Label)
-	return gateway.Answer[api.Device]{Body: card(c, true)}, err
+	c, err := h.Fleet.Rename(ctx, r.Who, d, version, in.Label)
+	return answerCard(c, true), err
 }
 
 func (h Handlers) govern(ctx context.Context, r gateway.Request, in api.DeviceChange) (gateway.Answer[api.Device], error) {
+	version, err := r.Version()
+	if err != nil {
+		return gateway.Answer[api.Device]{}, err
+	}
 	d, err := h.any(ctx, r)
 	if err != nil {
 		return gateway.Answer[api.Device]{}, err
 	}
-	c, err := h.Fleet.Govern(ctx, r.Who, d, in.Group, (*profile.ID)(in.Profile))
-	return gateway.Answer[api.Device]{Body: card(c, r.Who.May(caller.CountsRead))}, err
+	c, err := h.Fleet.Govern(ctx, r.Who, d, version, in.Group, (*profile.ID)(in.Profile))
+	return answerCard(c, r.Who.May(caller.CountsRead)), err
 }
 
 func (h Handlers) retireMine(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
-	d, err := h.own(ctx, r)
-	return h.retiring(ctx, r, d, err)
+	return h.retiring(ctx, r, h.own)
 }
 
 func (h Handlers) retire(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
-	d, err := h.any(ctx, r)
-	return h.retiring(ctx, r, d, err)
+	return h.retiring(ctx, r, h.any)
 }
 
-func (h Handlers) retiring(ctx context.Context, r gateway.Request, d fleet.Device, err error) (gateway.Answer[struct{}], error) {
-	if err == nil {
-		err = h.Fleet.Retire(ctx, r.Who, d)
+func (h Handlers) retiring(ctx context.Context, r gateway.Request, read func(context.Context, gateway.Request) (fleet.Device, error)) (gateway.Answer[struct{}], error) {
+	none := gateway.Answer[struct{}]{Status: http.StatusNoContent}
+	version, err := r.Version()
+	if err != nil {
+		return none, err
 	}
-	return gateway.Answer[struct{}]{Status: http.StatusNoContent}, err
+	d, err := read(ctx, r)
+	if err != nil {
+		return none, err
+	}
+	return none, h.Fleet.Retire(ctx, r.Who, d, version)
 }
 
 func (h Handlers) orderMine(ctx context.Context, r gateway.Request) (gateway.Answer[api.Order], error) {

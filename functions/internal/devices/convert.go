@@ -3,6 +3,7 @@ package devices
 import (
 	"time"
 
+	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
 	"zapas/shared/caller"
 	"zapas/shared/fleet"
@@ -31,10 +32,11 @@ func device(s fleet.Status, numbers bool) api.Device {
 	return d
 }
 
-func card(c fleet.Card, numbers bool) api.Device {
+// answerCard is a card, with the version that a change of it must name.
+func answerCard(c fleet.Card, numbers bool) gateway.Answer[api.Device] {
 	d := device(c.Status, numbers)
 	d.Fingerprint = &c.Fingerprint
-	return d
+	return gateway.Answer[api.Device]{Body: d, ETag: gateway.ETag(c.Version())}
 }
 
 func order(o fleet.Order) api.Order {

@@ -12,11 +12,20 @@ import (
 
 	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
+	"zapas/shared/audit"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
+)
+
+// Columns of the lists as CSV.
+var (
+	deviceColumns = []string{"id", "user", "label", "platform", "model", "trust", "state", "group", "explicitProfile", "profile", "order", "appVersion", "enrolledAt",
+		"seenAt", "backupAt", "unchangedAt", "counts.contacts", "counts.sms", "counts.mms", "counts.calls"}
+	snapshotColumns = []string{"id", "device", "at", "state", "location", "hold", "counts.contacts", "counts.sms", "counts.mms", "counts.calls"}
+	recordColumns   = []string{"at", "id", "actor", "device", "act", "target", "also"}
 )
 
 // Handlers answer the operations of the function devices.
@@ -25,6 +34,7 @@ type Handlers struct {
 	Restores *restore.Service
 	Settings restore.Organisation
 	Vaults   vault.Table
+	Records  audit.Book
 	// Proof proves that who sends a request has the private key to this public key.
 	Proof func(r gateway.Request, key *ecdsa.PublicKey) error
 	API   string // the address that phones are told
@@ -46,17 +56,18 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"createMyEnrolment":   gateway.Plain(h.myCode),
 		"enrolDevice":         gateway.JSON(h.enrol),
 		"checkIn":             gateway.JSON(h.checkIn),
-		"listDevices":         gateway.Plain(h.list, "limit", "cursor"),
+		"listDevices":         gateway.List(gateway.Plain(h.list, "limit", "cursor"), deviceColumns...),
 		"getDevice":           gateway.Plain(h.device),
 		"updateDevice":        gateway.JSON(h.govern),
 		"retireDevice":        gateway.Plain(h.retire),
 		"orderBackup":         gateway.Plain(h.order),
 		"getOrder":            gateway.Plain(h.anyOrder),
-		"listDeviceSnapshots": gateway.Plain(h.snapshots),
+		"listDeviceSnapshots": gateway.List(gateway.Plain(h.snapshots), snapshotColumns...),
 		"createEnrolment":     gateway.JSON(h.code),
 		"getSettings":         gateway.Plain(h.settings),
 		"editSettings":        gateway.JSON(h.set),
-		"listUsers":           gateway.Plain(h.users, "limit", "cursor"),
+		"listUsers":           gateway.List(gateway.Plain(h.users, "limit", "cursor"), "id", "name", "email"),
+		"listAudit":           gateway.List(gateway.Plain(h.records, "day", "from", "to", "actor", "act", "limit", "cursor"), recordColumns...),
 	}
 }
 
@@ -82,7 +93,7 @@ func (h Handlers) myDevice(ctx context.Context, r gateway.Request) (gateway.Answ
 		return gateway.Answer[api.Device]{}, err
 	}
 	c, err := h.Fleet.Card(ctx, d)
-	return gateway.Answer[api.Device]{Body: card(c, true)}, err
+	return answerCard(c, true), err
 }
 
 func (h Handlers) myCode(ctx context.Context, r gateway.Request) (gateway.Answer[api.Enrolment], error) {
@@ -147,7 +158,7 @@ func (h Handlers) device(ctx context.Context, r gateway.Request) (gateway.Answer
 		return gateway.Answer[api.Device]{}, err
 	}
 	c, err := h.Fleet.Card(ctx, d)
-	return gateway.Answer[api.Device]{Body: card(c, r.Who.May(caller.CountsRead))}, err
+	return answerCard(c, r.Who.May(caller.CountsRead)), err
 }
 
 func (h Handlers) snapshots(ctx context.Context, r gateway.Request) (out gateway.Answer[api.SnapshotList], err error) {

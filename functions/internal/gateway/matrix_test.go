@@ -50,6 +50,7 @@ var matrix = map[string]string{
 	"getSettings":         "1 1 1 3 3 3 3 3 o 1 1 1",
 	"editSettings":        "1 1 1 3 3 3 3 3 o 1 1 1",
 	"listDeviceSnapshots": "1 1 1 3 o o o 3 o 1 1 1",
+	"listAudit":           "1 1 1 3 3 3 3 o o 1 1 1",
 	"getMe":               "1 1 1 o o o o o o 1 1 1",
 	"listMyDevices":       "1 1 1 o o o o o o 1 1 1",
 	"getMyDevice":         "1 1 1 o o o o o o 1 1 1",

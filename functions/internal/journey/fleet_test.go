@@ -202,9 +202,9 @@ func TestForeignFleet(t *testing.T) {
 	}{
 		"Order":   {order.Id, func(id string) events.APIGatewayV2HTTPResponse { return piotr.ask("getMyOrder", id, "", nil) }},
 		"OrderOf": {j.old.ID, func(id string) events.APIGatewayV2HTTPResponse { return piotr.ask("orderMyBackup", id, "", nil) }},
-		"Retire":  {j.old.ID, func(id string) events.APIGatewayV2HTTPResponse { return piotr.ask("retireMyDevice", id, "", nil) }},
+		"Retire":  {j.old.ID, func(id string) events.APIGatewayV2HTTPResponse { return piotr.edit("retireMyDevice", id, `"1"`, nil) }},
 		"Rename": {j.old.ID, func(id string) events.APIGatewayV2HTTPResponse {
-			return piotr.ask("updateMyDevice", id, "", api.MyDeviceChange{Label: "X"})
+			return piotr.edit("updateMyDevice", id, `"1"`, api.MyDeviceChange{Label: "X"})
 		}},
 		"Confirm": {j.old.ID, func(id string) events.APIGatewayV2HTTPResponse {
 			return piotr.ask("confirmMyDevice", id, "", api.ConfirmInput{Mine: true})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -101,11 +102,12 @@ func (w *world) wire(key string, buckets map[string]string) {
 	opener.Consented = consents.Consented
 
 	people := &console.Verifier{Issuer: gatewaytest.IssuerURL, Tenant: tenant, Audience: []string{gatewaytest.Audience}, GroupsClaim: "groups", NameClaim: "name",
-		EmailClaim: "email", Roles: map[string]caller.Role{"admins": caller.Admin, "viewers": caller.Viewer}, Transport: w.issuer, Now: now}
+		EmailClaim: "email", Roles: map[string]caller.Role{"admins": caller.Admin, "operators": caller.Operator, "viewers": caller.Viewer, "counts": caller.CountsViewer,
+			"auditors": caller.Auditor}, Transport: w.issuer, Now: now}
 	door := device.Verifier{Tenant: tenant, Devices: identities, Once: slices.Concat(sessions.Once(), uploads.Once()), Used: table.Tokens{DB: db, Name: resources.Table}, Now: now}
 	for function, operations := range map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
-		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: w.vaults, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
+		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: w.vaults, Records: table.Audit{DB: db, Name: resources.Audit}, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
 		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Downloads: w.objects}}.Operations(),
@@ -170,8 +172,20 @@ func (w *world) insist(operation string, once func() events.APIGatewayV2HTTPResp
 
 func (p person) ask(operation, id, query string, body any) events.APIGatewayV2HTTPResponse {
 	p.t.Helper()
+	return p.send(operation, id, query, body, nil)
+}
+
+// edit sends a change of the version that an ETag names.
+func (p person) edit(operation, id, etag string, body any) events.APIGatewayV2HTTPResponse {
+	p.t.Helper()
+	return p.send(operation, id, "", body, map[string]string{"if-match": etag})
+}
+
+func (p person) send(operation, id, query string, body any, header map[string]string) events.APIGatewayV2HTTPResponse {
+	p.t.Helper()
 	return p.insist(operation, func() events.APIGatewayV2HTTPResponse {
 		e := gatewaytest.Event(operation, id, query, body)
+		maps.Copy(e.Headers, header)
 		if p.subject != "" {
 			e.Headers["authorization"] = p.issuer.Bearer(p.stack.Clock.Now(), p.subject, p.groups...)
 		}

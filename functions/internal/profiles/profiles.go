@@ -21,7 +21,8 @@ type Handlers struct {
 // Operations are all of them.
 func (h Handlers) Operations() map[string]gateway.Operation {
 	return map[string]gateway.Operation{
-		"listProfiles":   gateway.Plain(h.list),
+		"listProfiles": gateway.List(gateway.Plain(h.list), "id", "version", "name", "description", "enabled", "elements", "location",
+			"schedule.kind", "schedule.hours", "schedule.at", "schedule.days", "schedule.zone", "deviceGroups", "priority", "region", "nextRuns", "createdAt", "updatedAt"),
 		"createProfile":  gateway.Once(gateway.JSON(h.create)),
 		"getProfile":     gateway.Plain(h.get),
 		"editProfile":    gateway.JSON(h.edit),

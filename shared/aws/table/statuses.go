@@ -146,6 +146,8 @@ func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) 
 		return s, err
 	case len(failure.Item) == 0:
 		return s, fault.Wrap(err, fault.NotFound, "not_found", "There is no such device.")
+	case c.Over != nil:
+		return s, err
 	}
 	if c.Stored = nil; c != (fleet.Change{}) {
 		return t.Note(ctx, id, c)
@@ -160,6 +162,9 @@ func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change
 	if c.Stored != nil {
 		condition += " AND (attribute_not_exists(#stored) OR #stored.#seq <= :seq)"
 		names["#seq"], values[":seq"] = "seq", number(c.Stored.Seq)
+	}
+	if c.Over != nil {
+		condition += over(*c.Over, names, values)
 	}
 	var sets, removes []string
 	attributes := changes(id, c)
@@ -198,6 +203,20 @@ func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change
 	var r statusRow
 	err = decode(out.Attributes, "device", &r)
 	return r.status(), err
+}
+
+// over is the condition that people have written nothing else of the device.
+func over(e fleet.Edition, names map[string]string, values item) (condition string) {
+	for _, a := range []struct{ name, value string }{{attrLabel, e.Label}, {attrGroup, e.Group}, {attrExplicit, string(e.Explicit)}} {
+		names["#"+a.name] = a.name
+		if a.value == "" {
+			condition += " AND attribute_not_exists(#" + a.name + ")"
+			continue
+		}
+		values[":was"+a.name] = text(a.value)
+		condition += " AND #" + a.name + " = :was" + a.name
+	}
+	return condition
 }
 
 // changes are the attributes that c writes; nil is one that goes.
