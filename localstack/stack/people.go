@@ -14,12 +14,15 @@ var People = []oidc.User{
 	{Subject: "ada", Name: "Ada Adamska", Email: "ada@demo.example", Groups: []string{"zapas-admins"}},
 	{Subject: "olek", Name: "Olek Olszewski", Email: "olek@demo.example", Groups: []string{"zapas-operators"}},
 	{Subject: "wera", Name: "Wera Wrona", Email: "wera@demo.example", Groups: []string{"zapas-viewers"}},
+	{Subject: "ola", Name: "Ola Okoń", Email: "ola@demo.example", Groups: []string{"zapas-counts-viewers"}},
+	{Subject: "jan", Name: "Jan Jarosz", Email: "jan@demo.example", Groups: []string{"zapas-auditors"}},
 	{Subject: "anna", Name: "Anna Nowak", Email: "anna@demo.example"},
 	{Subject: "piotr", Name: "Piotr Zieliński", Email: "piotr@demo.example"},
 }
 
 // roles says what the groups are allowed.
-var roles = map[string]string{"zapas-admins": "admin", "zapas-operators": "operator", "zapas-viewers": "viewer"}
+var roles = map[string]string{"zapas-admins": "admin", "zapas-operators": "operator", "zapas-viewers": "viewer", "zapas-counts-viewers": "counts-viewer",
+	"zapas-auditors": "auditor"}
 
 // environment is what every function is told; key is the vault key's ARN.
 func (s *Stack) environment(key string) (map[string]string, error) {
