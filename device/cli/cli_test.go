@@ -118,11 +118,12 @@ func TestUnits(t *testing.T) {
 func TestRestore_Choose(t *testing.T) {
 	t.Parallel()
 	two := []api.Restore{{Id: "A"}, {Id: "B"}}
+	held := api.Restore{Id: "H", State: api.RestoreStateHeld}
 	for _, tt := range []struct {
 		id      string
 		waiting []api.Restore
 		want    string
-	}{{"", two[:1], "A"}, {"B", two, "B"}, {"", two, ""}, {"C", two, ""}, {"", nil, ""}} {
+	}{{"", two[:1], "A"}, {"B", two, "B"}, {"", two, ""}, {"C", two, ""}, {"", nil, ""}, {"", []api.Restore{held}, ""}, {"", []api.Restore{held, two[0]}, "A"}, {"H", []api.Restore{held}, "H"}} {
 		got, err := (&where{ID: tt.id}).choose(tt.waiting)
 		if got.Id != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%q of %d: %q, %v", tt.id, len(tt.waiting), got.Id, err)

@@ -128,7 +128,7 @@ func (c *restores) Run(t *terminal) (err error) {
 	return t.say(api.RestoreList{Restores: a.Restores}, func(p *page) {
 		p.title("%s", waiting(a.Restores))
 		for _, r := range a.Restores {
-			p.row(r.Id, fmt.Sprintf("%s of backup %s, %s, asked for %s", listed(r.Elements), r.Snapshot, r.State, r.CreatedAt.Local().Format("2006-01-02 15:04")))
+			p.row(r.Id, fmt.Sprintf("%s of backup %s, %s, asked for %s", listed(r.Elements), r.Snapshot, state(r), r.CreatedAt.Local().Format("2006-01-02 15:04")))
 		}
 	})
 }
@@ -156,19 +156,7 @@ func (c *restore) Run(t *terminal) (err error) {
 			return err
 		}
 	}
-	if err := makeFolders(c.To); err != nil {
-		return err
-	}
-	to, err := places(c.To, c.brought(which))
-	if err != nil {
-		return err
-	}
-	w, err := openTarget(to, o)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Abort()) }()
-	r, err := d.Restore(t.ctx, which, w, c.Elements)
+	r, err := c.bring(t, d, which, o)
 	if err != nil {
 		return err
 	}
@@ -212,15 +200,19 @@ func (c *chosen) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (c *where) choose(waiting []api.Restore) (api.Restore, error) {
-	for _, r := range waiting {
-		if r.Id == c.ID || c.ID == "" && len(waiting) == 1 {
+// choose finds the restore that is meant. One that is held is named by the service, which refuses it, with the time.
+func (c *where) choose(all []api.Restore) (api.Restore, error) {
+	waiting, held := sorted(all)
+	for _, r := range all {
+		if r.Id == c.ID || c.ID == "" && len(waiting) == 1 && waiting[0].Id == r.Id {
 			return r, nil
 		}
 	}
 	switch {
 	case c.ID != "":
 		return api.Restore{}, fmt.Errorf("no restore %s waits for this phone; zapas-device restores lists those that do", c.ID)
+	case len(waiting) == 0 && len(held) > 0:
+		return api.Restore{}, fmt.Errorf("no restore waits for this phone yet; restore %s %s, and can be cancelled on my card", held[0].Id, state(held[0]))
 	case len(waiting) == 0:
 		return api.Restore{}, errors.New("no restore waits for this phone; send it a backup on my card")
 	}

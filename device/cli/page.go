@@ -154,14 +154,39 @@ func counted(c api.Counts) string {
 	return strings.Join(out, ", ")
 }
 
-func waiting(r []api.Restore) string {
-	if len(r) == 0 {
-		return "no restore waits for this phone"
+func waiting(all []api.Restore) string {
+	ready, held := sorted(all)
+	said := fmt.Sprintf("%d restores wait for this phone", len(ready))
+	switch len(ready) {
+	case 0:
+		said = "no restore waits for this phone"
+	case 1:
+		said = "1 restore waits for this phone"
 	}
-	if len(r) == 1 {
-		return "1 restore waits for this phone"
+	for _, r := range held {
+		said += "; one " + state(r)
 	}
-	return fmt.Sprintf("%d restores wait for this phone", len(r))
+	return said
+}
+
+// sorted tells restores that may be carried out from those that are held.
+func sorted(all []api.Restore) (ready, held []api.Restore) {
+	for _, r := range all {
+		if r.State == api.RestoreStateHeld {
+			held = append(held, r)
+		} else {
+			ready = append(ready, r)
+		}
+	}
+	return ready, held
+}
+
+// state is how far a restore is, in words.
+func state(r api.Restore) string {
+	if r.State == api.RestoreStateHeld && r.Until != nil {
+		return "is held until " + r.Until.Local().Format("2006-01-02 15:04")
+	}
+	return string(r.State)
 }
 
 func dueness(a api.CheckInAnswer) string {

@@ -54,6 +54,23 @@ func (c *where) plan(t *terminal, d *device.Device, which api.Restore, o android
 	return p, t.say(p, func(page *page) { page.plan(p) })
 }
 
+// bring carries the restore out.
+func (c *where) bring(t *terminal, d *device.Device, which api.Restore, o android.Options) (r device.RestoreReport, err error) {
+	if err := makeFolders(c.To); err != nil {
+		return r, err
+	}
+	to, err := places(c.To, c.brought(which))
+	if err != nil {
+		return r, err
+	}
+	files, err := openTarget(to, o)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, files.Abort()) }()
+	return d.Restore(t.ctx, which, files, c.Elements)
+}
+
 type plan struct{ where }
 
 func (c *plan) Run(t *terminal) (err error) {

@@ -49,7 +49,7 @@ type life struct {
 	*running
 	t    *terminal
 	d    *device.Device
-	told map[string]bool // restores of which it was told that they wait
+	told map[string]bool // what was told once, of which restore
 }
 
 // live goes round until it is stopped. What goes wrong in a round has been told when the round returns.
@@ -168,28 +168,20 @@ func (l *life) backup(r *round, src *export, p api.DeviceProfile) (err error) {
 	return nil
 }
 
-func (l *life) restore(r *round, a api.CheckInAnswer, sent api.Restore) (err error) {
-	if len(l.To) == 0 {
-		if !l.told[sent.Id] {
-			l.told[sent.Id] = true
-			l.note(r, l.tell(event{Did: "waiting", Waiting: &sent}, "restore %s waits, of %s: run with --to, or zapas-device restore --to, brings it here", sent.Id, listed(sent.Elements)))
-		}
+func (l *life) restore(r *round, a api.CheckInAnswer, sent api.Restore) error {
+	switch {
+	case sent.State == api.RestoreStateHeld:
+		l.once(r, sent, event{Did: "held", Waiting: &sent}, "restore %s, of %s, %s", sent.Id, listed(sent.Elements), state(sent))
+		return nil
+	case len(l.To) == 0:
+		l.once(r, sent, event{Did: "waiting", Waiting: &sent}, "restore %s waits, of %s: run with --to, or zapas-device restore --to, brings it here", sent.Id, listed(sent.Elements))
 		return nil
 	}
 	o := android.Options{Now: l.t.now}
 	if a.Profile != nil {
 		o.Region = a.Profile.Region
 	}
-	to, err := places(l.To, (&restore{}).brought(sent))
-	if err != nil {
-		return err
-	}
-	w, err := openTarget(to, o)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.Abort()) }()
-	done, err := l.d.Restore(l.t.ctx, sent, w, nil)
+	done, err := (&where{To: l.To}).bring(l.t, l.d, sent, o)
 	if err != nil {
 		return err
 	}
@@ -197,6 +189,14 @@ func (l *life) restore(r *round, a api.CheckInAnswer, sent api.Restore) (err err
 	r.failed = r.failed || done.State == string(api.RestoreStateFailed)
 	l.note(r, l.tell(event{Did: "restore", Restore: &done}, "%s", broughtBack(done)))
 	return nil
+}
+
+// once tells something of a restore, unless it was told already.
+func (l *life) once(r *round, sent api.Restore, e event, format string, args ...any) {
+	if key := e.Did + " " + sent.Id; !l.told[key] {
+		l.told[key] = true
+		l.note(r, l.tell(e, format, args...))
+	}
 }
 
 // fails tells of what went wrong, unless it went wrong because somebody has stopped the phone.

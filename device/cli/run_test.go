@@ -116,6 +116,16 @@ func TestRun_UntilStopped(t *testing.T) {
 	}
 }
 
+// TestRun_Held: a restore that is held is told once, and is not asked for.
+func TestRun_Held(t *testing.T) {
+	t.Parallel()
+	held := api.Restore{Id: "01RESTORE", Elements: []api.Element{"contacts"}, State: api.RestoreStateHeld, Until: new(noon)}
+	code, out, errs, _ := lived(t, says{idle(held)}, 2, func(c *running, _ *terminal) { c.To = []string{"anywhere"} })
+	if code != exitOK || errs != "" || strings.Count(out, "restore 01RESTORE, of contacts, is held until ") != 1 || strings.Contains(out, "failed") {
+		t.Errorf("exit code %d, %q:\n%s", code, errs, out)
+	}
+}
+
 // TestRun_Fails: a failure is told in a sentence and tried again, ever later, and what the service says of it is heeded.
 func TestRun_Fails(t *testing.T) {
 	t.Parallel()

@@ -37,7 +37,7 @@ const (
 // Actions lists the actions there are.
 func Actions() []Action {
 	return []Action{ProfileCreated, ProfileChanged, ProfileCopied, ProfileDeleted, DeviceCode, DeviceEnrolled, DeviceMine, DeviceNotMine,
-		DeviceRetired, DeviceChanged, BackupOrdered, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore}
+		DeviceRetired, DeviceChanged, BackupOrdered, SettingsChanged, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore}
 }
 
 // Record is one line.

@@ -123,7 +123,8 @@ func TestForeignEnrolment(t *testing.T) {
 	confirmed := good[api.Enrolment](t, j.ada.ask("createEnrolment", "", "", api.EnrolmentInput{User: j.old.user}), 201)
 	good[api.Device](t, j.anna.ask("confirmMyDevice", j.anna.trade(confirmed.Code, "Hers").ID, "", api.ConfirmInput{Mine: true}), 200)
 	retired := code(j.anna)
-	if out := j.anna.ask("retireMyDevice", j.anna.trade(retired.Code, "Lost").ID, "", nil); out.StatusCode != http.StatusNoContent {
+	lost := j.anna.trade(retired.Code, "Lost").ID
+	if out := j.anna.edit("retireMyDevice", lost, j.anna.ask("getMyDevice", lost, "", nil).Headers["ETag"], nil); out.StatusCode != http.StatusNoContent {
 		t.Fatalf("the phone is retired with %d", out.StatusCode)
 	}
 	old := code(j.anna)

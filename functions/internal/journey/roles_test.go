@@ -20,6 +20,7 @@ var may = map[string][]string{
 	"devices:write":  {"admin"},
 	"devices:force":  {"admin", "operator"},
 	"audit:read":     {"admin", "auditor"},
+	"settings:write": {"admin"},
 	"me":             {"admin", "operator", "viewer", "countsViewer", "auditor", "user"},
 }
 
