@@ -1,6 +1,6 @@
 // Command localstack runs all of Zapas on this machine: it starts what stands in for AWS and the development issuer on
-// loopback, and the functions' binaries that were built beside it, and plays the main job on sample phones. It does not
-// know what the functions do: it starts their binaries, as Lambda would.
+// loopback, and the functions' binaries that were built beside it, and plays stories on sample phones. It does not know
+// what the functions do: it starts their binaries, as Lambda would.
 package main
 
 import (
@@ -18,10 +18,8 @@ import (
 	"zapas/localstack/build"
 	"zapas/localstack/stack"
 	"zapas/localstack/story"
+	"zapas/localstack/tour"
 )
-
-// tale is what is played, the same file that the tests play.
-const tale = "functions/testdata/story/main_job.txt"
 
 type options struct {
 	once             bool
@@ -38,13 +36,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
+	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "zapas: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, o options, out io.Writer) (err error) {
+func run(ctx context.Context, o options, out, errs io.Writer) (err error) {
 	root, err := build.Root()
 	if err != nil {
 		return err
@@ -63,49 +61,76 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	programs := build.In(filepath.Dir(own))
-	s, log, err := start(o, programs)
+	if err := os.MkdirAll(o.dir, 0o700); err != nil {
+		return fmt.Errorf("the data folder cannot be made: %w", err)
+	}
+	way, err := tour.In(o.dir, out)
+	if err != nil {
+		return err
+	}
+	s, log, err := start(o, programs, errs)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close(), log.Close()) }()
 	fmt.Fprintf(out, "Running on this machine alone: API and sign-in %s, AWS stand-in %s, log %s\n", s.URL, s.AWSURL, log.Name())
-	if err := play(story.Teller{Stack: s, Phone: programs.Phone, Out: out}, root, o); err != nil {
-		return err
+	played := make(chan error, 1)
+	go func() { played <- way.Play(story.Teller{Stack: s, Phone: programs.Phone, Out: out}, root) }()
+	select {
+	case err := <-played:
+		if err != nil && (o.once || !way.Played(s.URL)) {
+			return err
+		}
+		if err != nil { // what is kept can be looked at all the same
+			fmt.Fprintf(out, "\nThe story does not go on: %v\n", err)
+		}
+	case <-ctx.Done():
+		fmt.Fprintln(out, "\nInterrupted; the next make run plays this story again.")
+		return nil
 	}
-	if !o.once {
-		fmt.Fprintf(out, "\nServing until Ctrl-C. A token for curl: curl -s %s/oidc/token -d grant_type=urn:zapas:development -d user=anna\n", s.URL)
-		fmt.Fprintf(out, "What is stored stays in %s; make reset removes it.\n", o.dir)
-		<-ctx.Done()
+	if o.once {
+		return nil
 	}
+	return serve(ctx, out, s, way, tour.Place{Root: root, Data: o.dir, Device: device(programs), API: s.URL})
+}
+
+// serve tells what can be tried, and waits for the end.
+func serve(ctx context.Context, out io.Writer, s *stack.Stack, way *tour.Tour, here tour.Place) error {
+	if way.Played(s.URL) {
+		fmt.Fprintln(out, "\nTry it yourself: paste this into bash in another terminal.")
+		fmt.Fprintln(out)
+		if err := tour.Try(out, here); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "\nServing until Ctrl-C. What is stored stays in %s, and the next make run plays another day; make reset removes it.\n", here.Data)
+	<-ctx.Done()
 	return nil
 }
 
-// start brings the stack up; what the functions print goes to a file.
-func start(o options, programs build.Programs) (*stack.Stack, *os.File, error) {
-	if err := os.MkdirAll(o.dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("the data folder cannot be made: %w", err)
+// device is zapas-device by its own name, where make run has given it one.
+func device(p build.Programs) string {
+	if named := filepath.Join(filepath.Dir(p.Phone), "zapas-device"); exists(named) {
+		return named
 	}
+	return p.Phone
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// start brings the stack up; what the functions print goes to a file.
+func start(o options, programs build.Programs, errs io.Writer) (*stack.Stack, *os.File, error) {
 	log, err := os.OpenFile(filepath.Join(o.dir, "stack.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
 	s, err := stack.Start(stack.Config{Dir: o.dir, Programs: programs, API: "127.0.0.1:" + o.apiPort, AWS: "127.0.0.1:" + o.awsPort,
-		Log: log, Sync: !o.once, Now: time.Now})
+		Log: log, Errors: errs, Sync: !o.once, Now: time.Now})
 	if err != nil {
 		return nil, nil, errors.Join(err, log.Close())
 	}
 	return s, log, nil
-}
-
-// play shows the main job, once for each data folder.
-func play(t story.Teller, root string, o options) error {
-	mark := filepath.Join(o.dir, "story-played")
-	if at, err := os.ReadFile(mark); err == nil {
-		fmt.Fprintf(t.Out, "The story was played here %s; make reset, then make run, plays it anew.\n", at)
-		return nil
-	}
-	if err := t.Play(filepath.Join(root, filepath.FromSlash(tale))); err != nil {
-		return err
-	}
-	return os.WriteFile(mark, []byte(time.Now().UTC().Format(time.RFC3339)), 0o600)
 }

@@ -52,10 +52,10 @@ func Root() (string, error) {
 	}
 }
 
-// All compiles the functions and the phone into dir.
-func All(ctx context.Context, root, dir string) (Programs, error) {
+// All compiles the functions, the phone and what else is named (as ./localstack) into dir.
+func All(ctx context.Context, root, dir string, more ...string) (Programs, error) {
 	args := append([]string{"build", "-o", dir + string(filepath.Separator)}, Flags...)
-	args = append(args, "./device/cli")
+	args = append(append(args, "./device/cli"), more...)
 	for _, f := range Functions {
 		args = append(args, "./functions/"+f)
 	}

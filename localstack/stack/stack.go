@@ -38,10 +38,11 @@ const (
 type Config struct {
 	Dir      string // all that it keeps
 	Programs build.Programs
-	API      string // address of the API and of sign-in, such as 127.0.0.1:7420; port 0 takes any
-	AWS      string // address of what stands in for AWS
-	Log      io.Writer
-	Sync     bool // what was acknowledged survives a loss of power
+	API      string    // address of the API and of sign-in, such as 127.0.0.1:7420; port 0 takes any
+	AWS      string    // address of what stands in for AWS
+	Log      io.Writer // what the functions print, and what goes wrong
+	Errors   io.Writer // hears at once of what a person has to mend, such as a full disk; nil: only Log does
+	Sync     bool      // what was acknowledged survives a loss of power
 	Now      func() time.Time
 }
 
@@ -49,6 +50,7 @@ type Config struct {
 type Stack struct {
 	URL    string // of the API: routes are below /v1, sign-in below /oidc
 	AWSURL string
+	Dir    string // all that it keeps
 	Issuer *oidc.Issuer
 
 	aws       *standin.AWS
@@ -61,7 +63,7 @@ func Start(cfg Config) (s *Stack, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	s = &Stack{}
+	s = &Stack{Dir: cfg.Dir}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())

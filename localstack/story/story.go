@@ -15,8 +15,12 @@
 //	recent PLACE             expects a time of the last ten minutes there
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
 //	kill FUNCTION            kills the function's running processes
+//	stored TEXT...           expects each text in what the stack keeps on the disk: as it is, or within base64, zstd, gzip;
+//	                         [!] that it cannot be read there
+//	shows RULE TEXT          remembers that this step has shown a rule, and how
 //
-// In files and headers that are sent, ${NAME} is what NAME was set to.
+// In files and headers that are sent, ${NAME} is what NAME was set to. $DATA is where the phones live, each in
+// $DATA/phones/NAME; what is on a phone belongs into $DATA/exports.
 package story
 
 import (
@@ -38,7 +42,20 @@ type Teller struct {
 	Stack *stack.Stack
 	Phone string    // zapas-device
 	Out   io.Writer // what a person sees of the story
+
+	Data  string            // where the phones live; "": in the story's own folder, which goes with it
+	Env   map[string]string // variables beside the story's own
+	Shown func(Shown)       // hears which rules the story has shown; nil: nobody
 }
+
+// Shown says that a step of a story has shown a rule.
+type Shown struct {
+	Rule string
+	Step int
+	How  string
+}
+
+func (t Teller) phones(name string) string { return filepath.Join(t.Data, "phones", name) }
 
 // Params are how testscript plays the files.
 func (t Teller) Params(files ...string) testscript.Params {
@@ -48,12 +65,20 @@ func (t Teller) Params(files ...string) testscript.Params {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("API", t.Stack.URL)
 			e.Setenv("HOME", e.WorkDir)
-			e.Values[stateKey{}] = &state{}
+			here := t
+			if t.Data == "" {
+				here.Data = e.WorkDir
+			}
+			e.Setenv("DATA", here.Data)
+			for name, value := range t.Env {
+				e.Setenv(name, value)
+			}
+			e.Values[stateKey{}] = &state{teller: here}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "phone": t.phone, "kill": t.kill,
+			"recent": t.recent, "phone": t.phone, "kill": t.kill, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
@@ -62,6 +87,7 @@ type stateKey struct{}
 
 // state is what a story remembers from line to line.
 type state struct {
+	teller Teller // with the folder of the phones
 	steps  int
 	token  string
 	header http.Header // of the API's last answer
@@ -69,8 +95,14 @@ type state struct {
 
 func of(ts *testscript.TestScript) *state { return ts.Value(stateKey{}).(*state) }
 
-// Play plays one story and returns an error if it does not go as it says.
-func (t Teller) Play(file string) error {
+// Play plays one story in a work folder that it makes and removes, and returns an error if it does not go as it says.
+func (t Teller) Play(file, work string) (err error) {
+	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(work, 0o700)); err != nil {
+		return fmt.Errorf("the story's work folder cannot be made: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	params := t.Params(file)
+	params.WorkdirRoot = work
 	var p player
 	func() {
 		defer func() {
@@ -78,7 +110,7 @@ func (t Teller) Play(file string) error {
 				panic(r)
 			}
 		}()
-		testscript.RunT(&p, t.Params(file))
+		testscript.RunT(&p, params)
 	}()
 	if p.failed {
 		return fmt.Errorf("the story %s went wrong:\n%s", filepath.Base(file), p.log.String())
@@ -124,6 +156,13 @@ func (t Teller) say(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprintln(t.Out, "   "+strings.Join(args, " "))
 }
 
+func (t Teller) shows(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) > 1, "shows RULE TEXT")
+	if s := of(ts); t.Shown != nil {
+		t.Shown(Shown{Rule: args[0], Step: s.steps, How: strings.Join(args[1:], " ")})
+	}
+}
+
 func (t Teller) tell(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && len(args) == 0, "tell")
 	for line := range strings.Lines(ts.ReadFile("stdout")) {
@@ -139,7 +178,7 @@ func (t Teller) as(ts *testscript.TestScript, neg bool, args []string) {
 // phone gives each phone a state folder and a home of its own.
 func (t Teller) phone(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, len(args) > 1, "phone NAME ARGS...")
-	err := ts.Exec(t.Phone, append([]string{"--state", ts.MkAbs(filepath.Join("phones", args[0]))}, args[1:]...)...)
+	err := ts.Exec(t.Phone, append([]string{"--state", of(ts).teller.phones(args[0])}, args[1:]...)...)
 	if neg && err == nil {
 		ts.Fatalf("zapas-device %s succeeded, and should have failed", args[1])
 	}
