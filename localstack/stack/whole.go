@@ -38,13 +38,19 @@ func whole(dir string) error {
 func keep(dir, key string) error {
 	path := filepath.Join(dir, account)
 	b, err := os.ReadFile(path)
+	kept := strings.TrimSpace(string(b))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return os.WriteFile(path, []byte(key+"\n"), 0o600)
+		// A crash leaves the whole file or none.
+		if err := os.WriteFile(path+".new", []byte(key+"\n"), 0o600); err != nil {
+			return fmt.Errorf("%s cannot be written: free space there, or make it writable: %w", path, err)
+		}
+		return os.Rename(path+".new", path)
 	case err != nil:
 		return err
-	case strings.TrimSpace(string(b)) != key:
-		return fmt.Errorf("%s does not hold the key under which this data was stored: put a copy back, or make reset to begin anew", filepath.Join(dir, "kms", "keys.json"))
+	case kept != key:
+		return fmt.Errorf("%s and %s do not name the same key, and without the one under which this data was stored it cannot be read: "+
+			"put a copy back of the one that has changed, or make reset to begin anew", path, filepath.Join(dir, "kms", "keys.json"))
 	}
 	return nil
 }

@@ -21,8 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -31,14 +29,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 
 	"zapas/localstack/standin/dynamodb/expression"
+	"zapas/localstack/standin/intact"
 )
 
 const (
-	// lockWait is how long Open waits for another process to let go of the file.
-	lockWait = time.Second
 	// reapBatch is how many items Reap removes in one transaction, so that writers get their turn.
 	reapBatch = 500
 	// ttlPast: items whose end is longer ago are not removed (page "Using time to live (TTL) in DynamoDB").
@@ -80,59 +76,33 @@ func Open(config Config) (*Server, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	db, err := openFile(config)
-	if errors.Is(err, bolterrors.ErrTimeout) {
+	db, err := intact.Open(config.Path, config.Sync)
+	switch {
+	case errors.Is(err, intact.ErrInUse):
 		return nil, fmt.Errorf("the DynamoDB file %s is in use by another process: stop that one, or choose another file", config.Path)
-	}
-	if errors.Is(err, errDamaged) {
-		return nil, fmt.Errorf("the DynamoDB file %s is damaged: remove it to start with empty tables: %w", config.Path, err)
-	}
-	if err != nil {
+	case errors.Is(err, intact.ErrDamaged):
+		return nil, damaged(config, err)
+	case intact.Full(err):
+		return nil, full(config, err)
+	case err != nil:
 		return nil, fmt.Errorf("the DynamoDB file %s cannot be opened: %w", config.Path, err)
 	}
 	s := &Server{config: config, db: db, log: config.Log, opened: config.Now(), tables: map[string]Table{}}
 	if err := s.readTables(); err != nil {
-		return nil, errors.Join(fmt.Errorf("the DynamoDB file %s is damaged: remove it to start with empty tables: %w", config.Path, err), db.Close())
+		if intact.Full(err) {
+			return nil, errors.Join(full(config, err), db.Close())
+		}
+		return nil, errors.Join(damaged(config, err), db.Close())
 	}
 	return s, nil
 }
 
-var errDamaged = errors.New("its structure is not sound")
+func damaged(c Config, err error) error {
+	return fmt.Errorf("the DynamoDB file %s is damaged: put a copy of it back, or remove the whole data folder to begin anew (make reset): %w", c.Path, err)
+}
 
-// openFile opens the file and walks it. A page that is not what it should be makes
-// bbolt panic, one past the end of a file cut short makes the memory fault; both
-// are damage.
-func openFile(config Config) (db *bolt.DB, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if what := recover(); what != nil {
-			db, err = nil, fmt.Errorf("%w: %v", errDamaged, what)
-		}
-	}()
-	db, err = bolt.Open(config.Path, 0o600, &bolt.Options{Timeout: lockWait, NoSync: !config.Sync, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolterrors.ErrInvalid) || errors.Is(err, bolterrors.ErrChecksum) || errors.Is(err, bolterrors.ErrVersionMismatch) {
-		return nil, fmt.Errorf("%w: %w", errDamaged, err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = db.View(func(tx *bolt.Tx) error {
-		if info, err := os.Stat(config.Path); err != nil || info.Size() < tx.Size() {
-			return errors.Join(fmt.Errorf("%w: it has been cut short", errDamaged), err)
-		}
-		return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
-			return b.ForEach(func(k, v []byte) error {
-				if len(k) == 0 {
-					return errDamaged
-				}
-				return nil
-			})
-		})
-	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+func full(c Config, err error) error {
+	return fmt.Errorf("the disk that holds %s is full and nothing was stored: free space there and repeat the call: %w", c.Path, err)
 }
 
 func (s *Server) readTables() error {
@@ -150,7 +120,7 @@ func (s *Server) readTables() error {
 				return fmt.Errorf("table %s: %w", name, err)
 			}
 			s.tables[t.Name] = t
-			return nil
+			return t.makeBuckets(tx)
 		})
 	})
 }
@@ -174,21 +144,32 @@ func (s *Server) Create(t Table) error {
 			}
 			return nil
 		}
-		buckets := [][]byte{itemsBucket(t.Name), endsBucket(t.Name)}
-		for _, x := range t.Indexes {
-			buckets = append(buckets, indexBucket(t.Name, x.Name))
+		if err := t.makeBuckets(tx); err != nil {
+			return err
 		}
-		for _, name := range buckets {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		return tables.Put([]byte(t.Name), data)
+		return intact.Put(tx, []byte(tablesBucket), []byte(t.Name), data)
 	})
+	if intact.Full(err) {
+		return full(s.config, err)
+	}
 	if err == nil {
 		s.tables[t.Name] = t
 	}
 	return err
+}
+
+// makeBuckets makes the buckets that a table has; those that are there stay as they are.
+func (t Table) makeBuckets(tx *bolt.Tx) error {
+	buckets := [][]byte{itemsBucket(t.Name), endsBucket(t.Name)}
+	for _, x := range t.Indexes {
+		buckets = append(buckets, indexBucket(t.Name, x.Name))
+	}
+	for _, name := range buckets {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Server) table(name string) (Table, error) {

@@ -180,12 +180,12 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		want    string
 	}{
 		"Whole":       {whole, ""},
-		"Text":        {[]byte("this is not a database, and it never was one"), "is damaged: remove it"},
-		"BothMetas":   {garbage(0, 2*os.Getpagesize()), "is damaged: remove it"},
-		"Pages":       {garbage(3*os.Getpagesize(), len(whole)), "is damaged: remove it"},
-		"CutShort":    {whole[:len(whole)/4], "is damaged: remove it"},
-		"CutToMetas":  {whole[:2*os.Getpagesize()], "is damaged: remove it"},
-		"OnlyZeroes":  {make([]byte, len(whole)), "is damaged: remove it"},
+		"Text":        {[]byte("this is not a database, and it never was one"), "is damaged: put a copy"},
+		"BothMetas":   {garbage(0, 2*os.Getpagesize()), "is damaged: put a copy"},
+		"Pages":       {garbage(3*os.Getpagesize(), len(whole)), "is damaged: put a copy"},
+		"CutShort":    {whole[:len(whole)/4], "is damaged: put a copy"},
+		"CutToMetas":  {whole[:2*os.Getpagesize()], "is damaged: put a copy"},
+		"OnlyZeroes":  {make([]byte, len(whole)), "is damaged: put a copy"},
 		"EmptyIsANew": {nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	bolt "go.etcd.io/bbolt"
+
+	"zapas/localstack/standin/intact"
 )
 
 // The buckets of the file. A table's items lie in a bucket of its own, each under
@@ -52,14 +54,14 @@ func (t Table) replace(tx *bolt.Tx, key []byte, old, new item) error {
 	if t.TTL == "" {
 		return nil
 	}
-	ends := tx.Bucket(endsBucket(t.Name))
+	ends := endsBucket(t.Name)
 	if end, ok := t.end(old); ok {
-		if err := ends.Delete(append(end, key...)); err != nil {
+		if err := intact.Delete(tx, ends, append(end, key...)); err != nil {
 			return err
 		}
 	}
 	if end, ok := t.end(new); ok {
-		return ends.Put(append(end, key...), key)
+		return intact.Put(tx, ends, append(end, key...), key)
 	}
 	return nil
 }
@@ -83,10 +85,9 @@ func (t Table) end(it item) ([]byte, bool) {
 
 // change puts new at its place in a bucket and takes old from where it was.
 func change(tx *bolt.Tx, bucket, oldKey, newKey []byte, old, new item) error {
-	b := tx.Bucket(bucket)
 	if old != nil && string(oldKey) != string(newKey) || new == nil {
 		if oldKey != nil {
-			if err := b.Delete(oldKey); err != nil {
+			if err := intact.Delete(tx, bucket, oldKey); err != nil {
 				return err
 			}
 		}
@@ -98,5 +99,5 @@ func change(tx *bolt.Tx, bucket, oldKey, newKey []byte, old, new item) error {
 	if err != nil {
 		return err
 	}
-	return b.Put(newKey, data)
+	return intact.Put(tx, bucket, newKey, data)
 }

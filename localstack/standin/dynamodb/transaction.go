@@ -10,6 +10,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"zapas/localstack/standin/dynamodb/expression"
+	"zapas/localstack/standin/intact"
 )
 
 // tokenLife is how long a ClientRequestToken stands for its request.
@@ -168,7 +169,7 @@ func (s *Server) claim(tx *bolt.Tx, r transactRequest) (repeated bool, err error
 	if err != nil {
 		return false, err
 	}
-	return false, tokens.Put(token, data)
+	return false, intact.Put(tx, []byte(tokensBucket), token, data)
 }
 
 // repeat answers a repeated request, which is paid for as a transactional read of its items.
@@ -204,7 +205,7 @@ func forgetTokens(tx *bolt.Tx, now time.Time) error {
 		return nil
 	})
 	for _, token := range dead {
-		err = errors.Join(err, tokens.Delete(token))
+		err = errors.Join(err, intact.Delete(tx, []byte(tokensBucket), token))
 	}
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"zapas/localstack/standin/intact"
 )
 
 const (
@@ -86,6 +88,9 @@ func decoded[R any](data []byte, do func(R) (any, error)) (any, error) {
 func (s *Server) failureOf(operation string, err error) *failure {
 	if f, ok := failureIn(err); ok {
 		return f
+	}
+	if intact.Full(err) {
+		err = full(s.config, err)
 	}
 	s.log.Error("dynamodb: internal error", slog.String("operation", operation), slog.Any("error", err))
 	f := refuse(typeInternal, "Internal server error")

@@ -3,6 +3,8 @@ package kms
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,6 +21,16 @@ import (
 type keyring struct {
 	Keys    []*key            `json:"keys"`
 	Aliases map[string]string `json:"aliases"` // alias/name -> key id
+	// Sum is over the rest: another secret would be as good a key, and open nothing.
+	Sum string `json:"sum"`
+}
+
+// sum is what Sum has to be.
+func (r keyring) sum() (string, error) {
+	r.Sum = ""
+	text, err := json.Marshal(r, json.Deterministic(true))
+	digest := sha256.Sum256(text)
+	return hex.EncodeToString(digest[:]), err
 }
 
 func (r keyring) byID(id string) *key {
@@ -62,6 +74,9 @@ func (r keyring) check() error {
 			return fmt.Errorf("%s points to no key", alias)
 		}
 	}
+	if sum, err := r.sum(); err != nil || sum != r.Sum {
+		return errors.Join(errors.New("the keys are not those that were saved"), err)
+	}
 	return nil
 }
 
@@ -89,7 +104,7 @@ func Open(cfg Config) (*Server, error) {
 		err = s.keys.check()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the key file %s cannot be read: put it back from a copy, or remove the whole data folder to begin anew: %w", s.file(), err)
+		return nil, fmt.Errorf("the key file %s cannot be read: put it back from a copy, or remove the whole data folder to begin anew (make reset): %w", s.file(), err)
 	}
 	return s, nil
 }
@@ -166,13 +181,16 @@ func (s *Server) change(do func(*keyring) error) error {
 		return err
 	}
 	if err := s.save(ring); err != nil {
-		return fmt.Errorf("the key file %s cannot be written and stays as it was: %w", s.file(), err)
+		return fmt.Errorf("the key file %s cannot be written and stays as it was; free space there, or make it writable: %w", s.file(), err)
 	}
 	s.keys = ring
 	return nil
 }
 
-func (s *Server) save(ring keyring) error {
+func (s *Server) save(ring keyring) (err error) {
+	if ring.Sum, err = ring.sum(); err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if err := json.MarshalWrite(&b, ring, json.Deterministic(true), jsontext.Multiline(true)); err != nil {
 		return err

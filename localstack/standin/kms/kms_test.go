@@ -340,6 +340,7 @@ func TestKeyFileThatCannotBeReadIsKept(t *testing.T) {
 		"Empty":       "",
 		"CutShort":    string(good[:len(good)/2]),
 		"Trailing":    string(good) + "x",
+		"OtherSecret": changed(string(good)),
 		"ShortSecret": strings.Replace(string(good), "=\"", "\"", 1),
 		"NoVersion":   `{"keys":[{"id":"00000000-0000-4000-8000-000000000000","created":"2026-01-01T00:00:00Z","state":"Enabled","versions":[]}],"aliases":{}}`,
 		"ShortKey":    `{"keys":[{"id":"00000000-0000-4000-8000-000000000000","created":"2026-01-01T00:00:00Z","state":"Enabled","versions":["AAAA"]}],"aliases":{}}`,
@@ -356,6 +357,16 @@ func TestKeyFileThatCannotBeReadIsKept(t *testing.T) {
 			t.Errorf("%s: the file was changed", name)
 		}
 	}
+}
+
+// changed turns a character of the first secret into another one of base64.
+func changed(ring string) string {
+	at := strings.Index(ring, "=\"") - 40
+	other := byte('A')
+	if ring[at] == other {
+		other = 'B'
+	}
+	return ring[:at] + string(other) + ring[at+1:]
 }
 
 func TestKeyThatCannotBeSavedIsNotUsed(t *testing.T) {

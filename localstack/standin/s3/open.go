@@ -1,17 +1,18 @@
 package s3
 
 import (
+	"crypto/md5" // an ETag is an MD5
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
+
+	"zapas/localstack/standin/intact"
 )
 
 func openStore(cfg Config) (*store, error) {
@@ -27,11 +28,7 @@ func openStore(cfg Config) (*store, error) {
 	if err := s.openTable(); err != nil {
 		return nil, err
 	}
-	err := s.checkTable()
-	if err == nil {
-		err = s.sweep()
-	}
-	if err != nil {
+	if err := s.sweep(); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
@@ -59,104 +56,92 @@ func (s *store) checkTableThere() error {
 	return nil
 }
 
-// openTable opens the table. On a damaged file bolt may panic, or read past the
-// end of its map.
+// openTable opens the table and reads all of it, so that damage is found now and not when an object is asked for.
 func (s *store) openTable() (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if p := recover(); p != nil {
-			err = s.damaged(fmt.Errorf("%s: %v", s.table(), p))
-		}
-	}()
-	s.db, err = bolt.Open(s.table(), 0o600, &bolt.Options{Timeout: time.Second, NoSync: !s.sync})
+	s.db, err = intact.Open(s.table(), s.sync)
 	switch {
-	case errors.Is(err, berrors.ErrTimeout):
+	case errors.Is(err, intact.ErrInUse):
 		return fmt.Errorf("%s is in use by another process: stop it first", s.table())
+	case intact.Full(err):
+		return s.unstored(err)
 	case err != nil:
 		return s.damaged(fmt.Errorf("%s: %w", s.table(), err))
 	}
 	return nil
 }
 
-// checkTable reads the whole table, so that damage is found now and not when an
-// object is asked for.
-func (s *store) checkTable() error {
-	return s.db.View(func(tx *bolt.Tx) error {
-		info, err := os.Stat(s.table())
-		if err != nil {
-			return s.damaged(err)
-		}
-		if info.Size() < tx.Size() {
-			return s.damaged(fmt.Errorf("%s is cut short", s.table()))
-		}
-		for e := range tx.Check() {
-			if err == nil { // the rest is drained, or Check would not end
-				err = s.damaged(fmt.Errorf("%s: %w", s.table(), e))
-			}
-		}
-		return err
-	})
-}
-
-// sweep removes the files that no record names, and tells the log of records
-// whose file is not what it was.
+// sweep removes the files that no record names, and refuses records whose file is not what was stored.
 func (s *store) sweep() error {
-	sizes, err := s.recorded()
+	stored, err := s.recorded()
 	if err != nil {
 		return err
 	}
-	tmp, err := filepath.Glob(filepath.Join(s.dir, "tmp", "put-*"))
+	orphans, err := filepath.Glob(filepath.Join(s.dir, "tmp", "put-*"))
 	if err != nil {
 		return s.damaged(err)
 	}
-	orphans := tmp
 	err = filepath.WalkDir(filepath.Join(s.dir, "objects"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		size, named := sizes[d.Name()]
-		if !named {
+		rec, named := stored[d.Name()]
+		if !named || s.path(d.Name()) != path {
 			orphans = append(orphans, path)
+			return nil
 		}
-		if named && size == info.Size() {
-			delete(sizes, d.Name())
-		}
-		return nil
+		delete(stored, d.Name())
+		return rec.verify(path)
 	})
 	if err != nil {
 		return s.damaged(err)
+	}
+	for file := range stored {
+		return s.damaged(fmt.Errorf("%s is missing", s.path(file)))
 	}
 	for _, path := range orphans {
 		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("what an interrupted upload left cannot be removed: %w", err)
 		}
 	}
-	if len(sizes) > 0 {
-		s.log.Error("objects cannot be read: their files are missing or cut short", slog.String("dir", s.dir), slog.Int("objects", len(sizes)))
+	return nil
+}
+
+// verify reads an object's file.
+func (r *record) verify(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	h := md5.New()
+	n, err := io.Copy(h, f)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if n != r.Size || hex.EncodeToString(h.Sum(nil)) != r.MD5 {
+		return fmt.Errorf("%s is not what was stored", path)
 	}
 	return nil
 }
 
-// recorded answers the size of each file that the table names.
-func (s *store) recorded() (map[string]int64, error) {
-	sizes := make(map[string]int64)
+// recorded answers the record of each file that the table names.
+func (s *store) recorded() (map[string]*record, error) {
+	stored := make(map[string]*record)
 	err := s.db.View(func(tx *bolt.Tx) error {
-		return tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
+		return tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+			if intact.Own(name) {
+				return nil
+			}
 			return b.ForEach(func(_, v []byte) error {
 				rec, err := decode(v)
 				if err != nil {
 					return s.damaged(err)
 				}
 				if rec != nil {
-					sizes[rec.File] = rec.Size
+					stored[rec.File] = rec
 				}
 				return nil
 			})
 		})
 	})
-	return sizes, err
+	return stored, err
 }

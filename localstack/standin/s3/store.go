@@ -13,10 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"zapas/localstack/standin/intact"
 )
 
 // A store keeps each object's bytes in a file of its own under objects/, named at
@@ -94,7 +95,7 @@ func (s *store) put(bucket, key string, rec record, body io.Reader, size int64, 
 		if err := check(old != nil, etag); err != nil {
 			return err
 		}
-		return b.Put([]byte(key), value)
+		return intact.Put(tx, []byte(bucket), []byte(key), value)
 	})
 	switch {
 	case refused:
@@ -225,9 +226,12 @@ func (s *store) delete(bucket, key string) error {
 		if old, err = decode(b.Get([]byte(key))); err != nil {
 			return s.damaged(err)
 		}
-		return b.Delete([]byte(key))
+		return intact.Delete(tx, []byte(bucket), []byte(key))
 	})
-	if err == nil && old != nil {
+	switch {
+	case intact.Full(err):
+		return s.unstored(err)
+	case err == nil && old != nil:
 		s.remove(old.File)
 	}
 	return err
@@ -304,15 +308,15 @@ func (s *store) unstored(err error) error {
 	switch {
 	case errors.As(err, &client):
 		return err
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("the disk that holds %s is full and nothing was stored: free space and repeat the call: %w", s.dir, err)
+	case intact.Full(err):
+		return fmt.Errorf("the disk that holds %s is full and nothing was stored: free space there and repeat the call: %w", s.dir, err)
 	}
 	return fmt.Errorf("nothing was stored in %s: %w", s.dir, err)
 }
 
 // damaged names what cannot be read and what helps.
 func (s *store) damaged(err error) error {
-	return fmt.Errorf("the objects in %s are damaged: put the folder back from a copy, or remove it to begin anew: %w", s.dir, err)
+	return fmt.Errorf("the objects in %s are damaged: put the folder back from a copy, or remove the whole data folder to begin anew (make reset): %w", s.dir, err)
 }
 
 // markReader marks the errors of the client's body as such.

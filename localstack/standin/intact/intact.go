@@ -1,0 +1,211 @@
+// Package intact knows whether a bbolt file still holds what was written to it, and nothing less, and by which errors a
+// full disk shows. It does not know what is kept in the file.
+//
+// bbolt guards its two meta pages by check sums, and nothing else. So all that is written goes through Put and Delete,
+// which keep a sum over everything in the file, and Open reads everything and compares.
+package intact
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+var (
+	// ErrDamaged says that the file is not as it was written.
+	ErrDamaged = errors.New("it is not as it was written")
+	// ErrInUse says that another process has the file open.
+	ErrInUse = errors.New("it is in use by another process")
+)
+
+// lockWait is how long Open waits for another process to let go of the file.
+const lockWait = time.Second
+
+// sums is the bucket of the sum; no S3 bucket and no other of ours is called so.
+const sums = "\x00sum"
+
+var theSum = []byte("sum")
+
+// Own reports whether a bucket is not the user's.
+func Own(bucket []byte) bool { return string(bucket) == sums }
+
+// Open opens the file, or makes it, and reads all of it. A page that is not what it should be makes bbolt panic, one past
+// the end of a file cut short makes the memory fault; both are damage.
+func Open(path string, sync bool) (db *bolt.DB, err error) {
+	var file *os.File
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		what := recover()
+		if what == nil {
+			return
+		}
+		err = fmt.Errorf("%w: %v", ErrDamaged, what)
+		switch {
+		case db != nil:
+			err = errors.Join(err, db.Close())
+		case file != nil: // with it goes the lock
+			err = errors.Join(err, file.Close())
+		}
+		db = nil
+	}()
+	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, NoSync: !sync, FreelistType: bolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		}})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, ErrInUse
+	case err != nil && !ofSystem(err):
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	case err != nil:
+		return nil, err
+	}
+	if err = checkMetas(path, db.Info().PageSize); err == nil {
+		err = db.View(func(tx *bolt.Tx) error { return check(tx, path) })
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// ofSystem reports whether an error comes from the system and not from what is in the file.
+func ofSystem(err error) bool {
+	_, path := errors.AsType[*fs.PathError](err)
+	_, number := errors.AsType[syscall.Errno](err)
+	return path || number || Full(err)
+}
+
+// checkMetas refuses a meta page that bbolt would pass over for the other, older one: the last transaction, which was
+// acknowledged, would be gone. (A page has the magic at byte 16, and at 72 the FNV-1a sum of what is between.)
+func checkMetas(path string, size int) error {
+	raw, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	for n := range 2 {
+		var page [80]byte
+		if _, err := raw.ReadAt(page[:], int64(n*size)); err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+		h := fnv.New64a()
+		h.Write(page[16:72])
+		if binary.NativeEndian.Uint64(page[72:]) != h.Sum64() {
+			return fmt.Errorf("%w: its meta page %d has another check sum", ErrDamaged, n)
+		}
+	}
+	return nil
+}
+
+// check reads everything, by walking and by looking up, so that every page is touched on this goroutine, where a fault is
+// caught, before bbolt's own check goes through the structure on another.
+func check(tx *bolt.Tx, path string) error {
+	if info, err := os.Stat(path); err != nil || info.Size() < tx.Size() {
+		return errors.Join(fmt.Errorf("%w: it has been cut short", ErrDamaged), err)
+	}
+	var sum uint64
+	err := tx.ForEach(func(name []byte, b *bolt.Bucket) error {
+		return b.ForEach(func(k, v []byte) error {
+			if len(k) == 0 || v == nil || !bytes.Equal(b.Get(k), v) {
+				return fmt.Errorf("%w: its structure is not sound", ErrDamaged)
+			}
+			if !Own(name) {
+				sum ^= sumOf(name, k, v)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if sum != kept(tx) {
+		return fmt.Errorf("%w: what it holds has another sum", ErrDamaged)
+	}
+	for e := range tx.Check() {
+		if err == nil { // the rest is drained, or Check would not end
+			err = fmt.Errorf("%w: %w", ErrDamaged, e)
+		}
+	}
+	return err
+}
+
+// kept is the sum in the file; of a new file it is 0.
+func kept(tx *bolt.Tx) uint64 {
+	if b := tx.Bucket([]byte(sums)); b != nil {
+		if v := b.Get(theSum); len(v) == 8 {
+			return binary.BigEndian.Uint64(v)
+		}
+	}
+	return 0
+}
+
+// sumOf is one entry's part: a change of any one byte changes it.
+func sumOf(bucket, key, value []byte) uint64 {
+	h := fnv.New64a()
+	for _, part := range [][]byte{bucket, key, value} {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write(part)
+	}
+	return h.Sum64()
+}
+
+// Put puts an entry into a bucket that is there.
+func Put(tx *bolt.Tx, bucket, key, value []byte) error {
+	b := tx.Bucket(bucket)
+	change := sumOf(bucket, key, value)
+	if old := b.Get(key); old != nil {
+		change ^= sumOf(bucket, key, old)
+	}
+	if err := b.Put(key, value); err != nil {
+		return err
+	}
+	return add(tx, change)
+}
+
+// Delete removes an entry from a bucket that is there; none is no error.
+func Delete(tx *bolt.Tx, bucket, key []byte) error {
+	b := tx.Bucket(bucket)
+	old := b.Get(key)
+	if old == nil {
+		return nil
+	}
+	change := sumOf(bucket, key, old)
+	if err := b.Delete(key); err != nil {
+		return err
+	}
+	return add(tx, change)
+}
+
+func add(tx *bolt.Tx, change uint64) error {
+	b, err := tx.CreateBucketIfNotExists([]byte(sums))
+	if err != nil {
+		return err
+	}
+	return b.Put(theSum, binary.BigEndian.AppendUint64(nil, kept(tx)^change))
+}
+
+// Full reports whether a write failed because the disk, or what one may use of it, is full.
+func Full(err error) bool {
+	for _, full := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EFBIG} {
+		if errors.Is(err, full) {
+			return true
+		}
+	}
+	// bbolt tells a failed growth in words alone.
+	return err != nil && strings.Contains(err.Error(), "file resize error")
+}
