@@ -24,7 +24,7 @@ help: ## show what can be made
 	@echo "Zapas backs up and restores the phones of a company."
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
-run: ## start everything on this machine, play the main job, keep serving (ONCE=1: play and end)
+run: ## start everything on this machine, play the main job, or another day, keep serving (ONCE=1: play and end)
 	@echo "Zapas: compiling the local stack, the functions and a phone (the first time takes a minute or two)"
 	@mkdir -p .zapas/bin
 	@bash -o pipefail -c 'go build -v -o .zapas/bin/ $(FLAGS) $(LINK) ./localstack ./device/cli $(FUNCTIONS:%=./functions/%) 2>&1 | \

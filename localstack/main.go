@@ -22,7 +22,8 @@ import (
 )
 
 type options struct {
-	once             bool
+	once, story      bool
+	befalls          string
 	dir              string
 	apiPort, awsPort string
 }
@@ -30,6 +31,8 @@ type options struct {
 func main() {
 	var o options
 	flag.BoolVar(&o.once, "once", false, "play the story in a folder of its own, on any free ports, and end")
+	flag.BoolVar(&o.story, "story", true, "play the story, or another day of it")
+	flag.StringVar(&o.befalls, "befalls", "", "what befalls the N-th call of AWS, to see what survives: N:die, this process, when the call has taken effect; N:full, the disk, from then on")
 	flag.StringVar(&o.dir, "dir", ".zapas", "where everything is kept")
 	flag.StringVar(&o.apiPort, "api-port", "7420", "port of the API and of sign-in")
 	flag.StringVar(&o.awsPort, "aws-port", "7421", "port of what stands in for AWS")
@@ -64,9 +67,11 @@ func run(ctx context.Context, o options, out, errs io.Writer) (err error) {
 	if err := os.MkdirAll(o.dir, 0o700); err != nil {
 		return fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	way, err := tour.In(o.dir, out)
-	if err != nil {
-		return err
+	var way *tour.Tour // nil: without a story
+	if o.story {
+		if way, err = tour.In(o.dir, out); err != nil {
+			return err
+		}
 	}
 	s, log, err := start(o, programs, errs)
 	if err != nil {
@@ -74,29 +79,35 @@ func run(ctx context.Context, o options, out, errs io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close(), log.Close()) }()
 	fmt.Fprintf(out, "Running on this machine alone: API and sign-in %s, AWS stand-in %s, log %s\n", s.URL, s.AWSURL, log.Name())
-	played := make(chan error, 1)
-	go func() { played <- way.Play(story.Teller{Stack: s, Phone: programs.Phone, Out: out}, root) }()
-	select {
-	case err := <-played:
-		if err != nil && (o.once || !way.Played(s.URL)) {
+	if way != nil {
+		ended, err := play(ctx, way, story.Teller{Stack: s, Phone: programs.Phone, Out: out}, root)
+		if err != nil && !o.once && way.Played(s.URL) { // what is kept can be looked at all the same
+			fmt.Fprintf(out, "\nThe story does not go on: %v\n", err)
+			err = nil
+		}
+		if err != nil || !ended || o.once {
 			return err
 		}
-		if err != nil { // what is kept can be looked at all the same
-			fmt.Fprintf(out, "\nThe story does not go on: %v\n", err)
-		}
+	}
+	return serve(ctx, out, way, tour.Place{Root: root, Data: o.dir, Device: device(programs), API: s.URL})
+}
+
+// play plays what comes next; ended is false when the person has had enough before.
+func play(ctx context.Context, way *tour.Tour, teller story.Teller, root string) (ended bool, err error) {
+	played := make(chan error, 1)
+	go func() { played <- way.Play(teller, root) }()
+	select {
+	case err := <-played:
+		return true, err
 	case <-ctx.Done():
-		fmt.Fprintln(out, "\nInterrupted; the next make run plays this story again.")
-		return nil
+		fmt.Fprintln(teller.Out, "\nInterrupted; the next make run plays this story again.")
+		return false, nil
 	}
-	if o.once {
-		return nil
-	}
-	return serve(ctx, out, s, way, tour.Place{Root: root, Data: o.dir, Device: device(programs), API: s.URL})
 }
 
 // serve tells what can be tried, and waits for the end.
-func serve(ctx context.Context, out io.Writer, s *stack.Stack, way *tour.Tour, here tour.Place) error {
-	if way.Played(s.URL) {
+func serve(ctx context.Context, out io.Writer, way *tour.Tour, here tour.Place) error {
+	if way != nil && way.Played(here.API) {
 		fmt.Fprintln(out, "\nTry it yourself: paste this into bash in another terminal.")
 		fmt.Fprintln(out)
 		if err := tour.Try(out, here); err != nil {
@@ -123,12 +134,16 @@ func exists(path string) bool {
 
 // start brings the stack up; what the functions print goes to a file.
 func start(o options, programs build.Programs, errs io.Writer) (*stack.Stack, *os.File, error) {
+	b, err := parseBefall(o.befalls)
+	if err != nil {
+		return nil, nil, err
+	}
 	log, err := os.OpenFile(filepath.Join(o.dir, "stack.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
 	s, err := stack.Start(stack.Config{Dir: o.dir, Programs: programs, API: "127.0.0.1:" + o.apiPort, AWS: "127.0.0.1:" + o.awsPort,
-		Log: log, Errors: errs, Sync: !o.once, Now: time.Now})
+		Log: log, Errors: errs, Sync: !o.once, Now: time.Now, Around: b.around})
 	if err != nil {
 		return nil, nil, errors.Join(err, log.Close())
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -41,6 +40,7 @@ func withPrograms(m *testing.M) int {
 type process struct {
 	cmd   *exec.Cmd
 	lines chan string // of what it prints; closed at its end
+	gone  chan struct{}
 	said  strings.Builder
 }
 
@@ -75,7 +75,7 @@ func port(t *testing.T) string {
 // start starts localstack there, as make run does.
 func (p place) start(t *testing.T, args ...string) *process {
 	t.Helper()
-	r := &process{lines: make(chan string, 10_000)}
+	r := &process{lines: make(chan string, 10_000), gone: make(chan struct{})}
 	r.cmd = exec.Command(filepath.Join(bin, "localstack"), append([]string{"-dir", p.dir, "-api-port", p.api, "-aws-port", p.aws}, args...)...)
 	r.cmd.Dir = ".." // the project's folder
 	printed, err := r.cmd.StdoutPipe()
@@ -86,17 +86,23 @@ func (p place) start(t *testing.T, args ...string) *process {
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		defer close(r.lines)
+	go func() {
 		for s := bufio.NewScanner(printed); s.Scan(); {
 			r.lines <- s.Text()
 		}
-	})
-	t.Cleanup(func() {
-		r.end(syscall.SIGKILL)
-		reading.Wait()
-	})
+		close(r.lines)
+		_ = r.cmd.Wait() // how it ended is in ProcessState
+		close(r.gone)
+	}()
+	t.Cleanup(func() { r.end(syscall.SIGKILL) })
+	return r
+}
+
+// serve starts it without a story, and waits until it serves.
+func (p place) serve(t *testing.T, args ...string) *process {
+	t.Helper()
+	r := p.start(t, append(args, "-story=false")...)
+	r.until(t, serving)
 	return r
 }
 
@@ -113,21 +119,39 @@ func (r *process) until(t *testing.T, text string) string {
 	return ""
 }
 
+// unless waits for a line that has the text, but not for longer than until done has something, which stays there.
+func (r *process) unless(done chan error, text string) (said string, found bool) {
+	lines := r.lines
+	for {
+		select {
+		case line, more := <-lines:
+			if !more {
+				lines = nil // it has ended, and says nothing more
+			}
+			fmt.Fprintln(&r.said, line)
+			if strings.Contains(line, text) {
+				return r.said.String(), true
+			}
+		case err := <-done:
+			done <- err
+			return r.said.String(), false
+		}
+	}
+}
+
 // rest waits for its end and answers all that was printed.
 func (r *process) rest() string {
 	for line := range r.lines {
 		fmt.Fprintln(&r.said, line)
 	}
+	<-r.gone
 	return r.said.String()
 }
 
 // end ends it by a signal and waits; an ended one stays ended.
 func (r *process) end(by syscall.Signal) {
-	if r.cmd.ProcessState != nil {
-		return
-	}
 	_ = r.cmd.Process.Signal(by) // it may have ended by itself
-	_ = r.cmd.Wait()             // how it ended is in ProcessState
+	<-r.gone
 }
 
 // stop ends it as Ctrl-C does.

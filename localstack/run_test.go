@@ -117,9 +117,21 @@ func TestProgressIsWholeOrRefused(t *testing.T) {
 			}
 			r := p.start(t)
 			said := r.rest()
-			if err := r.cmd.Wait(); err == nil || !strings.Contains(said, file) || !strings.Contains(said, "make reset") {
-				t.Errorf("it ends with %v and says:\n%s", err, said)
+			if r.cmd.ProcessState.Success() || !strings.Contains(said, file) || !strings.Contains(said, "make reset") {
+				t.Errorf("it ends with %v and says:\n%s", r.cmd.ProcessState, said)
 			}
 		})
+	}
+}
+
+// TestBefallsIsUnderstoodOrRefused: what cannot be meant is said in a sentence, and nothing is started.
+func TestBefallsIsUnderstoodOrRefused(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"17", "0:die", "-1:full", "x:die", "17:burn", "17:", ":die"} {
+		p := newPlace(t)
+		r := p.start(t, "-befalls="+value)
+		if said := r.rest(); r.cmd.ProcessState.Success() || !strings.Contains(said, "write it as 17:die or 17:full") {
+			t.Errorf("-befalls=%s: %v, %s", value, r.cmd.ProcessState, said)
+		}
 	}
 }

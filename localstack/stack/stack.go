@@ -44,6 +44,8 @@ type Config struct {
 	Errors   io.Writer // hears at once of what a person has to mend, such as a full disk; nil: only Log does
 	Sync     bool      // what was acknowledged survives a loss of power
 	Now      func() time.Time
+	// Around is put around what stands in for AWS: the place of what may befall a call. nil: nothing.
+	Around func(http.Handler) http.Handler
 }
 
 // Stack is a running Zapas.
@@ -81,6 +83,9 @@ func Start(cfg Config) (s *Stack, err error) {
 	defer closeOn(&err, aws)
 	s.URL, s.AWSURL = "http://"+api.Addr().String(), "http://"+aws.Addr().String()
 	log := slog.New(slog.NewTextHandler(cfg.Log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if cfg.Errors != nil {
+		log = slog.New(&mending{Handler: log.Handler(), out: cfg.Errors, now: cfg.Now, last: &moment{}})
+	}
 	if err := s.cloud(cfg, log); err != nil {
 		return s, err
 	}
@@ -89,7 +94,11 @@ func Start(cfg Config) (s *Stack, err error) {
 		return s, err
 	}
 	s.serve(api, front)
-	s.serve(aws, s.aws)
+	var cloud http.Handler = s.aws
+	if cfg.Around != nil {
+		cloud = cfg.Around(cloud)
+	}
+	s.serve(aws, cloud)
 	return s, nil
 }
 
