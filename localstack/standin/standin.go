@@ -1,6 +1,6 @@
 // Package standin knows how calls reach the services of AWS: it tells by a request which service is meant, checks the
-// signature as that service does, and hands it on. It does not know what the services do, nor what a caller may do:
-// policies are not evaluated here.
+// signature as that service does, tells who calls, and hands it on. It does not know what the services do, nor what a
+// caller may do: the services ask that of iam.
 package standin
 
 import (
@@ -15,16 +15,18 @@ import (
 	"time"
 
 	"zapas/localstack/standin/dynamodb"
+	"zapas/localstack/standin/iam"
 	"zapas/localstack/standin/kms"
 	"zapas/localstack/standin/s3"
 	"zapas/localstack/standin/sigv4"
 )
 
-// Config is an account in one region. All fields but Sync are required.
+// Config is an account in one region. All fields but Sync and Caller are required.
 type Config struct {
 	Dir             string // a folder of its own
 	Account, Region string
 	Secret          func(accessKeyID string) (secret string, ok bool) // of those who may call
+	Caller          func(accessKeyID string) iam.Principal            // whose key it is; needed once policies are in force
 	Now             func() time.Time
 	Sync            bool // what was acknowledged survives a loss of power
 	Log             *slog.Logger
@@ -35,8 +37,10 @@ type AWS struct {
 	DynamoDB *dynamodb.Server
 	S3       *s3.Server
 	KMS      *kms.Server
+	IAM      *iam.Guard // allows everything until policies are put in force
 
 	verifier *sigv4.Verifier
+	caller   func(accessKeyID string) iam.Principal
 }
 
 // Open opens what is kept in the folder.
@@ -44,22 +48,28 @@ func Open(cfg Config) (a *AWS, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	a = &AWS{verifier: &sigv4.Verifier{Secret: cfg.Secret, Now: cfg.Now, Region: cfg.Region}}
+	a = &AWS{IAM: &iam.Guard{Log: cfg.Log}, verifier: &sigv4.Verifier{Secret: cfg.Secret, Now: cfg.Now, Region: cfg.Region}, caller: cfg.Caller}
+	if a.caller == nil {
+		a.caller = func(string) iam.Principal { return iam.Principal{} }
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 			a = nil
 		}
 	}()
-	a.DynamoDB, err = dynamodb.Open(dynamodb.Config{Path: filepath.Join(cfg.Dir, "dynamodb.db"), Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+	a.DynamoDB, err = dynamodb.Open(dynamodb.Config{Path: filepath.Join(cfg.Dir, "dynamodb.db"), Account: cfg.Account, Region: cfg.Region,
+		Authorizer: a.IAM, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
 	if err != nil {
 		return a, err
 	}
-	a.S3, err = s3.Open(s3.Config{Dir: filepath.Join(cfg.Dir, "s3"), Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+	a.S3, err = s3.Open(s3.Config{Dir: filepath.Join(cfg.Dir, "s3"), Account: cfg.Account, Region: cfg.Region,
+		Authorizer: a.IAM, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
 	if err != nil {
 		return a, err
 	}
-	a.KMS, err = kms.Open(kms.Config{Dir: filepath.Join(cfg.Dir, "kms"), Account: cfg.Account, Region: cfg.Region, Now: cfg.Now, Log: cfg.Log})
+	a.KMS, err = kms.Open(kms.Config{Dir: filepath.Join(cfg.Dir, "kms"), Account: cfg.Account, Region: cfg.Region,
+		Authorizer: a.IAM, Now: cfg.Now, Log: cfg.Log})
 	return a, err
 }
 
@@ -99,7 +109,8 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, to, http.StatusNotImplemented, "NotImplementedException", "The operation "+r.Header.Get("X-Amz-Target")+" is not implemented.")
 		return
 	}
-	if _, err := a.verifier.Verify(r, to); err != nil {
+	key, err := a.verifier.Verify(r, to)
+	if err != nil {
 		e, ok := errors.AsType[*sigv4.Error](err)
 		if !ok {
 			e = &sigv4.Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: err.Error()}
@@ -107,6 +118,7 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, to, e.Status, e.Code, e.Message)
 		return
 	}
+	r = r.WithContext(iam.As(r.Context(), a.caller(key)))
 	switch to {
 	case "dynamodb":
 		a.DynamoDB.ServeHTTP(w, r)

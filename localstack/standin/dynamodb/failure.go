@@ -14,6 +14,7 @@ const (
 	typeValidation     = "com.amazon.coral.validate#ValidationException"
 	typeSerialization  = "com.amazon.coral.service#SerializationException"
 	typeUnknown        = "com.amazon.coral.service#UnknownOperationException"
+	typeAccessDenied   = "com.amazon.coral.service#AccessDeniedException"
 	typePrefix         = "com.amazonaws.dynamodb.v20120810#"
 	typeConditional    = typePrefix + "ConditionalCheckFailedException"
 	typeNotFound       = typePrefix + "ResourceNotFoundException"

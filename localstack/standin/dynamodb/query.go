@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"bytes"
+	"context"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -31,11 +32,11 @@ type queryAnswer struct {
 }
 
 // query does a Query.
-func (s *Server) query(r queryRequest) (any, error) {
+func (s *Server) query(ctx context.Context, r queryRequest) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	q, err := s.newQuery(r)
+	q, err := s.newQuery(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (s *Server) query(r queryRequest) (any, error) {
 	return answer, nil
 }
 
-func (s *Server) newQuery(r queryRequest) (*query, error) {
+func (s *Server) newQuery(ctx context.Context, r queryRequest) (*query, error) {
 	ph, err := expression.NewPlaceholders(r.ExpressionAttributeNames, r.ExpressionAttributeValues)
 	if err != nil {
 		return nil, err
@@ -86,10 +87,34 @@ func (s *Server) newQuery(r queryRequest) (*query, error) {
 	if err := ph.Finish(true); err != nil {
 		return nil, err
 	}
-	if q.table, err = s.table(r.TableName); err != nil {
+	var missing error
+	q.table, missing = s.table(r.TableName)
+	if err := s.authorize(ctx, "Query", r.TableName, r.IndexName, q.leading(r.IndexName, condition)); err != nil {
 		return nil, err
 	}
+	if missing != nil {
+		return nil, missing
+	}
 	return q, q.bind(r, condition)
+}
+
+// leading is the partition key that a query is about, if it names one.
+func (q *query) leading(index *string, condition *expression.Node) (key expression.Value) {
+	name := q.table.Key.Partition.Name
+	if index != nil {
+		x, _ := q.table.index(*index)
+		name = x.Key.Partition.Name
+	}
+	conditions, err := condition.KeyConditions()
+	if err != nil {
+		return key // bind refuses it
+	}
+	for _, c := range conditions {
+		if c.Name == name && c.Op == "=" {
+			key = c.Values[0]
+		}
+	}
+	return key
 }
 
 // bind checks the request against the table or index that it reads.

@@ -1,6 +1,8 @@
 package dynamodb
 
 import (
+	"context"
+
 	bolt "go.etcd.io/bbolt"
 
 	"zapas/localstack/standin/dynamodb/expression"
@@ -12,7 +14,7 @@ type getAnswer struct {
 }
 
 // get does a GetItem.
-func (s *Server) get(r getRequest) (any, error) {
+func (s *Server) get(ctx context.Context, r getRequest) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -29,9 +31,12 @@ func (s *Server) get(r getRequest) (any, error) {
 	if err := ph.Finish(r.ProjectionExpression != nil); err != nil {
 		return nil, err
 	}
-	t, err := s.table(r.TableName)
-	if err != nil {
+	t, missing := s.table(r.TableName)
+	if err := s.authorize(ctx, "GetItem", r.TableName, nil, r.Key[t.Key.Partition.Name]); err != nil {
 		return nil, err
+	}
+	if missing != nil {
+		return nil, missing
 	}
 	if err := t.Key.checkKey(r.Key); err != nil {
 		return nil, err

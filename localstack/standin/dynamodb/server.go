@@ -1,6 +1,7 @@
 // Package dynamodb knows how Amazon DynamoDB answers, over its wire protocol (JSON
 // 1.0), and keeps the items in one bbolt file. It does not know what the tables are
-// for, nor who calls: signatures and policies are checked in front of it.
+// for, nor who calls: signatures are checked in front of it, and an Authorizer says
+// what the caller may do.
 //
 // It has GetItem, PutItem, UpdateItem, DeleteItem, Query and TransactWriteItems with
 // the expression language, number and key order, global secondary indexes, limits,
@@ -43,10 +44,12 @@ const (
 
 // Config is what a server needs.
 type Config struct {
-	Path string           // the bbolt file, created with mode 0600
-	Now  func() time.Time // for request tokens and TTL
-	Sync bool             // fsync each commit; without it a crash of the machine may damage the file
-	Log  *slog.Logger     // nil: nothing is logged
+	Path            string           // the bbolt file, created with mode 0600
+	Account, Region string           // for the ARNs of tables
+	Authorizer      Authorizer       // nil: everything is allowed
+	Now             func() time.Time // for request tokens and TTL
+	Sync            bool             // fsync each commit; without it a crash of the machine may damage the file
+	Log             *slog.Logger     // nil: nothing is logged
 }
 
 // Server is one account's tables in one region.

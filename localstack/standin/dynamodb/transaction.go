@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -29,11 +30,11 @@ type transactionAnswer struct {
 }
 
 // transact does a TransactWriteItems.
-func (s *Server) transact(r transactRequest) (any, error) {
+func (s *Server) transact(ctx context.Context, r transactRequest) (any, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	writes, err := s.newWrites(r)
+	writes, err := s.newWrites(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -73,14 +74,14 @@ func (s *Server) transact(r transactRequest) (any, error) {
 	return transactionAnswer{sendBills(bills, r.ReturnConsumedCapacity, transactionWrite)}, nil
 }
 
-// newWrites understands all actions. What is wrong with the request refuses it;
+// newWrites understands all actions, each of which the caller must be allowed. What is wrong with the request refuses it;
 // what is wrong with an item cancels the transaction, at the first such item.
-func (s *Server) newWrites(r transactRequest) ([]*write, error) {
+func (s *Server) newWrites(ctx context.Context, r transactRequest) ([]*write, error) {
 	writes := make([]*write, len(r.TransactItems))
 	payload := 0
 	for i, a := range r.TransactItems {
 		kind, fields := a.one()
-		w, err := s.newWrite(kind, fields)
+		w, err := s.newWrite(ctx, kind, fields)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -30,7 +31,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost || !ok {
 		err = refuse(typeUnknown, "Not a POST with an X-Amz-Target of %s<operation>", target)
 	} else {
-		answer, err = s.serve(operation, http.MaxBytesReader(w, r.Body, maxRequest))
+		answer, err = s.serve(r.Context(), operation, http.MaxBytesReader(w, r.Body, maxRequest))
 	}
 	status := http.StatusOK
 	if err != nil {
@@ -42,7 +43,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slog.String("operation", operation), slog.Int("status", status), slog.Duration("took", s.now().Sub(begun)))
 }
 
-func (s *Server) serve(operation string, body io.Reader) (any, error) {
+func (s *Server) serve(ctx context.Context, operation string, body io.Reader) (any, error) {
 	data, err := io.ReadAll(body)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		f := invalid("Request size exceeded limit %d bytes", maxRequest)
@@ -54,17 +55,17 @@ func (s *Server) serve(operation string, body io.Reader) (any, error) {
 	}
 	switch operation {
 	case "GetItem":
-		return decoded(data, s.get)
+		return decoded(ctx, data, s.get)
 	case "PutItem":
-		return decoded(data, func(r writeRequest) (any, error) { return s.write("Put", r) })
+		return decoded(ctx, data, func(ctx context.Context, r writeRequest) (any, error) { return s.write(ctx, "Put", r) })
 	case "UpdateItem":
-		return decoded(data, func(r writeRequest) (any, error) { return s.write("Update", r) })
+		return decoded(ctx, data, func(ctx context.Context, r writeRequest) (any, error) { return s.write(ctx, "Update", r) })
 	case "DeleteItem":
-		return decoded(data, func(r writeRequest) (any, error) { return s.write("Delete", r) })
+		return decoded(ctx, data, func(ctx context.Context, r writeRequest) (any, error) { return s.write(ctx, "Delete", r) })
 	case "Query":
-		return decoded(data, s.query)
+		return decoded(ctx, data, s.query)
 	case "TransactWriteItems":
-		return decoded(data, s.transact)
+		return decoded(ctx, data, s.transact)
 	}
 	f := refuse(typeNotImplemented, "The operation %s is not implemented here", operation)
 	f.status = http.StatusNotImplemented
@@ -72,7 +73,7 @@ func (s *Server) serve(operation string, body io.Reader) (any, error) {
 }
 
 // decoded hands a request on that has no unknown, doubled or mistyped members.
-func decoded[R any](data []byte, do func(R) (any, error)) (any, error) {
+func decoded[R any](ctx context.Context, data []byte, do func(context.Context, R) (any, error)) (any, error) {
 	var r R
 	err := json.Unmarshal(data, &r, json.RejectUnknownMembers(true))
 	if f, ok := failureIn(err); ok {
@@ -81,7 +82,7 @@ func decoded[R any](data []byte, do func(R) (any, error)) (any, error) {
 	if err != nil {
 		return nil, refuse(typeSerialization, "The request cannot be read: %s", err)
 	}
-	return do(r)
+	return do(ctx, r)
 }
 
 // failureOf is what the caller may see of an error; what he may not is logged.

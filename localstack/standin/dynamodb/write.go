@@ -1,6 +1,8 @@
 package dynamodb
 
 import (
+	"context"
+
 	bolt "go.etcd.io/bbolt"
 
 	"zapas/localstack/standin/dynamodb/expression"
@@ -18,8 +20,8 @@ type write struct {
 	tellOld bool             // a failed condition shows the item
 }
 
-// newWrite understands a request as far as the table's name takes it.
-func (s *Server) newWrite(kind string, f *writeFields) (*write, error) {
+// newWrite understands a request as far as the table's name takes it, if the caller may make it.
+func (s *Server) newWrite(ctx context.Context, kind string, f *writeFields) (*write, error) {
 	ph, err := expression.NewPlaceholders(f.ExpressionAttributeNames, f.ExpressionAttributeValues)
 	if err != nil {
 		return nil, err
@@ -38,8 +40,16 @@ func (s *Server) newWrite(kind string, f *writeFields) (*write, error) {
 	if err := ph.Finish(f.UpdateExpression != nil || f.ConditionExpression != nil); err != nil {
 		return nil, err
 	}
-	w.table, err = s.table(f.TableName)
-	return w, err
+	var missing error
+	w.table, missing = s.table(f.TableName)
+	named := f.Key
+	if kind == "Put" {
+		named = f.Item
+	}
+	if err := s.authorize(ctx, actionOf(kind), f.TableName, nil, named[w.table.Key.Partition.Name]); err != nil {
+		return nil, err
+	}
+	return w, missing
 }
 
 // bind checks the request against the table's keys and indexes.
@@ -126,11 +136,11 @@ type writeAnswer struct {
 }
 
 // write does a PutItem, UpdateItem or DeleteItem.
-func (s *Server) write(kind string, r writeRequest) (any, error) {
+func (s *Server) write(ctx context.Context, kind string, r writeRequest) (any, error) {
 	if err := r.check(kind); err != nil {
 		return nil, err
 	}
-	w, err := s.newWrite(kind, &r.writeFields)
+	w, err := s.newWrite(ctx, kind, &r.writeFields)
 	if err != nil {
 		return nil, err
 	}

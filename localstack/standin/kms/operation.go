@@ -1,6 +1,7 @@
 package kms
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (u unheeded) check(operation string) error {
 	return &failure{http.StatusNotImplemented, "UnknownOperationException", "The operation " + operation + " with " + name + " is not implemented."}
 }
 
-func (s *Server) generate(in generateInput) (any, error) {
+func (s *Server) generate(ctx context.Context, in generateInput) (any, error) {
 	if err := in.unheeded.check("GenerateDataKeyWithoutPlaintext"); err != nil {
 		return nil, err
 	}
@@ -109,6 +110,9 @@ func (s *Server) generate(in generateInput) (any, error) {
 	defer s.mu.RUnlock()
 	k, err := s.resolve(*in.KeyID)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.authorize(ctx, "GenerateDataKeyWithoutPlaintext", k, in.Context); err != nil {
 		return nil, err
 	}
 	if err := s.usable(k); err != nil {
@@ -149,7 +153,7 @@ func (in generateInput) length() (int, error) {
 	return 0, invalid(*in.KeySpec, "keySpec", "Member must satisfy enum value set: [AES_256, AES_128]")
 }
 
-func (s *Server) decrypt(in decryptInput) (any, error) {
+func (s *Server) decrypt(ctx context.Context, in decryptInput) (any, error) {
 	if err := in.unheeded.check("Decrypt"); err != nil {
 		return nil, err
 	}
@@ -177,6 +181,9 @@ func (s *Server) decrypt(in decryptInput) (any, error) {
 	defer s.mu.RUnlock()
 	k, err := s.keyOf(in)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.authorize(ctx, "Decrypt", k, in.Context); err != nil {
 		return nil, err
 	}
 	if err := s.usable(k); err != nil {

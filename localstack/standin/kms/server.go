@@ -1,6 +1,7 @@
 // Package kms knows how AWS KMS makes and opens data keys with symmetric keys,
 // over its AWS JSON 1.1 protocol, and keeps the keys in one file. It does not know
-// who may call: signatures are checked before a request comes here.
+// who calls: signatures are checked before a request comes here, and an Authorizer
+// says what the caller may do.
 //
 // It has GenerateDataKeyWithoutPlaintext and Decrypt; every other operation, and
 // every member of these two that it does not heed (grant tokens, dry runs,
@@ -26,11 +27,13 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Config says where the keys live and what their ARNs say. All fields are required.
+// Config says where the keys live and what their ARNs say. All fields but Authorizer are required.
 type Config struct {
 	// Dir is a folder of this server alone.
 	Dir             string
 	Account, Region string
+	// Authorizer may be nil: then everything is allowed.
+	Authorizer Authorizer
 	// Now dates keys.
 	Now func() time.Time
 	Log *slog.Logger
@@ -75,13 +78,13 @@ func (s *Server) answer(r *http.Request) (any, error) {
 		if err := decode(operation, body, &in); err != nil {
 			return nil, err
 		}
-		return s.generate(in)
+		return s.generate(r.Context(), in)
 	case "Decrypt":
 		var in decryptInput
 		if err := decode(operation, body, &in); err != nil {
 			return nil, err
 		}
-		return s.decrypt(in)
+		return s.decrypt(r.Context(), in)
 	}
 	return nil, &failure{http.StatusNotImplemented, "UnknownOperationException", "The operation " + operation + " is not implemented."}
 }

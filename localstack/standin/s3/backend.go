@@ -34,7 +34,10 @@ func (b *backend) PutObject(ctx context.Context, bucket, key string, meta map[st
 func (b *backend) HeadObject(ctx context.Context, bucket, key string) (*gofakes3.Object, error) {
 	rec, err := b.store.head(bucket, key)
 	if err != nil {
-		return nil, answer(err, bucket, key)
+		return nil, unfound(ctx, err, bucket, key)
+	}
+	if err := mayRead(ctx, rec); err != nil {
+		return nil, err
 	}
 	return object(ctx, key, rec, io.NopCloser(eof{}))
 }
@@ -42,7 +45,11 @@ func (b *backend) HeadObject(ctx context.Context, bucket, key string) (*gofakes3
 func (b *backend) GetObject(ctx context.Context, bucket, key string, asked *gofakes3.ObjectRangeRequest) (*gofakes3.Object, error) {
 	rec, f, err := b.store.open(bucket, key)
 	if err != nil {
-		return nil, answer(err, bucket, key)
+		return nil, unfound(ctx, err, bucket, key)
+	}
+	if err := mayRead(ctx, rec); err != nil {
+		_ = f.Close() // it was not read
+		return nil, err
 	}
 	if asked != nil && asked.FromEnd {
 		// A suffix longer than the object is the whole object (RFC 9110, 14.1.2).
@@ -69,6 +76,26 @@ func object(ctx context.Context, key string, rec *record, contents io.ReadCloser
 	}
 	exchangeOf(ctx).found = rec.Encryption
 	return &gofakes3.Object{Name: key, Metadata: rec.Header, Size: rec.Size, Contents: contents, Hash: hash}, nil
+}
+
+// mayRead refuses who may not use the key that an object is encrypted under.
+func mayRead(ctx context.Context, rec *record) error {
+	ex := exchangeOf(ctx)
+	if ex.plain {
+		return nil
+	}
+	return ex.deny(ex.authorizeKey("Decrypt", rec.Encryption))
+}
+
+// unfound tells of a missing key only those who may list the bucket: page "GetObject".
+func unfound(ctx context.Context, err error, bucket, key string) error {
+	if errors.Is(err, errNoKey) {
+		ex := exchangeOf(ctx)
+		if denied := ex.deny(ex.authorizeList()); denied != nil {
+			return denied
+		}
+	}
+	return answer(err, bucket, key)
 }
 
 func (b *backend) DeleteObject(_ context.Context, bucket, key string) (gofakes3.ObjectDeleteResult, error) {

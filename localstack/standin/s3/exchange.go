@@ -4,12 +4,19 @@ import (
 	"context"
 	"net/http"
 	"strings"
+
+	"github.com/rclone/gofakes3"
+
+	"zapas/localstack/standin/iam"
 )
 
 const (
 	sseHeader          = "x-amz-server-side-encryption"
 	sseKeyHeader       = "x-amz-server-side-encryption-aws-kms-key-id"
 	sseBucketKeyHeader = "x-amz-server-side-encryption-bucket-key-enabled"
+
+	kmsAlgorithm = "aws:kms"
+	accessDenied = "AccessDenied"
 )
 
 // encryption is the server-side encryption that an object was stored with.
@@ -22,8 +29,23 @@ type encryption struct {
 // An exchange carries past gofakes3, from the request to the backend and from the
 // backend to the response, what gofakes3 does not know of.
 type exchange struct {
-	asked encryption // PutObject
-	found encryption // of the object written or read
+	server      *Server
+	ctx         context.Context // of the request: it names the caller
+	bucket, key string
+	signature   iam.Keys   // the condition keys that tell how the request is signed
+	plain       bool       // HeadObject, which reads nothing that is encrypted
+	asked       encryption // PutObject
+	found       encryption // of the object written or read
+	denied      bool       // what the backend found may not be told
+}
+
+// deny makes gofakes3 answer a refusal, if there is one. It knows the code, but not its status.
+func (ex *exchange) deny(why *refusal) error {
+	if why == nil {
+		return nil
+	}
+	ex.denied = why.status == http.StatusForbidden
+	return gofakes3.ErrorMessage(gofakes3.ErrorCode(why.code), why.message)
 }
 
 type exchangeKey struct{}
@@ -32,7 +54,29 @@ func exchangeOf(ctx context.Context) *exchange {
 	if ex, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 		return ex
 	}
-	return &exchange{}
+	return &exchange{server: &Server{}}
+}
+
+func (s *Server) newExchange(r *http.Request) *exchange {
+	ex := &exchange{server: s, ctx: r.Context(), signature: s.signature(r)}
+	ex.bucket, ex.key = splitPath(r.URL.Path)
+	return ex
+}
+
+// begin refuses what the caller may not do, before anything is read or changed, and prepares the rest for gofakes3.
+func (ex *exchange) begin(r *http.Request, operation string) *refusal {
+	if refusal := ex.authorize(r, operation); refusal != nil {
+		return refusal
+	}
+	// "HeadObject": the key is needed for checksums only, which are asked for by a header.
+	ex.plain = operation == "HeadObject" && r.Header.Get("X-Amz-Checksum-Mode") == "" && !r.URL.Query().Has("X-Amz-Checksum-Mode")
+	if operation != "PutObject" {
+		return nil
+	}
+	if refusal := ex.prepare(r); refusal != nil {
+		return refusal
+	}
+	return ex.authorizeKey("GenerateDataKey", ex.asked)
 }
 
 // prepare turns a PutObject request into one that gofakes3 takes: without the
@@ -47,7 +91,7 @@ func (ex *exchange) prepare(r *http.Request) *refusal {
 		BucketKey: strings.EqualFold(r.Header.Get(sseBucketKeyHeader), "true"),
 	}
 	switch ex.asked.Algorithm {
-	case "aws:kms":
+	case kmsAlgorithm:
 	case "", "AES256":
 		if ex.asked.KeyID != "" {
 			return &refusal{http.StatusBadRequest, "InvalidArgument", "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms"}
@@ -59,6 +103,9 @@ func (ex *exchange) prepare(r *http.Request) *refusal {
 	}
 	for _, name := range []string{sseHeader, sseKeyHeader, sseBucketKeyHeader} {
 		r.Header.Del(name)
+	}
+	if ex.asked.Algorithm == "" {
+		ex.asked = ex.server.defaultOf(ex.bucket)
 	}
 	if r.Header.Get("X-Amz-Content-Sha256") == streamingTrailer {
 		return unchunk(r)
@@ -91,6 +138,9 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	w.started = true
+	if w.exchange.denied {
+		status = http.StatusForbidden
+	}
 	h := w.Header()
 	for _, name := range []string{"Origin", "Methods", "Headers"} {
 		h.Del("Access-Control-Allow-" + name)

@@ -1,6 +1,7 @@
 // Package s3 knows how Amazon S3 stores, conditions, lists and returns objects
-// over HTTP, and keeps them on the local disk. It does not know who may call:
-// signatures are checked before a request comes here.
+// over HTTP, and keeps them on the local disk. It does not know who calls:
+// signatures are checked before a request comes here, and an Authorizer says what
+// the caller may do.
 //
 // It has PutObject (plain, with a checksum, with a trailing checksum, with
 // If-None-Match: * or If-Match, with SSE-S3 or SSE-KMS headers), GetObject (with
@@ -11,9 +12,10 @@
 // anonymous preflights among them.
 //
 // It differs from AWS in this: buckets are not versioned, so an overwrite or a
-// delete is final; the server-side encryption that a request asks for is recorded
-// and echoed, but the bytes on disk are not encrypted and no default encryption
-// is assumed; an object sent with a trailing checksum may have 64 MiB at most.
+// delete is final; the server-side encryption that a request or the bucket asks for
+// is recorded, echoed, and authorized as the caller's use of the key, but the bytes
+// on disk are not encrypted, and whether the key exists and is enabled is not asked;
+// an object sent with a trailing checksum may have 64 MiB at most.
 package s3
 
 import (
@@ -22,16 +24,21 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/rclone/gofakes3"
 )
 
-// Config says where objects live. All fields but Sync are required.
+// Config says where objects live. All fields but Authorizer and Sync are required;
+// an Authorizer needs Account and Region.
 type Config struct {
 	// Dir is a folder of this server alone.
-	Dir string
+	Dir             string
+	Account, Region string
+	// Authorizer may be nil: then everything is allowed.
+	Authorizer Authorizer
 	// Now dates objects.
 	Now func() time.Time
 	// Sync makes an answer wait until the disk has the object.
@@ -41,8 +48,12 @@ type Config struct {
 
 // A Server answers S3's calls. It is safe for concurrent use.
 type Server struct {
+	cfg     Config
 	store   *store
 	handler http.Handler
+
+	mu       sync.RWMutex
+	defaults map[string]encryption // by bucket
 }
 
 // Open opens the folder, removes what an interrupted upload left there, and
@@ -58,7 +69,7 @@ func Open(cfg Config) (*Server, error) {
 		gofakes3.WithTimeSkewLimit(0), // part of the signature check
 		gofakes3.WithLogger(logger{cfg.Log}),
 	)
-	return &Server{store: st, handler: fake.Server()}, nil
+	return &Server{cfg: cfg, defaults: map[string]encryption{}, store: st, handler: fake.Server()}, nil
 }
 
 // CreateBucket makes a bucket; an existing one is left as it is.
@@ -67,6 +78,14 @@ func (s *Server) CreateBucket(name string) error {
 		return fmt.Errorf("create bucket %q: %w", name, err)
 	}
 	return s.store.createBucket(name)
+}
+
+// Encrypt has objects put into a bucket from now on encrypted under a key, named by its ARN, with a bucket key, unless a
+// request asks otherwise. It is not kept: buckets are given their encryption each time the folder is opened.
+func (s *Server) Encrypt(bucket, keyARN string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.defaults[bucket] = encryption{Algorithm: kmsAlgorithm, KeyID: keyARN, BucketKey: true}
 }
 
 // Close waits for running calls to leave the object table and closes it.
@@ -84,12 +103,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, r, http.StatusBadRequest, "InvalidURI", "Couldn't parse the specified URI.")
 		return
 	}
-	ex := &exchange{}
-	if call.operation == "PutObject" {
-		if refusal := ex.prepare(r); refusal != nil {
-			WriteError(w, r, refusal.status, refusal.code, refusal.message)
-			return
-		}
+	ex := s.newExchange(r)
+	if refusal := ex.begin(r, call.operation); refusal != nil {
+		WriteError(w, r, refusal.status, refusal.code, refusal.message)
+		return
 	}
 	if mode := r.URL.Query().Get("X-Amz-Checksum-Mode"); mode != "" {
 		r.Header.Set("X-Amz-Checksum-Mode", mode) // signers move it to the query

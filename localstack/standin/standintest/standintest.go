@@ -5,6 +5,7 @@ package standintest
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"zapas/localstack/standin"
+	"zapas/localstack/standin/iam"
 )
 
 // Clock is a clock that stands still until it is moved.
@@ -58,7 +60,9 @@ func New(t testing.TB) *Stack {
 	t.Helper()
 	s := &Stack{Clock: &Clock{now: time.Now().UTC().Truncate(time.Millisecond)}}
 	a, err := standin.Open(standin.Config{Dir: t.TempDir(), Account: Account, Region: Region, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Secret: func(id string) (string, bool) { return "secret", id == "AKIATEST" }})
+		Secret: func(id string) (string, bool) {
+			return "secret", id == accessKey || strings.HasPrefix(id, accessKey+".")
+		}, Caller: caller})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,9 +96,28 @@ func (s *Stack) fault(c standin.Call) standin.Fault {
 // Client sends requests to the services without sockets: presigned URLs work with it.
 func (s *Stack) Client() *http.Client { return s.client }
 
-// Config is how the SDK's clients reach the services. Nothing is tried twice: a fault is seen.
-func (s *Stack) Config() aws.Config {
+// Config is how the SDK's clients reach the services, as nobody's role. Nothing is tried twice: a fault is seen.
+func (s *Stack) Config() aws.Config { return s.config(accessKey) }
+
+// As is Config with the credentials of a role, which policies put in force by s.IAM.Enforce know by RoleARN.
+func (s *Stack) As(role string) aws.Config { return s.config(accessKey + "." + role) }
+
+// RoleARN is the ARN of the role of that name.
+func RoleARN(role string) string { return "arn:aws:iam::" + Account + ":role/" + role }
+
+// accessKey is the key of no role; behind it and a dot, the key of a role bears the role's name.
+const accessKey = "AKIATEST"
+
+func caller(accessKeyID string) iam.Principal {
+	role, ok := strings.CutPrefix(accessKeyID, accessKey+".")
+	if !ok {
+		return iam.Principal{}
+	}
+	return iam.Principal{ARN: RoleARN(role), Session: role}
+}
+
+func (s *Stack) config(accessKeyID string) aws.Config {
 	return aws.Config{Region: Region, HTTPClient: s.client, BaseEndpoint: aws.String(Endpoint),
-		Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, "secret", ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} }}
 }
