@@ -31,8 +31,9 @@ type operator struct {
 
 // operators are those of the page "IAM JSON policy elements: Condition operators" that are implemented.
 func operators(name string) (operator, bool) {
-	base, negated := strings.Replace(name, "Not", "", 1), strings.Contains(name, "Not")
-	switch base {
+	plain := strings.NewReplacer("StringNot", "String", "ArnNot", "Arn").Replace(name)
+	negated := plain != name
+	switch plain {
 	case "StringEquals":
 		return operator{func(p, r string) bool { return p == r }, negated, anything}, true
 	case "StringLike":

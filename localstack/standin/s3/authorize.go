@@ -38,7 +38,6 @@ func (ex *exchange) authorize(r *http.Request, operation string) *refusal {
 	case "ListObjectsV2":
 		keys.Add("s3:prefix", r.URL.Query()["prefix"]...)
 	case "PutObject":
-		keys.Add("s3:ObjectCreationOperation", "true")
 		keys.Add("s3:if-none-match", r.Header.Values("If-None-Match")...)
 		keys.Add("s3:"+sseHeader, r.Header.Values(sseHeader)...)
 		keys.Add("s3:"+sseKeyHeader, r.Header.Values(sseKeyHeader)...)
