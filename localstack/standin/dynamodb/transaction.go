@@ -74,8 +74,8 @@ func (s *Server) transact(ctx context.Context, r transactRequest) (any, error) {
 	return transactionAnswer{sendBills(bills, r.ReturnConsumedCapacity, transactionWrite)}, nil
 }
 
-// newWrites understands all actions, each of which the caller must be allowed. What is wrong with the request refuses it;
-// what is wrong with an item cancels the transaction, at the first such item.
+// newWrites understands all actions, each of which the caller must be allowed. What is
+// wrong with the request refuses it; what is wrong with an item cancels the transaction, at the first such item.
 func (s *Server) newWrites(ctx context.Context, r transactRequest) ([]*write, error) {
 	writes := make([]*write, len(r.TransactItems))
 	payload := 0

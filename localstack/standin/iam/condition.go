@@ -44,26 +44,21 @@ func operators(name string) (operator, bool) {
 	switch name {
 	case "Bool":
 		return operator{func(p, r string) bool { return p == r }, false, checkBool}, true
-	case "NumericLessThan":
-		return numeric(func(p, r float64) bool { return r < p }), true
-	case "NumericLessThanEquals":
-		return numeric(func(p, r float64) bool { return r <= p }), true
 	case "NumericGreaterThan":
-		return numeric(func(p, r float64) bool { return r > p }), true
-	case "NumericGreaterThanEquals":
-		return numeric(func(p, r float64) bool { return r >= p }), true
+		return operator{greater, false, checkNumber}, true
 	}
 	return operator{}, false
 }
 
-func numeric(holds func(policy, request float64) bool) operator {
-	match := func(p, r string) bool {
-		a, errA := number(p)
-		b, errB := number(r)
-		return errA == nil && errB == nil && holds(a, b)
-	}
-	check := func(p string) error { _, err := number(p); return err }
-	return operator{match, false, check}
+func greater(policy, request string) bool {
+	limit, err := number(policy)
+	given, errGiven := number(request)
+	return err == nil && errGiven == nil && given > limit
+}
+
+func checkNumber(s string) error {
+	_, err := number(s)
+	return err
 }
 
 func number(s string) (float64, error) {

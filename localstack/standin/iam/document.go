@@ -107,7 +107,7 @@ func parse(name string, data []byte, resource bool) (*Document, error) {
 		return fail(err)
 	}
 	if wire.Version != version {
-		return fail(fmt.Errorf("Version %q is not implemented: write %s", wire.Version, version))
+		return fail(fmt.Errorf("the Version %q is not implemented: write %s", wire.Version, version))
 	}
 	list := bytes.TrimSpace(wire.Statement)
 	if len(list) > 0 && list[0] != '[' {
@@ -141,7 +141,7 @@ func parse(name string, data []byte, resource bool) (*Document, error) {
 
 func (w wireStatement) statement(resource bool) (st statement, err error) {
 	if w.Effect != "Allow" && w.Effect != "Deny" {
-		return st, fmt.Errorf("Effect %q is neither Allow nor Deny", w.Effect)
+		return st, fmt.Errorf("the Effect %q is neither Allow nor Deny", w.Effect)
 	}
 	st.deny = w.Effect == "Deny"
 	switch {

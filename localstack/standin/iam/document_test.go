@@ -59,8 +59,8 @@ func TestParse(t *testing.T) {
 		"UnknownKey":               {policy: condition(`{"StringEquals":{"aws:SourceIp":"x"}}`), want: "aws:SourceIp"},
 		"UnknownNegatedKey":        {policy: condition(`{"StringNotEquals":{"aws:SourceVpce":"x"}}`), want: "aws:SourceVpce"},
 		"NoValue":                  {policy: condition(`{"StringEquals":{"s3:prefix":[]}}`), want: "no value"},
-		"NumericOfText":            {policy: condition(`{"NumericLessThan":{"s3:signatureAge":"ten"}}`), want: `"ten"`},
-		"NumericOfInfinity":        {policy: condition(`{"NumericLessThan":{"s3:signatureAge":"inf"}}`), want: `"inf"`},
+		"NumericOfText":            {policy: condition(`{"NumericGreaterThan":{"s3:signatureAge":"ten"}}`), want: `"ten"`},
+		"NumericOfInfinity":        {policy: condition(`{"NumericGreaterThan":{"s3:signatureAge":"inf"}}`), want: `"inf"`},
 		"BoolOfText":               {policy: condition(`{"Bool":{"aws:SecureTransport":"no"}}`), want: `"no"`},
 		"ArnOfText":                {policy: condition(`{"ArnLike":{"aws:PrincipalArn":"*"}}`), want: `"*" is no ARN`},
 		"NullOfText":               {policy: condition(`{"Null":{"s3:prefix":"x"}}`), want: `"x"`},
@@ -92,7 +92,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::a/*"}}`,
 		`{"Version":"2012-10-17","Statement":[{"Sid":"x","Effect":"Deny","Principal":{"AWS":"*"},"NotAction":["kms:Get*"],"NotResource":"*","Condition":{"ForAllValues:StringNotLike":{"dynamodb:LeadingKeys":["V#*"]},"Null":{"s3:prefix":true}}}]}`,
-		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":[1,true,"a:b"],"Resource":"arn:a:b:c:d:?*","Condition":{"NumericLessThan":{"s3:signatureAge":[1,-2.5]}}}}`,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":[1,true,"a:b"],"Resource":"arn:a:b:c:d:?*","Condition":{"NumericGreaterThan":{"s3:signatureAge":[1,-2.5]}}}}`,
 	} {
 		f.Add(seed, "s3:GetObject", "arn:aws:s3:::a/b", "V#1")
 	}

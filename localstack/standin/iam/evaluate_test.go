@@ -116,7 +116,6 @@ func TestEvaluate(t *testing.T) {
 		"KeySparesTheOne":               {page: pageKeyPolicy, resource: roleUse + "," + nobodyElse, ask: use, by: "Role"},
 		"KeyOnlyThroughS3":              {page: pageKMSKeys, resource: `{"Sid":"Via","Effect":"Allow","Principal":{"AWS":"` + app + `"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"s3.eu-central-1.amazonaws.com"}}}`, ask: use, why: byKey},
 		"KeyThroughS3":                  {page: pageKMSKeys, resource: `{"Sid":"Via","Effect":"Allow","Principal":{"AWS":"` + app + `"},"Action":"kms:Decrypt","Resource":"*","Condition":{"StringEquals":{"kms:ViaService":"s3.eu-central-1.amazonaws.com"}}}`, ask: use, keys: keys("kms:ViaService", "s3.eu-central-1.amazonaws.com"), by: "Via"},
-		"UnencryptedUploadIsDenied":     {page: pageS3Keys, role: `{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}`, resource: `{"Sid":"Encrypt","Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*","Condition":{"StringNotEquals":{"s3:x-amz-server-side-encryption":"aws:kms"}}}`, ask: put, why: byResource, by: "Encrypt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

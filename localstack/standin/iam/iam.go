@@ -164,7 +164,7 @@ func (p patterns) cover(name string, matches func(pattern, name string) bool) (b
 // names finds the caller among the principals; direct: himself, and not just his account.
 func (p principals) names(who Principal) (as string, direct, named bool) {
 	account := accountOf(who.ARN)
-	if account == "" && slices.Contains(p.services, who.ARN) {
+	if slices.Contains(p.services, who.ARN) {
 		return who.ARN, true, true
 	}
 	for _, v := range p.aws {

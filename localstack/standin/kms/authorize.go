@@ -20,7 +20,6 @@ func (s *Server) authorize(ctx context.Context, action string, k *key, binding e
 		return nil
 	}
 	r := iam.Request{Action: "kms:" + action, Resource: s.arn(k), Owner: s.arn(k), Keys: iam.Keys{}}
-	r.Keys.Add("kms:CallerAccount", s.cfg.Account)
 	for _, name := range slices.Sorted(maps.Keys(binding)) {
 		r.Keys.Add("kms:EncryptionContextKeys", name)
 		r.Keys.Add("kms:EncryptionContext:"+name, *binding[name])

@@ -39,23 +39,21 @@ func (ex *exchange) authorize(r *http.Request, operation string) *refusal {
 		keys.Add("s3:prefix", r.URL.Query()["prefix"]...)
 	case "PutObject":
 		keys.Add("s3:if-none-match", r.Header.Values("If-None-Match")...)
-		keys.Add("s3:"+sseHeader, r.Header.Values(sseHeader)...)
-		keys.Add("s3:"+sseKeyHeader, r.Header.Values(sseKeyHeader)...)
 	}
 	if operation != "ListObjectsV2" {
 		resource += "/" + ex.key
 	}
-	return ex.ask(iam.Request{Action: actionOf(operation), Resource: resource, Owner: bucketARN(ex.bucket), Keys: keys})
+	return ex.ask(r.Context(), iam.Request{Action: actionOf(operation), Resource: resource, Owner: bucketARN(ex.bucket), Keys: keys})
 }
 
 // authorizeList asks whether the caller may learn that a key is missing. It asks without a prefix, as there is none.
-func (ex *exchange) authorizeList() *refusal {
-	return ex.ask(iam.Request{Action: "s3:ListBucket", Resource: bucketARN(ex.bucket), Owner: bucketARN(ex.bucket), Keys: ex.signature.With()})
+func (ex *exchange) authorizeList(ctx context.Context) *refusal {
+	return ex.ask(ctx, iam.Request{Action: "s3:ListBucket", Resource: bucketARN(ex.bucket), Owner: bucketARN(ex.bucket), Keys: ex.signature.With()})
 }
 
 // authorizeKey asks KMS's policies, as S3 asks KMS in the caller's name. The policy of the key that AWS manages allows
 // everybody in the account, so objects that name no key need no right.
-func (ex *exchange) authorizeKey(action string, used encryption) *refusal {
+func (ex *exchange) authorizeKey(ctx context.Context, action string, used encryption) *refusal {
 	if used.Algorithm != kmsAlgorithm || used.KeyID == "" {
 		return nil
 	}
@@ -68,18 +66,17 @@ func (ex *exchange) authorizeKey(action string, used encryption) *refusal {
 		bound += "/" + ex.key
 	}
 	keys := iam.Keys{}
-	keys.Add("kms:CallerAccount", cfg.Account)
 	keys.Add("kms:ViaService", "s3."+cfg.Region+".amazonaws.com")
 	keys.Add("kms:EncryptionContextKeys", "aws:s3:arn")
 	keys.Add("kms:EncryptionContext:aws:s3:arn", bound)
-	return ex.ask(iam.Request{Action: "kms:" + action, Resource: arn, Owner: arn, Keys: keys})
+	return ex.ask(ctx, iam.Request{Action: "kms:" + action, Resource: arn, Owner: arn, Keys: keys})
 }
 
-func (ex *exchange) ask(r iam.Request) *refusal {
+func (ex *exchange) ask(ctx context.Context, r iam.Request) *refusal {
 	if ex.server.cfg.Authorizer == nil {
 		return nil
 	}
-	err := ex.server.cfg.Authorizer.Authorize(ex.ctx, r)
+	err := ex.server.cfg.Authorizer.Authorize(ctx, r)
 	if err == nil {
 		return nil
 	}
@@ -94,7 +91,6 @@ func (ex *exchange) ask(r iam.Request) *refusal {
 // A signature in a header, which is minutes old at most, is given no age.
 func (s *Server) signature(r *http.Request) iam.Keys {
 	keys, query := iam.Keys{}, r.URL.Query()
-	keys.Add("s3:signatureversion", "AWS4-HMAC-SHA256")
 	if !query.Has("X-Amz-Signature") {
 		keys.Add("s3:authType", "REST-HEADER")
 		return keys

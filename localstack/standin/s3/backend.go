@@ -81,17 +81,17 @@ func object(ctx context.Context, key string, rec *record, contents io.ReadCloser
 // mayRead refuses who may not use the key that an object is encrypted under.
 func mayRead(ctx context.Context, rec *record) error {
 	ex := exchangeOf(ctx)
-	if ex.plain {
+	if !ex.opens {
 		return nil
 	}
-	return ex.deny(ex.authorizeKey("Decrypt", rec.Encryption))
+	return ex.deny(ex.authorizeKey(ctx, "Decrypt", rec.Encryption))
 }
 
-// unfound tells of a missing key only those who may list the bucket: page "GetObject".
+// unfound tells of a missing key only those who may list the bucket: page "GetObject". gofakes3 looks for the object
+// that a PutObject would replace as well, and tells nobody.
 func unfound(ctx context.Context, err error, bucket, key string) error {
-	if errors.Is(err, errNoKey) {
-		ex := exchangeOf(ctx)
-		if denied := ex.deny(ex.authorizeList()); denied != nil {
+	if ex := exchangeOf(ctx); errors.Is(err, errNoKey) && ex.operation != "PutObject" {
+		if denied := ex.deny(ex.authorizeList(ctx)); denied != nil {
 			return denied
 		}
 	}

@@ -30,10 +30,10 @@ type encryption struct {
 // backend to the response, what gofakes3 does not know of.
 type exchange struct {
 	server      *Server
-	ctx         context.Context // of the request: it names the caller
 	bucket, key string
-	signature   iam.Keys   // the condition keys that tell how the request is signed
-	plain       bool       // HeadObject, which reads nothing that is encrypted
+	signature   iam.Keys // the condition keys that tell how the request is signed
+	operation   string
+	opens       bool       // the operation reads what is encrypted
 	asked       encryption // PutObject
 	found       encryption // of the object written or read
 	denied      bool       // what the backend found may not be told
@@ -58,7 +58,7 @@ func exchangeOf(ctx context.Context) *exchange {
 }
 
 func (s *Server) newExchange(r *http.Request) *exchange {
-	ex := &exchange{server: s, ctx: r.Context(), signature: s.signature(r)}
+	ex := &exchange{server: s, signature: s.signature(r)}
 	ex.bucket, ex.key = splitPath(r.URL.Path)
 	return ex
 }
@@ -68,15 +68,16 @@ func (ex *exchange) begin(r *http.Request, operation string) *refusal {
 	if refusal := ex.authorize(r, operation); refusal != nil {
 		return refusal
 	}
-	// "HeadObject": the key is needed for checksums only, which are asked for by a header.
-	ex.plain = operation == "HeadObject" && r.Header.Get("X-Amz-Checksum-Mode") == "" && !r.URL.Query().Has("X-Amz-Checksum-Mode")
+	// Page "HeadObject": it needs the key for checksums only, which are asked for.
+	sums := r.Header.Get("X-Amz-Checksum-Mode") != "" || r.URL.Query().Has("X-Amz-Checksum-Mode")
+	ex.operation, ex.opens = operation, operation == "GetObject" || operation == "HeadObject" && sums
 	if operation != "PutObject" {
 		return nil
 	}
 	if refusal := ex.prepare(r); refusal != nil {
 		return refusal
 	}
-	return ex.authorizeKey("GenerateDataKey", ex.asked)
+	return ex.authorizeKey(r.Context(), "GenerateDataKey", ex.asked)
 }
 
 // prepare turns a PutObject request into one that gofakes3 takes: without the

@@ -80,8 +80,10 @@ func (s *Server) CreateBucket(name string) error {
 	return s.store.createBucket(name)
 }
 
-// Encrypt has objects put into a bucket from now on encrypted under a key, named by its ARN, with a bucket key, unless a
-// request asks otherwise. It is not kept: buckets are given their encryption each time the folder is opened.
+// Encrypt has objects put into a bucket from now on encrypted under a key with a
+// bucket key, unless a request asks otherwise. The key is named by its ARN; none is
+// the one that AWS manages. It is not kept: buckets are given their encryption each
+// time the folder is opened.
 func (s *Server) Encrypt(bucket, keyARN string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
