@@ -61,7 +61,8 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		Find: opener.Find, Owns: phones.Owns, Enrolled: phones.Enrolled, Now: time.Now, NewID: newID}
 	opener.Consented = consents.Consented
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
-		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Now: time.Now}
+		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now},
+		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: time.Now}, Now: time.Now}
 	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn,
 		Device: device.Verifier{Tenant: tenant, Devices: identities, Once: sessions.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: time.Now}, Log: log, Now: time.Now}, nil
 }

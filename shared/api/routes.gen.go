@@ -10,6 +10,7 @@ var Routes = []Route{
 	{Operation: "reportRestore", Method: "POST", Path: "/v1/device/restores/{id}/result", Function: "sessions", Auth: "device", Permission: "device:vault"},
 	{Operation: "beginSession", Method: "POST", Path: "/v1/device/sessions", Function: "sessions", Auth: "device", Permission: "device:vault"},
 	{Operation: "endSession", Method: "DELETE", Path: "/v1/device/sessions/{id}", Function: "sessions", Auth: "device", Permission: "device:vault"},
+	{Operation: "getBase", Method: "GET", Path: "/v1/device/sessions/{id}/base", Function: "restores", Auth: "device", Permission: "device:vault"},
 	{Operation: "signChunks", Method: "POST", Path: "/v1/device/sessions/{id}/chunks", Function: "uploads", Auth: "device", Permission: "device:vault"},
 	{Operation: "commitSession", Method: "POST", Path: "/v1/device/sessions/{id}/commit", Function: "uploads", Auth: "device", Permission: "device:vault"},
 	{Operation: "releaseKeys", Method: "POST", Path: "/v1/device/sessions/{id}/keys", Function: "sessions", Auth: "device", Permission: "device:vault"},

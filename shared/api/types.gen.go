@@ -288,6 +288,7 @@ const (
 	SessionKindBackup    SessionKind = "backup"
 	SessionKindRestore   SessionKind = "restore"
 	SessionKindUnchanged SessionKind = "unchanged"
+	SessionKindVerify    SessionKind = "verify"
 )
 
 // Valid indicates whether the value is a known member of the SessionKind enum.
@@ -299,6 +300,8 @@ func (e SessionKind) Valid() bool {
 		return true
 	case SessionKindUnchanged:
 		return true
+	case SessionKindVerify:
+		return true
 	default:
 		return false
 	}
@@ -309,6 +312,7 @@ const (
 	SessionInputKindBackup    SessionInputKind = "backup"
 	SessionInputKindRestore   SessionInputKind = "restore"
 	SessionInputKindUnchanged SessionInputKind = "unchanged"
+	SessionInputKindVerify    SessionInputKind = "verify"
 )
 
 // Valid indicates whether the value is a known member of the SessionInputKind enum.
@@ -319,6 +323,8 @@ func (e SessionInputKind) Valid() bool {
 	case SessionInputKindRestore:
 		return true
 	case SessionInputKindUnchanged:
+		return true
+	case SessionInputKindVerify:
 		return true
 	default:
 		return false
@@ -337,6 +343,48 @@ func (e SnapshotState) Valid() bool {
 	case SnapshotStateCommitted:
 		return true
 	case SnapshotStateExpired:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Outcome.
+const (
+	OutcomeDamaged Outcome = "damaged"
+	OutcomeProven  Outcome = "proven"
+	OutcomeSampled Outcome = "sampled"
+)
+
+// Valid indicates whether the value is a known member of the Outcome enum.
+func (e Outcome) Valid() bool {
+	switch e {
+	case OutcomeDamaged:
+		return true
+	case OutcomeProven:
+		return true
+	case OutcomeSampled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EndSessionParamsOutcome.
+const (
+	EndSessionParamsOutcomeDamaged EndSessionParamsOutcome = "damaged"
+	EndSessionParamsOutcomeProven  EndSessionParamsOutcome = "proven"
+	EndSessionParamsOutcomeSampled EndSessionParamsOutcome = "sampled"
+)
+
+// Valid indicates whether the value is a known member of the EndSessionParamsOutcome enum.
+func (e EndSessionParamsOutcome) Valid() bool {
+	switch e {
+	case EndSessionParamsOutcomeDamaged:
+		return true
+	case EndSessionParamsOutcomeProven:
+		return true
+	case EndSessionParamsOutcomeSampled:
 		return true
 	default:
 		return false
@@ -509,8 +557,11 @@ type Device struct {
 	Counts *Counts `json:"counts,omitempty"`
 
 	// Coverage What it can show of each element, as it said when it last checked in.
-	Coverage   *Coverage `json:"coverage,omitempty"`
-	EnrolledAt time.Time `json:"enrolledAt"`
+	Coverage *Coverage `json:"coverage,omitempty"`
+
+	// DamagedAt When it last found a backup of its own that cannot be restored in full.
+	DamagedAt  *time.Time `json:"damagedAt,omitempty"`
+	EnrolledAt time.Time  `json:"enrolledAt"`
 
 	// ExplicitProfile The profile that was chosen for this device alone.
 	ExplicitProfile *Id `json:"explicitProfile,omitempty"`
@@ -531,8 +582,14 @@ type Device struct {
 	Platform string `json:"platform"`
 
 	// Profile The profile that governed it when it was last seen.
-	Profile *Id        `json:"profile,omitempty"`
-	SeenAt  *time.Time `json:"seenAt,omitempty"`
+	Profile *Id `json:"profile,omitempty"`
+
+	// ProvenAt When it last proved that a backup of its own can be restored in full.
+	ProvenAt *time.Time `json:"provenAt,omitempty"`
+
+	// ProvenSnapshot That backup.
+	ProvenSnapshot *Id        `json:"provenSnapshot,omitempty"`
+	SeenAt         *time.Time `json:"seenAt,omitempty"`
 
 	// State How its backups stand.
 	State DeviceState `json:"state"`
@@ -974,6 +1031,9 @@ type SealedKey struct {
 
 // Session defines model for Session.
 type Session struct {
+	// Base Kind `verify`: the snapshot that it proves.
+	Base *Id `json:"base,omitempty"`
+
 	// Key The session's key sealed by HPKE: encapsulated key, then ciphertext; base64url. Kind `backup` only.
 	Key        *string     `json:"key,omitempty"`
 	KeyVersion *int32      `json:"keyVersion,omitempty"`
@@ -994,10 +1054,10 @@ type SessionKind string
 
 // SessionInput defines model for SessionInput.
 type SessionInput struct {
-	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on.
+	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on. Kind `verify`: this device's snapshot to prove; its newest unless said.
 	Base *Id `json:"base,omitempty"`
 
-	// Counter Kinds `backup`, `restore`: grows with every session that this device begins; a repeated request repeats it.
+	// Counter Kinds `backup`, `restore`, `verify`: grows with every session that this device begins; a repeated request repeats it.
 	Counter *int64           `json:"counter,omitempty"`
 	Kind    SessionInputKind `json:"kind"`
 
@@ -1100,6 +1160,9 @@ type IfMatch = string
 // Limit defines model for Limit.
 type Limit = int
 
+// Outcome defines model for Outcome.
+type Outcome string
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Day Such as 2026-03-04.
@@ -1120,6 +1183,23 @@ type ListAuditParams struct {
 	// Limit How many at most; 50 unless said.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
+	// Cursor Where the last page ended; a position only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// EndSessionParams defines parameters for EndSession.
+type EndSessionParams struct {
+	// Outcome Only of a verify session. `proven`: all of the snapshot can be restored; its device's card says so from now on. `sampled`:
+	// what was looked at can be, and it was not all; the card stays as it is. `damaged`: something cannot be; the card says when
+	// that was found. On a session that ended otherwise: 410.
+	Outcome *EndSessionParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+}
+
+// EndSessionParamsOutcome defines parameters for EndSession.
+type EndSessionParamsOutcome string
+
+// GetBaseParams defines parameters for GetBase.
+type GetBaseParams struct {
 	// Cursor Where the last page ended; a position only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }

@@ -32,6 +32,10 @@ const (
 	RestoreCancelled Action = "restore.cancelled"
 	KeyBackup        Action = "key.backup"  // the key of a new backup session was released to its device
 	KeyRestore       Action = "key.restore" // keys of past sessions were released for a restore
+	KeyProof         Action = "key.proof"   // keys of past sessions were released for a proof that they can be restored
+	ProofDone        Action = "proof.proven"
+	ProofSampled     Action = "proof.sampled" // it was not all that was looked at
+	ProofDamaged     Action = "proof.damaged" // something cannot be restored
 )
 
 // Actions lists the actions there are.

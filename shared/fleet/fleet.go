@@ -101,7 +101,9 @@ type Status struct {
 	Run         Run
 	Stored      Stored
 	UnchangedAt time.Time
-	Order       OrderID // the last one that has not been brought to its end; it may have expired
+	Proven      Proven
+	DamagedAt   time.Time // when it last found a backup of its own that cannot be restored in full
+	Order       OrderID   // the last one that has not been brought to its end; it may have expired
 }
 
 // Seen is what a check-in leaves.
@@ -126,12 +128,20 @@ type Stored struct {
 	Counts map[string]int64
 }
 
+// Proven is the last proof that a backup can be restored in full.
+type Proven struct {
+	At       time.Time
+	Snapshot string
+}
+
 // Change is what one function writes of a Status; a nil member stays as it is.
 type Change struct {
 	Seen        *Seen
 	Run         *Run
 	Stored      *Stored // an older Seq than the one there is does nothing
 	UnchangedAt *time.Time
+	Proven      *Proven
+	DamagedAt   *time.Time
 	Trust       *DeviceState
 	Label       *string
 	Group       *string     // "": none, as in Explicit

@@ -32,7 +32,7 @@ type Beginning struct {
 	Device   caller.DeviceID
 	Kind     Kind
 	Counter  int64     // grows with every session that the device begins
-	Base     SessionID // the snapshot to build on (own, or "") or to restore
+	Base     SessionID // the snapshot to build on (own, or ""), to restore, or to prove (own; "": the newest)
 	Restore  string    // the consent that a restore follows
 	Location string    // of a backup
 }
@@ -53,6 +53,9 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 			opened, err = o.repeated(ctx, user, h, b)
 			return err
 		}
+		if b.Kind == Verify && h.State != Active { // there is nothing, and it makes no vault
+			return noSnapshot()
+		}
 		c := Change{Head: h}
 		if err := o.live(ctx, user, &c); err != nil {
 			return err
@@ -70,7 +73,7 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 		e.Session = SessionID(o.NewID())
 		c.Head.put(e)
 		c.Head.setCounter(Counter{Device: b.Device, Last: b.Counter, Session: e.Session, Kept: h.counter(b.Device).Kept})
-		s := Session{ID: e.Session, State: Open, Kind: b.Kind, Device: b.Device, Base: b.Base, Restore: b.Restore,
+		s := Session{ID: e.Session, State: Open, Kind: b.Kind, Device: b.Device, Base: e.Base, Restore: b.Restore,
 			Location: e.Location, Version: c.Head.Version, At: moment(o.Now)}
 		c.Sessions = append(c.Sessions, s)
 		// If we die after this line, the device repeats its counter and gets this session.
@@ -93,7 +96,8 @@ func (o *Opener) repeated(ctx context.Context, user caller.UserID, h Head, b Beg
 	if err != nil {
 		return Session{}, err
 	}
-	if s.Restore != b.Restore || s.Base != b.Base {
+	newest := b.Kind == Verify && b.Base == "" // when it was opened, and still what it keeps
+	if s.Restore != b.Restore || s.Base != b.Base && !newest {
 		return Session{}, stale(b.Counter, b.Counter)
 	}
 	return s, o.renew(ctx, user, h, e)
@@ -168,6 +172,8 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 		return baseGone()
 	case err != nil:
 		return err
+	case e.Kind == Verify && (n.State != Kept || n.Device != e.Device):
+		return noSnapshot()
 	case n.State != Kept && e.Kind == Restore:
 		return fault.New(fault.Gone, "snapshot_expired", "This backup has expired; choose another one on my card.")
 	case n.State != Kept:
@@ -175,14 +181,14 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 	case e.Kind == Backup && (n.Device != e.Device || n.Location != e.Location):
 		return baseGone()
 	}
-	e.BaseSeq, e.Location = n.Seq, n.Location
+	e.Base, e.BaseSeq, e.Location = n.ID, n.Seq, n.Location
 	return nil
 }
 
 // newest reads the base: of a backup this device's own newest, which HEAD names, and no other, for a phone that was put
-// back to an earlier state must not confirm what it no longer knows.
+// back to an earlier state must not confirm what it no longer knows. A proof that names none has the same one.
 func (o *Opener) newest(ctx context.Context, user caller.UserID, h *Head, e Entry) (Snapshot, error) {
-	if e.Kind == Restore {
+	if e.Kind == Restore || e.Kind == Verify && e.Base != "" {
 		return find(ctx, o.Table, user, h, e.Base)
 	}
 	seq := h.counter(e.Device).Kept
@@ -190,7 +196,7 @@ func (o *Opener) newest(ctx context.Context, user caller.UserID, h *Head, e Entr
 		return Snapshot{}, noSnapshot()
 	}
 	n, err := o.Table.Snapshot(ctx, user, seq)
-	if err == nil && (n.ID != e.Base || h.gone(n)) {
+	if err == nil && (e.Base != "" && n.ID != e.Base || h.gone(n)) {
 		return Snapshot{}, noSnapshot()
 	}
 	return n, err

@@ -82,8 +82,8 @@ func (o *Opener) Begun(ctx context.Context, user caller.UserID, s Session, publi
 	return o.release(ctx, Release{User: user, Device: s.Device, Session: s.ID, Sessions: []SessionID{s.ID}, Kind: s.Kind}, s.Version, publicKey)
 }
 
-// Release releases the keys of the sessions that an open restore of this device reads. Keys are derived for the user
-// himself, whatever ids are asked for.
+// Release releases the keys of the sessions that an open restore or proof of this device reads. Keys are derived for the
+// user himself, whatever ids are asked for.
 func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, asked []SessionID, publicKey []byte) (Released, error) {
 	if len(asked) < 1 || len(asked) > MaxKeys {
 		return Released{}, fault.New(fault.Invalid, "invalid", "sessions: %d are asked for; 1 to %d can be.", len(asked), MaxKeys)
@@ -94,29 +94,39 @@ func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.
 		}
 	}
 	var version int
+	var kind Kind
 	err := serially(ctx, func() error {
 		h, err := o.Table.Head(ctx, user)
 		if err != nil {
 			return err
 		}
 		e, ok := h.byID(device, id)
-		if !ok || e.Kind != Restore || h.State != Active {
+		if !ok || e.Kind == Backup || h.State != Active {
 			return sessionOver()
 		}
-		s, err := o.Table.Session(ctx, user, id)
-		if err != nil {
-			return moved(err)
-		}
-		if err := o.Consented(ctx, user, s); err != nil {
+		if err := o.readable(ctx, user, &h, e, asked); err != nil {
 			return err
 		}
-		version = h.Version
+		version, kind = h.Version, e.Kind
 		return o.renew(ctx, user, h, e)
 	})
 	if err != nil {
 		return Released{}, err
 	}
-	return o.release(ctx, Release{User: user, Device: device, Session: id, Sessions: slices.Clone(asked), Kind: Restore}, version, publicKey)
+	return o.release(ctx, Release{User: user, Device: device, Session: id, Sessions: slices.Clone(asked), Kind: kind}, version, publicKey)
+}
+
+// readable reports whether an open session may have the keys that it asks for: a restore by its user's consent, a proof
+// for what is its device's own.
+func (o *Opener) readable(ctx context.Context, user caller.UserID, h *Head, e Entry, asked []SessionID) error {
+	if e.Kind == Verify {
+		return o.owns(ctx, user, h, e, asked)
+	}
+	s, err := o.Table.Session(ctx, user, e.Session)
+	if err != nil {
+		return moved(err)
+	}
+	return o.Consented(ctx, user, s)
 }
 
 func sessionOver() error {

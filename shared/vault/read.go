@@ -68,6 +68,15 @@ func Snapshots(ctx context.Context, t Table, user caller.UserID) ([]Snapshot, er
 // Manifest answers a page of what an open restore reads; cursor is the last page's Next.
 // fault.Gone "session_over": open the restore again.
 func (r *Reader) Manifest(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, cursor string) (Manifest, error) {
+	return r.read(ctx, user, device, id, Restore, cursor)
+}
+
+// Base answers a page of what an open proof reads, as Manifest does for a restore.
+func (r *Reader) Base(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, cursor string) (Manifest, error) {
+	return r.read(ctx, user, device, id, Verify, cursor)
+}
+
+func (r *Reader) read(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, kind Kind, cursor string) (Manifest, error) {
 	from, err := position(cursor)
 	if err != nil {
 		return Manifest{}, err
@@ -77,7 +86,7 @@ func (r *Reader) Manifest(ctx context.Context, user caller.UserID, device caller
 		return Manifest{}, err
 	}
 	e, ok := h.byID(device, id)
-	if !ok || e.Kind != Restore || h.State != Active {
+	if !ok || e.Kind != kind || h.State != Active {
 		return Manifest{}, sessionOver()
 	}
 	n, err := r.Table.Snapshot(ctx, user, e.BaseSeq)

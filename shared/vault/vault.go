@@ -20,6 +20,7 @@ type Kind string
 const (
 	Backup  Kind = "backup"
 	Restore Kind = "restore"
+	Verify  Kind = "verify" // proves that a snapshot of the device's own can be restored
 )
 
 // Limits of a vault.
@@ -66,7 +67,7 @@ type Entry struct {
 	Device   caller.DeviceID
 	Kind     Kind
 	Session  SessionID
-	Base     SessionID // the snapshot it builds on or restores; "" for none
+	Base     SessionID // the snapshot it builds on, restores or proves; "" for none
 	BaseSeq  int64     // its Seq
 	Counter  int64
 	Granted  int64 // bytes for which URLs were signed
@@ -89,7 +90,7 @@ const (
 	Open      SessionState = "OPEN"
 	Committed SessionState = "COMMITTED" // a backup that became a snapshot
 	Aborted   SessionState = "ABORTED"   // a backup that did not
-	Closed    SessionState = "CLOSED"    // a restore that is over
+	Closed    SessionState = "CLOSED"    // a restore or a proof that is over
 )
 
 // Session is the row of one session.
@@ -101,9 +102,10 @@ type Session struct {
 	Base     SessionID
 	Restore  string // the consent that a restore follows
 	Location string
-	Version  int    // of the vault key
-	Seq      int64  // of its snapshot, once COMMITTED
-	Request  string // SHA-256 of its commit request, hex, once COMMITTED
+	Version  int     // of the vault key
+	Seq      int64   // of its snapshot, once COMMITTED
+	Request  string  // SHA-256 of its commit request, hex, once COMMITTED
+	Outcome  Outcome // of a proof, once CLOSED
 	At       time.Time
 }
 

@@ -22,7 +22,8 @@ func device(s fleet.Status, numbers bool) api.Device {
 	d := api.Device{Id: string(s.Device), User: string(s.Owner), Label: s.Label, Platform: s.Platform, Model: s.Model,
 		Trust: api.DeviceTrust(s.Trust), State: api.DeviceState(s.State()), Group: some(s.Group), ExplicitProfile: some(string(s.Explicit)),
 		Order: some(string(s.Order)), Profile: some(string(s.Seen.Profile)), AppVersion: some(s.Seen.AppVersion),
-		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt)}
+		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt),
+		ProvenAt: some(s.Proven.At), ProvenSnapshot: some(s.Proven.Snapshot), DamagedAt: some(s.DamagedAt)}
 	if len(s.Seen.Coverage) > 0 {
 		d.Coverage = new(api.Coverage(s.Seen.Coverage))
 	}

@@ -73,6 +73,7 @@ var matrix = map[string]string{
 	"signChunks":          "1 1 1 1 1 1 1 1 1 o 3 1",
 	"commitSession":       "1 1 1 1 1 1 1 1 1 o 3 1",
 	"getManifest":         "1 1 1 1 1 1 1 1 1 o 3 1",
+	"getBase":             "1 1 1 1 1 1 1 1 1 o 3 1",
 	"reportRestore":       "1 1 1 1 1 1 1 1 1 o 3 1",
 }
 

@@ -47,7 +47,8 @@ func JSON[In, Out any](serve func(ctx context.Context, r Request, in In) (Answer
 	}}
 }
 
-// Plain is an operation without a body; parameters are those that it takes in the query: limit, cursor, others.
+// Plain is an operation without a body; parameters are those that it takes in the query: limit and cursor, which are read
+// here, or others, which it reads itself.
 func Plain[Out any](serve func(ctx context.Context, r Request) (Answer[Out], error), parameters ...string) Operation {
 	return Operation{parameters: parameters, serve: func(ctx context.Context, r Request) (reply, error) {
 		if len(r.Body) > 0 {

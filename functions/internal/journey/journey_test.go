@@ -73,6 +73,7 @@ func travel(w *world) *journey {
 		w.t.Errorf("having found nothing new, the phone is still due: %v", due)
 	}
 	j.restoring()
+	j.proving()
 	return j
 }
 
@@ -189,13 +190,16 @@ func (j *journey) state() state {
 	}
 	for _, f := range []*phone{j.old, j.fresh} {
 		d := j.card(f)
-		for _, at := range []*time.Time{d.SeenAt, d.BackupAt, d.UnchangedAt} {
+		for _, at := range []*time.Time{d.SeenAt, d.BackupAt, d.UnchangedAt, d.ProvenAt, d.DamagedAt} {
 			if at != nil {
 				*at = time.Time{}
 			}
 		}
 		if d.Fingerprint == nil || *d.Fingerprint != fleet.Fingerprint(f.PublicKey()) {
 			j.t.Errorf("the card shows the key %v", d.Fingerprint)
+		}
+		if d.ProvenSnapshot != nil && *d.ProvenSnapshot == j.snapshots[1] {
+			*d.ProvenSnapshot = "the second"
 		}
 		d.Id, d.Profile, d.EnrolledAt, d.Fingerprint = "", nil, time.Time{}, nil
 		s.Cards = append(s.Cards, d)
@@ -232,7 +236,7 @@ func TestJourney(t *testing.T) {
 		},
 		Cards: []api.Device{
 			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", Trust: "active", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
-				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, Coverage: &api.Coverage{"calls": "denied"}},
+				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, ProvenAt: &time.Time{}, ProvenSnapshot: new("the second"), DamagedAt: &time.Time{}, Coverage: &api.Coverage{"calls": "denied"}},
 			{User: j.old.user, Label: "New", Platform: "android", Model: "M", Trust: "active", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{},
 				Coverage: &api.Coverage{"calls": "denied"}},
 		},

@@ -27,14 +27,20 @@ func TestForeign(t *testing.T) {
 	asked := good[api.Restore](t, j.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: j.snapshots[1], Device: &j.fresh.ID}), 201)
 	reading := j.fresh.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &asked.Id})
 	writing := j.old.begin(api.SessionInput{Kind: api.SessionInputKindBackup, Profile: &j.profile.Id})
+	proving := j.old.begin(api.SessionInput{Kind: api.SessionInputKindVerify})
 
 	// Piotr has all of his own.
 	piotr := person{j.world, "piotr", nil}
 	his, second := piotr.enrol("His"), piotr.enrol("His second")
 	theirs := journey{world: j.world, anna: piotr, old: his, fresh: second, profile: j.profile, keys: map[string]string{}}
+	theirs.old = second
+	theirSecond := theirs.backup("", nil, [][]byte{chunk("his second")}, 1, 0)
+	theirs.old = his
 	mine := theirs.backup("", nil, [][]byte{chunk("his")}, 1, 0)
 	consent := good[api.Restore](t, piotr.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: mine, Device: &his.ID}), 201)
 	open := his.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &consent.Id})
+
+	own := his.begin(api.SessionInput{Kind: api.SessionInputKindVerify})
 
 	before := j.state()
 	id := func(s string) *string { return &s }
@@ -47,7 +53,7 @@ func TestForeign(t *testing.T) {
 	}
 	session := func(kind api.SessionInputKind, change func(in *api.SessionInput)) api.SessionInput {
 		in := api.SessionInput{Kind: kind}
-		if kind != api.SessionInputKindRestore {
+		if kind != api.SessionInputKindRestore && kind != api.SessionInputKindVerify {
 			in.Profile = &j.profile.Id
 		}
 		if kind != api.SessionInputKindUnchanged {
@@ -88,8 +94,27 @@ func TestForeign(t *testing.T) {
 		{"RestoreOfOwnOtherDevice", []string{consent.Id}, func(id string) events.APIGatewayV2HTTPResponse {
 			return second.ask("beginSession", "", "", session("restore", func(in *api.SessionInput) { in.Restore = &id }))
 		}, 404},
+		{"ToProve", []string{j.snapshots[0], j.snapshots[1], *writing.Session, *proving.Session}, func(base string) events.APIGatewayV2HTTPResponse {
+			return his.ask("beginSession", "", "", session("verify", func(in *api.SessionInput) { in.Base = &base }))
+		}, 404},
+		{"ToProveOfOwnOtherDevice", []string{mine}, func(base string) events.APIGatewayV2HTTPResponse {
+			return second.ask("beginSession", "", "", session("verify", func(in *api.SessionInput) { in.Base = &base }))
+		}, 404},
+		{"Base", []string{*proving.Session, *reading.Session, *open.Session}, func(id string) events.APIGatewayV2HTTPResponse { return his.ask("getBase", id, "", nil) }, 410},
+		{"BaseOfOwnOtherDevice", []string{*own.Session}, func(id string) events.APIGatewayV2HTTPResponse { return second.ask("getBase", id, "", nil) }, 410},
+		{"KeysOfAProof", []string{*proving.Session}, func(id string) events.APIGatewayV2HTTPResponse { return his.ask("releaseKeys", id, "", keys) }, 410},
+		{"KeysOfOwnOtherDevicesProof", []string{*own.Session}, func(id string) events.APIGatewayV2HTTPResponse { return second.ask("releaseKeys", id, "", keys) }, 410},
+		{"KeysForAProof", []string{j.snapshots[0], j.snapshots[1], *writing.Session, *proving.Session, theirSecond}, func(id string) events.APIGatewayV2HTTPResponse {
+			return his.ask("releaseKeys", *own.Session, "", api.KeysInput{PublicKey: keys.PublicKey, Sessions: []string{mine, id}})
+		}, 404},
+		{"Prove", []string{*proving.Session, *writing.Session, *reading.Session, j.snapshots[1]}, func(id string) events.APIGatewayV2HTTPResponse {
+			return his.ask("endSession", id, "outcome=proven", nil)
+		}, 204},
+		{"ProveOfOwnOtherDevice", []string{*own.Session, *open.Session, mine}, func(id string) events.APIGatewayV2HTTPResponse {
+			return second.ask("endSession", id, "outcome=damaged", nil)
+		}, 204},
 		{"End", []string{*writing.Session, *reading.Session, j.snapshots[1]}, func(id string) events.APIGatewayV2HTTPResponse { return his.ask("endSession", id, "", nil) }, 204},
-		{"EndOfOwnOtherDevice", []string{*open.Session, mine}, func(id string) events.APIGatewayV2HTTPResponse { return second.ask("endSession", id, "", nil) }, 204},
+		{"EndOfOwnOtherDevice", []string{*open.Session, *own.Session, mine}, func(id string) events.APIGatewayV2HTTPResponse { return second.ask("endSession", id, "", nil) }, 204},
 		{"Keys", []string{*reading.Session, *writing.Session, j.snapshots[1]}, func(id string) events.APIGatewayV2HTTPResponse { return his.ask("releaseKeys", id, "", keys) }, 410},
 		{"KeysOfOwnOtherDevice", []string{*open.Session}, func(id string) events.APIGatewayV2HTTPResponse { return second.ask("releaseKeys", id, "", keys) }, 410},
 		{"Sign", []string{*writing.Session, *reading.Session, *open.Session}, func(id string) events.APIGatewayV2HTTPResponse { return his.ask("signChunks", id, "", chunks) }, 410},
@@ -124,7 +149,7 @@ func TestForeign(t *testing.T) {
 	if d := cmp.Diff(before, j.state()); d != "" {
 		t.Errorf("something of the other's has changed:\n%s", d)
 	}
-	if got := good[api.SnapshotList](t, piotr.ask("listMySnapshots", "", "", nil), 200).Snapshots; len(got) != 1 || got[0].Id != mine {
+	if got := good[api.SnapshotList](t, piotr.ask("listMySnapshots", "", "", nil), 200).Snapshots; len(got) != 2 || got[0].Id != mine || got[1].Id != theirSecond {
 		t.Errorf("piotr has %v", got)
 	}
 	// Whatever sessions he asks for, his keys are derived for himself.
@@ -230,6 +255,9 @@ func TestSessionInput(t *testing.T) {
 		{`{"kind":"unchanged","base":"` + nowhere + `"}`, "/profile"},
 		{`{"kind":"unchanged","base":"` + nowhere + `","profile":"` + nowhere + `","counter":1}`, "/counter"},
 		{`{"kind":"restore","counter":1}`, "/restore"},
+		{`{"kind":"verify"}`, "/counter"},
+		{`{"kind":"verify","counter":1,"restore":"` + nowhere + `"}`, "/restore"},
+		{`{"kind":"verify","counter":1,"publicKey":"AA"}`, "/publicKey"},
 		{`{"kind":"restore","restore":"` + nowhere + `"}`, "/counter"},
 		{`{"kind":"restore","counter":1,"restore":"` + nowhere + `","base":"` + nowhere + `"}`, "/base"},
 	} {

@@ -58,6 +58,7 @@ type world struct {
 	vaults    table.Vaults
 	objects   bucket.Objects
 	log       bytes.Buffer
+	records   records
 	ids       atomic.Int64
 	first     bool // this is the first attempt of a request
 	calls     int  // of AWS, in this attempt
@@ -86,9 +87,10 @@ func open(t testing.TB, issuer *gatewaytest.Issuer) *world {
 func (w *world) wire(key string, buckets map[string]string) {
 	cfg, now := w.stack.Config(), w.stack.Clock.Now
 	db := table.Open(cfg)
+	w.records.Log = table.Audit{DB: db, Name: resources.Audit}
 	w.vaults, w.objects = table.Vaults{DB: db, Name: resources.Table}, bucket.New(cfg, buckets)
 	identities, statuses := table.Identities{DB: db, Name: resources.Identity}, table.Statuses{DB: db, Name: resources.Table}
-	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: now, NewID: w.newID}
+	recorder := audit.Recorder{Log: &w.records, Now: now, NewID: w.newID}
 	policies := &profile.Service{Store: table.Profiles{DB: db, Name: resources.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{{ID: location.ID, Name: location.Name, Region: location.Region}}}
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: now}
@@ -108,7 +110,8 @@ func (w *world) wire(key string, buckets map[string]string) {
 	for function, operations := range map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
 		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: w.vaults, Records: table.Audit{DB: db, Name: resources.Audit}, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
-		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders, Now: now}.Operations(),
+		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders,
+			Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}, Now: now}.Operations(),
 		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Downloads: w.objects}}.Operations(),
 	} {

@@ -20,6 +20,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 	return map[string]gateway.Operation{
 		"listMySnapshots": gateway.Plain(h.snapshots),
 		"getManifest":     gateway.Plain(h.manifest, "cursor"),
+		"getBase":         gateway.Plain(h.base, "cursor"),
 	}
 }
 
@@ -33,5 +34,10 @@ func (h Handlers) snapshots(ctx context.Context, r gateway.Request) (out gateway
 
 func (h Handlers) manifest(ctx context.Context, r gateway.Request) (gateway.Answer[api.Manifest], error) {
 	m, err := h.Reader.Manifest(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID), r.Cursor)
+	return gateway.Answer[api.Manifest]{Body: manifest(m)}, err
+}
+
+func (h Handlers) base(ctx context.Context, r gateway.Request) (gateway.Answer[api.Manifest], error) {
+	m, err := h.Reader.Base(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID), r.Cursor)
 	return gateway.Answer[api.Manifest]{Body: manifest(m)}, err
 }

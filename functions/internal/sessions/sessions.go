@@ -1,5 +1,5 @@
-// Package sessions knows how sessions of backup and restore, their keys and the consent to a restore are asked for over
-// HTTP. It does not know who may have which key, nor anything of objects.
+// Package sessions knows how sessions of backup, restore and proof, their keys and the consent to a restore are asked for
+// over HTTP. It does not know who may have which key, nor anything of objects.
 package sessions
 
 import (
@@ -22,6 +22,7 @@ type Handlers struct {
 	Restores *restore.Service
 	Statuses fleet.Statuses
 	Orders   fleet.OrderBook
+	Proofs   fleet.ProofBook
 	Now      func() time.Time
 }
 
@@ -29,7 +30,7 @@ type Handlers struct {
 func (h Handlers) Operations() map[string]gateway.Operation {
 	return map[string]gateway.Operation{
 		"beginSession":    gateway.JSON(h.begin),
-		"endSession":      gateway.Plain(h.end),
+		"endSession":      gateway.Plain(h.end, "outcome"),
 		"releaseKeys":     gateway.JSON(h.keys),
 		"reportRestore":   gateway.JSON(h.result),
 		"listMyRestores":  gateway.Plain(h.list, "limit", "cursor"),
@@ -56,6 +57,8 @@ func (h Handlers) begin(ctx context.Context, r gateway.Request, in api.SessionIn
 		err = h.unchanged(ctx, r, b, &out)
 	case api.SessionInputKindRestore:
 		err = h.restore(ctx, r, b, &out)
+	case api.SessionInputKindVerify:
+		err = h.verify(ctx, r, b, &out)
 	}
 	return gateway.Answer[api.Session]{Body: out}, err
 }
@@ -140,6 +143,13 @@ func (h Handlers) restore(ctx context.Context, r gateway.Request, b wished, out 
 // end gives a session up, and then the order that it was to carry out. If we die in between, the device ends it again.
 func (h Handlers) end(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
 	done := gateway.Answer[struct{}]{Status: http.StatusNoContent}
+	found, err := outcome(r.Query)
+	if err != nil {
+		return done, err
+	}
+	if found != "" {
+		return done, h.found(ctx, r, found)
+	}
 	if err := h.Opener.End(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID)); err != nil {
 		return done, err
 	}

@@ -31,6 +31,9 @@ func TestCapacity(t *testing.T) {
 		{"Snapshot", 0, 1, func(w *world) error { return err(w.vaults().Snapshot(t.Context(), user, c.Snapshots[0].Seq)) }},
 		{"Snapshots", 0, 1, func(w *world) error { return err(w.vaults().Snapshots(t.Context(), user)) }},
 		{"WriteHead", 1, 0, func(w *world) error { return w.vaults().Write(t.Context(), user, vault.Change{Head: next(c.Head)}) }},
+		{"WriteHeadWhileAllIsProven", 2, 0, func(w *world) error {
+			return w.vaults().Write(t.Context(), user, vault.Change{Head: proving(next(c.Head))})
+		}},
 		{"WriteBegin", 4, 0, func(w *world) error {
 			return w.vaults().Write(t.Context(), user, vault.Change{Head: next(c.Head), Sessions: c.Sessions})
 		}},
@@ -89,6 +92,9 @@ func TestCapacity(t *testing.T) {
 		{"Note", 3, 0, func(w *world) error {
 			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Run: &fleet.Run{At: start}, Stored: &fleet.Stored{Seq: 2}}))
 		}},
+		{"NoteOfAProof", 3, 0, func(w *world) error {
+			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Proven: &fleet.Proven{At: start, Snapshot: string(c.Snapshots[0].ID)}, DamagedAt: &start}))
+		}},
 		{"NoteOfAnOlderBackup", 1, 0, func(w *world) error {
 			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Stored: &fleet.Stored{Seq: -1}}))
 		}},
@@ -132,5 +138,16 @@ func TestCapacity(t *testing.T) {
 
 func next(h vault.Head) vault.Head {
 	h.Rev = 1
+	return h
+}
+
+// proving adds a proof on each phone, with which the head outgrows one unit.
+func proving(h vault.Head) vault.Head {
+	for _, e := range h.Open {
+		if e.Kind == vault.Restore {
+			e.Kind, e.Granted = vault.Verify, 0
+			h.Open = append(h.Open, e)
+		}
+	}
 	return h
 }

@@ -36,6 +36,9 @@ const (
 	attrRun       = "run"
 	attrStored    = "stored"
 	attrUnchanged = "unchangedAt"
+	attrProvenAt  = "provenAt"
+	attrProven    = "provenSnapshot"
+	attrDamaged   = "damagedAt"
 	attrTrust     = "trust"
 	attrLabel     = "label"
 	attrGroup     = "group"
@@ -59,6 +62,9 @@ type statusRow struct {
 	Run         *runRow           `dynamodbav:"run,omitempty"`
 	Stored      *lastRow          `dynamodbav:"stored,omitempty"`
 	UnchangedAt time.Time         `dynamodbav:"unchangedAt,omitempty"`
+	ProvenAt    time.Time         `dynamodbav:"provenAt,omitempty"`
+	Proven      string            `dynamodbav:"provenSnapshot,omitempty"`
+	DamagedAt   time.Time         `dynamodbav:"damagedAt,omitempty"`
 	Order       fleet.OrderID     `dynamodbav:"order,omitempty"`
 
 	Shard    string `dynamodbav:"fleet,omitempty"` // none: it is not in the index
@@ -87,6 +93,7 @@ type lastRow struct {
 func rowOfStatus(s fleet.Status) statusRow {
 	r := statusRow{Device: s.Device, Owner: s.Owner, Trust: s.Trust, Label: s.Label, Group: s.Group, Explicit: s.Explicit, Platform: s.Platform,
 		Model: s.Model, EnrolledAt: s.EnrolledAt, Seen: seenRow(s.Seen), UnchangedAt: s.UnchangedAt, Order: s.Order,
+		ProvenAt: s.Proven.At, Proven: s.Proven.Snapshot, DamagedAt: s.DamagedAt,
 		Shard: shardOf(string(s.Device), shards), FleetKey: fleetKey(s.Label, s.Device)}
 	if s.Run != (fleet.Run{}) {
 		r.Run = new(runRow(s.Run))
@@ -99,7 +106,8 @@ func rowOfStatus(s fleet.Status) statusRow {
 
 func (r statusRow) status() fleet.Status {
 	s := fleet.Status{Device: r.Device, Owner: r.Owner, Trust: r.Trust, Label: r.Label, Group: r.Group, Explicit: r.Explicit, Platform: r.Platform,
-		Model: r.Model, EnrolledAt: r.EnrolledAt, Seen: fleet.Seen(r.Seen), UnchangedAt: r.UnchangedAt, Order: r.Order}
+		Model: r.Model, EnrolledAt: r.EnrolledAt, Seen: fleet.Seen(r.Seen), UnchangedAt: r.UnchangedAt, Order: r.Order,
+		Proven: fleet.Proven{At: r.ProvenAt, Snapshot: r.Proven}, DamagedAt: r.DamagedAt}
 	if r.Run != nil {
 		s.Run = fleet.Run(*r.Run)
 	}
@@ -233,6 +241,12 @@ func changes(id caller.DeviceID, c fleet.Change) map[string]any {
 	}
 	if c.UnchangedAt != nil {
 		out[attrUnchanged] = *c.UnchangedAt
+	}
+	if c.Proven != nil {
+		out[attrProvenAt], out[attrProven] = c.Proven.At, c.Proven.Snapshot
+	}
+	if c.DamagedAt != nil {
+		out[attrDamaged] = *c.DamagedAt
 	}
 	if c.Label != nil {
 		out[attrLabel], out[attrFleetKey] = *c.Label, fleetKey(*c.Label, id)

@@ -113,6 +113,9 @@ func TestNote(t *testing.T) {
 	held.Stored = *stored(7)
 	grouped := before
 	grouped.Group, grouped.Explicit = "field", "P"
+	proven := fleet.Proven{At: start.Add(5 * time.Hour), Snapshot: "N1"}
+	good := before
+	good.Proven = proven
 	for _, test := range []struct {
 		name   string
 		before fleet.Status
@@ -123,6 +126,9 @@ func TestNote(t *testing.T) {
 		{"Seen", before, fleet.Change{Seen: &seen}, func(s *fleet.Status) { s.Seen = seen }},
 		{"Run", before, fleet.Change{Run: &run}, func(s *fleet.Status) { s.Run = run }},
 		{"UnchangedAt", before, fleet.Change{UnchangedAt: &unchanged}, func(s *fleet.Status) { s.UnchangedAt = unchanged }},
+		{"Proven", before, fleet.Change{Proven: &proven}, func(s *fleet.Status) { s.Proven = proven }},
+		{"ProvenAgain", good, fleet.Change{Proven: &fleet.Proven{At: start, Snapshot: "N2"}}, func(s *fleet.Status) { s.Proven = fleet.Proven{At: start, Snapshot: "N2"} }},
+		{"DamagedAfterAProof", good, fleet.Change{DamagedAt: &unchanged}, func(s *fleet.Status) { s.DamagedAt = unchanged }},
 		{"FirstBackup", before, fleet.Change{Stored: stored(1)}, func(s *fleet.Status) { s.Stored = *stored(1) }},
 		{"NewerBackup", held, fleet.Change{Stored: stored(8)}, func(s *fleet.Status) { s.Stored = *stored(8) }},
 		{"SameBackupAgain", held, fleet.Change{Stored: &fleet.Stored{At: start, Seq: 7}}, func(s *fleet.Status) { s.Stored = fleet.Stored{At: start, Seq: 7} }},

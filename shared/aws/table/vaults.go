@@ -73,6 +73,7 @@ type sessionRow struct {
 	Version  int                `dynamodbav:"keyVersion"`
 	Seq      int64              `dynamodbav:"seq,omitempty"`
 	Request  string             `dynamodbav:"request,omitempty"`
+	Outcome  vault.Outcome      `dynamodbav:"outcome,omitempty"`
 	At       time.Time          `dynamodbav:"at,omitempty"`
 }
 
