@@ -107,7 +107,7 @@ func (p *phone) listed(t *testing.T) (ids []string) {
 }
 
 // TestRestore_ManyDays reads more chunks than fit one page, of more sessions than one request for keys takes, while URLs
-// expire under it.
+// expire under it; and so does a proof.
 func TestRestore_ManyDays(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
@@ -134,6 +134,11 @@ func TestRestore_ManyDays(t *testing.T) {
 	same(t, "restored", got, m)
 	if rr.Objects != 205 || rr.Requests.Gets > 205+3*transfersAtMost {
 		t.Errorf("%+v", rr)
+	}
+	gets = 0
+	v := p.verified(t, VerifyOptions{})
+	if v.Outcome != Proven || v.Objects != 205 || v.Elements["messages"].Proven != 205 || v.Requests.Gets > 205+3*transfersAtMost {
+		t.Errorf("%+v", v)
 	}
 }
 

@@ -50,7 +50,8 @@ type service struct {
 	order    string   // that a check-in brings
 	named    []string // the orders that backups have named; "" of those that named none
 	given    []vault.SessionID
-	commits  func() error // may refuse a commit
+	outcomes []vault.Outcome // of proofs, as they were noted
+	commits  func() error    // may refuse a commit
 	requests []string
 	// fault is asked before (after false) and after the effect of every request; its error loses the request or its answer.
 	fault func(req *http.Request, after bool) error
@@ -242,6 +243,12 @@ func (s *service) operation(req *http.Request, device caller.DeviceID, body []by
 		return s.result(ctx, device, segments[1], body)
 	}
 	id := vault.SessionID(segments[1])
+	if found := req.URL.Query().Get("outcome"); req.Method == http.MethodDelete && found != "" {
+		return struct{}{}, s.opener().Prove(ctx, s.user, device, id, vault.Outcome(found), func(context.Context, vault.Session) error {
+			s.outcomes = append(s.outcomes, vault.Outcome(found))
+			return nil
+		})
+	}
 	if req.Method == http.MethodDelete {
 		s.given = append(s.given, id)
 		return struct{}{}, s.opener().End(ctx, s.user, device, id)
@@ -252,7 +259,9 @@ func (s *service) operation(req *http.Request, device caller.DeviceID, body []by
 	case "commit":
 		return s.commit(ctx, device, id, body)
 	case "manifest":
-		return s.manifest(ctx, device, id, req.URL.Query().Get("cursor"))
+		return s.manifest((&vault.Reader{Table: s, Downloads: s}).Manifest(ctx, s.user, device, id, req.URL.Query().Get("cursor")))
+	case "base":
+		return s.manifest((&vault.Reader{Table: s, Downloads: s}).Base(ctx, s.user, device, id, req.URL.Query().Get("cursor")))
 	}
 	return s.release(ctx, device, id, body)
 }
@@ -328,7 +337,7 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	}
 	b := vault.Beginning{Device: device, Kind: vault.Kind(in.Kind), Base: vault.SessionID(orEmpty(in.Base)), Location: s.location}
 	out := api.Session{Kind: api.SessionKind(in.Kind), Tenant: s.tenant, User: string(s.user)}
-	if in.Kind != "restore" {
+	if in.Kind == "backup" || in.Kind == "unchanged" {
 		s.named = append(s.named, orEmpty(in.Order))
 	}
 	if in.Kind == "unchanged" {
@@ -350,6 +359,11 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	}
 	id := string(row.ID)
 	out.Session, out.Location = &id, &row.Location
+	if in.Kind == "verify" {
+		base := string(row.Base)
+		out.Base = &base
+		return out, nil
+	}
 	if in.Kind == "restore" {
 		_, err := s.consents().Open(ctx, r, row.ID)
 		return out, err
@@ -403,8 +417,7 @@ func (s *service) commit(ctx context.Context, device caller.DeviceID, id vault.S
 	return api.Committed{Snapshot: string(n.ID), Seq: n.Seq}, err
 }
 
-func (s *service) manifest(ctx context.Context, device caller.DeviceID, id vault.SessionID, cursor string) (any, error) {
-	m, err := (&vault.Reader{Table: s, Downloads: s}).Manifest(ctx, s.user, device, id, cursor)
+func (s *service) manifest(m vault.Manifest, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -59,6 +59,7 @@ type commands struct {
 	Restores restores `cmd:"" help:"List the restores that wait for this phone."`
 	Plan     plan     `cmd:"" help:"Show what a restore would do, by element, and write nothing."`
 	Restore  restore  `cmd:"" help:"Add what is in a backup to exports of contacts, messages and calls."`
+	Verify   verify   `cmd:"" help:"Prove that this phone's newest backup can be restored."`
 	Status   status   `cmd:"" help:"Show what this phone knows of itself."`
 	Compare  compare  `cmd:"" help:"Compare two exports, or two folders of them, item by item."`
 	Sample   sampled  `cmd:"" help:"Write exports of made-up contacts, messages and calls."`
@@ -120,7 +121,7 @@ func (t *terminal) exit(err error) int {
 		return exitOK
 	case errors.Is(err, errIncomplete):
 		return exitIncomplete
-	case errors.Is(err, errDiffer), errors.Is(err, errNotRestored), errors.Is(err, errTold):
+	case errors.Is(err, errDiffer), errors.Is(err, errNotRestored), errors.Is(err, errTold), errors.Is(err, errNotProven):
 		return exitFailed
 	}
 	if t.json {

@@ -214,6 +214,27 @@ func (s *Stack) serve(l net.Listener, h http.Handler) {
 // Kill kills the running processes of a function, as AWS may at any moment; the next call starts another.
 func (s *Stack) Kill(function string) int { return s.functions.Kill(function) }
 
+// Damage flips a bit of the one stored object whose key contains part, and answers the key.
+func (s *Stack) Damage(part string) (string, error) {
+	var bucket string
+	var found []string
+	for _, l := range resources.Locations {
+		keys, err := s.aws.S3.Keys(l.Bucket, "")
+		if err != nil {
+			return "", err
+		}
+		for _, k := range keys {
+			if strings.Contains(k, part) {
+				bucket, found = l.Bucket, append(found, k)
+			}
+		}
+	}
+	if len(found) != 1 {
+		return "", fmt.Errorf("%d objects have %q in their key: name one", len(found), part)
+	}
+	return found[0], s.aws.S3.Damage(bucket, found[0])
+}
+
 // Close ends what is running and keeps what is stored.
 func (s *Stack) Close() error {
 	var errs []error

@@ -15,6 +15,8 @@
 //	recent PLACE             expects a time of the last ten minutes there
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
 //	kill FUNCTION            kills the function's running processes
+//	damage PART              flips a bit of the one stored object whose key contains PART, such as s/$SESSION/c/ for its
+//	                         only chunk
 //	stored TEXT...           expects each text in what the stack keeps on the disk: as it is, or within base64, zstd, gzip;
 //	                         [!] that it cannot be read there
 //	shows RULE TEXT          remembers that this step has shown a rule, and how
@@ -78,7 +80,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "phone": t.phone, "kill": t.kill, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "phone": t.phone, "kill": t.kill, "damage": t.damage, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
@@ -192,6 +194,12 @@ func (t Teller) kill(ts *testscript.TestScript, neg bool, args []string) {
 	if t.Stack.Kill(args[0]) == 0 {
 		ts.Fatalf("no process of %s was running", args[0])
 	}
+}
+
+func (t Teller) damage(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "damage PART")
+	_, err := t.Stack.Damage(args[0])
+	ts.Check(err)
 }
 
 const usageOfAPI = "api [-H HEADER]... METHOD PATH [FILE] STATUS"

@@ -27,6 +27,7 @@ const keysAtOnce = 200 // that the service takes
 type Restore struct {
 	Snapshot string
 	Session  string // that reads it
+	Proof    bool   // it is a verify session
 	Folder   string // on this device's disk; what an earlier run has left there is used
 	Kinds    []item.Kind
 	Records  bool // no attachments but those that lie with what is to be read
@@ -54,7 +55,23 @@ type Gatherer struct {
 
 // Gather downloads what a restore needs. A chunk that cannot be had is Bad; any error may pass with another run, but for
 // a service's "session_over": open the restore again.
-func (d Gatherer) Gather(ctx context.Context, r Restore) (out *Gathered, err error) {
+func (d Gatherer) Gather(ctx context.Context, r Restore) (*Gathered, error) {
+	g, err := d.open(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if g.out.Index == nil {
+		return g.out, nil
+	}
+	if err := g.download(ctx); err != nil {
+		g.out.Forget()
+		return nil, err
+	}
+	return g.out, nil
+}
+
+// open reads of what a snapshot consists: its list, its keys, and its index if that can be had.
+func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error) {
 	g := &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Left: map[int]bool{}}}}
 	defer func() {
 		if err != nil {
@@ -67,10 +84,7 @@ func (d Gatherer) Gather(ctx context.Context, r Restore) (out *Gathered, err err
 	if err := g.keys(ctx); err != nil {
 		return nil, err
 	}
-	if err := g.readIndex(ctx); err != nil || g.out.Index == nil {
-		return g.out, err
-	}
-	return g.out, g.download(ctx)
+	return g, g.readIndex(ctx)
 }
 
 // gathering is the work on one restore. The list of chunks is the service's word on where they are; what they are, the
@@ -94,7 +108,7 @@ type listed struct {
 func (g *gathering) manifest(ctx context.Context) error {
 	g.at = map[index.ID]int{}
 	for cursor := ""; ; {
-		page, err := g.d.Client.Manifest(ctx, g.r.Session, cursor)
+		page, err := g.page(ctx, cursor)
 		if err != nil {
 			return err
 		}
@@ -123,12 +137,19 @@ func (g *gathering) manifest(ctx context.Context) error {
 	return nil
 }
 
+func (g *gathering) page(ctx context.Context, cursor string) (api.Manifest, error) {
+	if g.r.Proof {
+		return g.d.Client.Base(ctx, g.r.Session, cursor)
+	}
+	return g.d.Client.Manifest(ctx, g.r.Session, cursor)
+}
+
 // refresh asks for the URLs of a chunk's page again.
 func (g *gathering) refresh(ctx context.Context, i int) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	cursor := g.chunks[i].cursor
-	page, err := g.d.Client.Manifest(ctx, g.r.Session, cursor)
+	page, err := g.page(ctx, cursor)
 	if err != nil {
 		return err
 	}

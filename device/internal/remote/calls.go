@@ -40,16 +40,30 @@ func (c *Client) Commit(ctx context.Context, session string, request json.RawMes
 	return out, c.call(ctx, http.MethodPost, ofSession(session, "commit"), request, &out)
 }
 
+// Prove ends a verify session with what was found.
+func (c *Client) Prove(ctx context.Context, session, outcome string) error {
+	path := "/v1/device/sessions/" + url.PathEscape(session) + "?outcome=" + url.QueryEscape(outcome)
+	return c.call(ctx, http.MethodDelete, path, nil, nil)
+}
+
 // Manifest reads one page of what an open restore reads; an empty cursor begins.
-func (c *Client) Manifest(ctx context.Context, session, cursor string) (out api.Manifest, err error) {
-	path := ofSession(session, "manifest")
+func (c *Client) Manifest(ctx context.Context, session, cursor string) (api.Manifest, error) {
+	return c.page(ctx, ofSession(session, "manifest"), cursor)
+}
+
+// Base reads one page of what an open verify session reads; an empty cursor begins.
+func (c *Client) Base(ctx context.Context, session, cursor string) (api.Manifest, error) {
+	return c.page(ctx, ofSession(session, "base"), cursor)
+}
+
+func (c *Client) page(ctx context.Context, path, cursor string) (out api.Manifest, err error) {
 	if cursor != "" {
 		path += "?cursor=" + url.QueryEscape(cursor)
 	}
 	return out, c.call(ctx, http.MethodGet, path, nil, &out)
 }
 
-// Keys asks for the keys of sessions that an open restore reads.
+// Keys asks for the keys of sessions that an open restore or verify session reads.
 func (c *Client) Keys(ctx context.Context, session string, in api.KeysInput) (out api.Keys, err error) {
 	return out, c.call(ctx, http.MethodPost, ofSession(session, "keys"), in, &out)
 }

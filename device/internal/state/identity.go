@@ -84,5 +84,8 @@ func (d *Dir) Forget() error {
 	if err := d.removeAll(cacheFile); err != nil {
 		return err
 	}
+	if err := d.ClearProof(); err != nil {
+		return err
+	}
 	return d.removeAll(restoreFolder)
 }

@@ -36,6 +36,7 @@ type Spooled struct {
 const (
 	sessionFolder = "session"
 	restoreFolder = "restore"
+	proofFolder   = "proof"
 	journalFile   = "journal.json"
 	doneFile      = "done"
 )
@@ -276,3 +277,18 @@ func (d *Dir) RestoreFolder(snapshot string) (string, error) {
 
 // ClearRestores removes what restores have gathered.
 func (d *Dir) ClearRestores() error { return d.removeAll(restoreFolder) }
+
+// ProofFolder makes an empty folder in which the chunks of a snapshot are proven.
+func (d *Dir) ProofFolder() (string, error) {
+	if err := d.ClearProof(); err != nil {
+		return "", err
+	}
+	path := d.Path(proofFolder)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", unwritten("make the spool", err)
+	}
+	return path, nil
+}
+
+// ClearProof removes what a proof has left there.
+func (d *Dir) ClearProof() error { return d.removeAll(proofFolder) }
