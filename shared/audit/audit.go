@@ -41,7 +41,8 @@ const (
 // Actions lists the actions there are.
 func Actions() []Action {
 	return []Action{ProfileCreated, ProfileChanged, ProfileCopied, ProfileDeleted, DeviceCode, DeviceEnrolled, DeviceMine, DeviceNotMine,
-		DeviceRetired, DeviceChanged, BackupOrdered, SettingsChanged, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore}
+		DeviceRetired, DeviceChanged, BackupOrdered, SettingsChanged, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore,
+		KeyProof, ProofDone, ProofSampled, ProofDamaged}
 }
 
 // Record is one line.

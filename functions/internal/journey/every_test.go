@@ -24,6 +24,7 @@ type belongings struct {
 	handed, retired, spare                      *phone // unconfirmed; refused; not yet enrolled
 	code, enrolment                             string // for the spare one
 	snapshot, waiting, opened, reading, writing string // restores, and sessions on fresh and old
+	proving                                     string // a session on old
 	order                                       string
 	added                                       []api.AddedChunk
 }
@@ -58,6 +59,7 @@ func give(w *world, subject string, p *api.Profile) *belongings {
 	b.reading = *b.fresh.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &b.opened}).Session
 	b.writing = *b.old.begin(api.SessionInput{Kind: api.SessionInputKindBackup, Profile: &b.profile.Id, Base: &b.snapshot}).Session
 	b.added = b.old.upload(b.writing, chunk("second of "+subject))
+	b.proving = *b.old.begin(api.SessionInput{Kind: api.SessionInputKindVerify}).Session
 	b.order = good[api.Order](w.t, b.anna.ask("orderMyBackup", b.old.ID, "", nil), 202).Id
 	made := good[api.Enrolment](w.t, b.anna.ask("createMyEnrolment", "", "", nil), 201)
 	b.code, b.enrolment = made.Code, made.Id
@@ -88,6 +90,7 @@ type act struct {
 	operation, kind string // kind tells apart several acts of one operation
 	by              string // a role; owner; old, fresh, handed, spare: his phones
 	id              func(b *belongings) string
+	query           string
 	etag            func(b *belongings) string
 	body            func(b *belongings) any
 	records         audit.Action
@@ -108,6 +111,7 @@ func acts() []act {
 	order := func(b *belongings) string { return b.order }
 	reading := func(b *belongings) string { return b.reading }
 	writing := func(b *belongings) string { return b.writing }
+	proving := func(b *belongings) string { return b.proving }
 	waiting := func(b *belongings) string { return b.waiting }
 	always := func(v any) func(*belongings) any { return func(*belongings) any { return v } }
 	session := func(change func(b *belongings, in *api.SessionInput)) func(b *belongings) any {
@@ -117,7 +121,7 @@ func acts() []act {
 			return in
 		}
 	}
-	const telemetry, name, upload = "the device's own word on itself", "his own name, as his provider says it", "nobody's but the device's own upload; its key's release is recorded"
+	const telemetry, name, upload = "the device's own word on itself", "his own name, as his provider says it", "nobody's but the device's own upload or proof; the release of keys is recorded"
 	return []act{
 		{operation: "getHealth", by: "user"},
 		{operation: "listProfiles", by: "viewer"},
@@ -174,10 +178,18 @@ func acts() []act {
 		{operation: "beginSession", kind: "restore", by: "fresh", records: audit.RestoreOpened, before: true, body: session(func(b *belongings, in *api.SessionInput) {
 			in.Kind, in.Counter, in.Restore = api.SessionInputKindRestore, new(b.fresh.counter+1), &b.waiting
 		})},
+		{operation: "beginSession", kind: "verify", by: "old", unrecorded: upload, body: session(func(b *belongings, in *api.SessionInput) {
+			in.Kind, in.Counter, in.Base = api.SessionInputKindVerify, new(b.old.counter+1), &b.snapshot
+		})},
 		{operation: "endSession", by: "old", id: writing, unrecorded: upload},
+		{operation: "endSession", kind: "proven", by: "old", id: proving, query: "outcome=proven", records: audit.ProofDone},
 		{operation: "releaseKeys", by: "fresh", id: reading, records: audit.KeyRestore, body: func(b *belongings) any {
 			return api.KeysInput{PublicKey: b64(b.fresh.secret.PublicKey().Bytes()), Sessions: []string{b.snapshot}}
 		}},
+		{operation: "releaseKeys", kind: "proof", by: "old", id: proving, records: audit.KeyProof, body: func(b *belongings) any {
+			return api.KeysInput{PublicKey: b64(b.fresh.secret.PublicKey().Bytes()), Sessions: []string{b.snapshot}}
+		}},
+		{operation: "getBase", by: "old", id: proving},
 		{operation: "signChunks", by: "old", id: writing, unrecorded: upload, body: func(b *belongings) any {
 			sum := sha256.Sum256(chunk("third"))
 			return api.ChunksInput{Chunks: []api.ChunkInput{{Sha256: b64(sum[:]), Size: int64(len(chunk("third")))}}}
@@ -200,7 +212,7 @@ func (b *belongings) event(a act, by string) events.APIGatewayV2HTTPRequest {
 	if a.body != nil {
 		body = a.body(b)
 	}
-	e := gatewaytest.Event(a.operation, id, "", body)
+	e := gatewaytest.Event(a.operation, id, a.query, body)
 	if a.etag != nil {
 		e.Headers["if-match"] = a.etag(b)
 	}

@@ -41,6 +41,7 @@ var replayed = map[string]struct {
 	"commitSession": {same: true},
 	"endSession":    {same: true},
 	"getManifest":   {over: "session_over"},
+	"getBase":       {over: "session_over"},
 	"releaseKeys":   {over: "session_over"},
 	"reportRestore": {same: true},
 }
@@ -63,7 +64,7 @@ func record(t *testing.T) *tape {
 	return r
 }
 
-// play is a whole backup, one upon it, one of nothing new, one that is given up, and a whole restore.
+// play is a whole backup, one upon it, one of nothing new, one that is given up, a proof, and a whole restore.
 func (r *tape) play() {
 	snapshot := r.backup("", nil, [][]byte{chunk("first"), chunk("second")}, 3, 0)
 	base := func(in api.SessionInput) api.SessionInput {
@@ -80,6 +81,11 @@ func (r *tape) play() {
 	r.old.upload(*s.Session, chunk("fourth"))
 	if out := r.old.ask("endSession", *s.Session, "", nil); out.StatusCode != http.StatusNoContent {
 		r.t.Fatalf("the session is given up with %d", out.StatusCode)
+	}
+	s = r.old.begin(api.SessionInput{Kind: api.SessionInputKindVerify})
+	good[api.Manifest](r.t, r.old.ask("getBase", *s.Session, "", nil), 200)
+	if out := r.old.ask("endSession", *s.Session, "outcome=proven", nil); out.StatusCode != http.StatusNoContent {
+		r.t.Fatalf("the proof ends with %d", out.StatusCode)
 	}
 	asked := good[api.Restore](r.t, r.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: snapshot, Device: &r.fresh.ID}), 201)
 	r.checkIn(r.fresh)

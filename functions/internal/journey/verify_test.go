@@ -139,7 +139,7 @@ func TestProofOfWho(t *testing.T) {
 	}
 	refused(handed, http.StatusForbidden)
 	good[api.Keys](t, j.old.ask("releaseKeys", *s.Session, "", keys), 200)
-	if out := j.anna.ask("retireMyDevice", j.old.ID, "", nil); out.StatusCode != http.StatusNoContent {
+	if out := j.anna.edit("retireMyDevice", j.old.ID, j.anna.ask("getMyDevice", j.old.ID, "", nil).Headers["ETag"], nil); out.StatusCode != http.StatusNoContent {
 		t.Fatalf("the phone is retired with %d %s", out.StatusCode, out.Body)
 	}
 	refused(j.old, http.StatusUnauthorized)
