@@ -54,8 +54,8 @@ func Open(path string, sync bool) (db *bolt.DB, err error) {
 		switch {
 		case db != nil:
 			err = errors.Join(err, db.Close())
-		case file != nil: // with it goes the lock
-			err = errors.Join(err, file.Close())
+		case file != nil: // bbolt's memory map keeps what is closed locked
+			err = errors.Join(err, syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close())
 		}
 		db = nil
 	}()

@@ -59,7 +59,7 @@ func written(t *testing.T) (file []byte, held map[string]string) {
 	return file, held
 }
 
-// read opens a file of this content.
+// read opens a file of this content. One that is refused can be replaced and opened at once.
 func read(t *testing.T, content []byte) (map[string]string, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file.db")
@@ -68,6 +68,14 @@ func read(t *testing.T, content []byte) (map[string]string, error) {
 	}
 	db, err := intact.Open(path, false)
 	if err != nil {
+		if empty := os.Truncate(path, 0); empty != nil {
+			t.Fatal(empty)
+		}
+		if db, err := intact.Open(path, false); err != nil {
+			t.Errorf("a file that was refused cannot be begun anew: %v", err)
+		} else if err := db.Close(); err != nil {
+			t.Error(err)
+		}
 		return nil, err
 	}
 	defer db.Close()
