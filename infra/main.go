@@ -8,20 +8,55 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
 	"github.com/aws/jsii-runtime-go"
 
+	"zapas/infra/check"
 	"zapas/infra/settings"
 	"zapas/infra/stack"
 )
 
-func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "infra:", err)
-		os.Exit(1)
+func main() { os.Exit(start(os.Args[1:])) }
+
+// quiet makes CDK's runtime say nothing of the age of a Node that serves it well. It looks at its environment before main
+// begins, so that another process must be started with it.
+const quiet, versions = "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,21,23"
+
+// start answers the program's exit status.
+func start(args []string) int {
+	defer jsii.Close()          // which removes what the runtime has unpacked, used or not
+	if os.Getenv(quiet) == "" { //nolint:forbidigo // see above
+		return again(args)
 	}
+	if err := run(args, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "infra:", err)
+		return 1
+	}
+	return 0
+}
+
+// again starts this program once more, quietly.
+func again(args []string) int {
+	self, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "infra: this program does not find itself: set", quiet+"="+versions, "and try again:", err)
+		return 1
+	}
+	same := exec.Command(self, args...) //nolint:noctx,gosec // it is this very program with its own arguments, and ends with its group
+	same.Env = append(os.Environ(), quiet+"="+versions)
+	same.Stdin, same.Stdout, same.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = same.Run()
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok { // it has said why
+		return ended.ExitCode()
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "infra:", err)
+		return 1
+	}
+	return 0
 }
 
 func run(args []string, out io.Writer) (err error) {
@@ -40,12 +75,6 @@ func run(args []string, out io.Writer) (err error) {
 	if err := cfg.Ready(stack.LookPath); err != nil {
 		return err
 	}
-	for name, v := range cfg.Environment() {
-		if err := os.Setenv(name, v); err != nil {
-			return err
-		}
-	}
-	defer jsii.Close()
 	defer func() { // CDK speaks of what is wrong by panics
 		if p := recover(); p != nil {
 			err = errors.New(strings.TrimSpace(fmt.Sprint(p)))
@@ -53,6 +82,14 @@ func run(args []string, out io.Writer) (err error) {
 	}()
 	app, _ := cfg.App()
 	app.Synth(nil)
-	fmt.Fprintf(out, "%s: the template of %s\n", filepath.Join(*to, stack.Name(s)+".template.json"), stack.Name(s))
-	return nil
+	made := filepath.Join(*to, stack.Name(s)+".template.json")
+	b, err := os.ReadFile(made)
+	if err != nil {
+		return err
+	}
+	if err := check.Verify(b); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s: nothing amiss\n", made)
+	return err
 }

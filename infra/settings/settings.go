@@ -53,7 +53,7 @@ type Console struct {
 // Throttling protects the account from its phones.
 type Throttling struct {
 	Rate     int `json:"rate,omitzero"`     // requests a second; 0: 200
-	Burst    int `json:"burst,omitzero"`    // 0: 400
+	Burst    int `json:"burst,omitzero"`    // 0: twice the rate, 5000 at most
 	Sessions int `json:"sessions,omitzero"` // at most so many at once of the function that can use vault keys; 0: no limit of its own
 }
 
@@ -86,7 +86,7 @@ func Parse(b []byte) (Settings, error) {
 		s.Throttling.Rate = 200
 	}
 	if s.Throttling.Burst == 0 {
-		s.Throttling.Burst = 2 * s.Throttling.Rate
+		s.Throttling.Burst = min(2*s.Throttling.Rate, 5_000)
 	}
 	if s.QuotaBytes == 0 {
 		s.QuotaBytes = 50 << 30
@@ -143,7 +143,7 @@ type fact struct {
 
 func (s Settings) check() error {
 	facts := []fact{
-		{tenant.MatchString(s.Tenant) && len(s.Tenant) <= 40, "/tenant", "use up to 40 of a-z, 0-9 and single -"},
+		{tenant.MatchString(s.Tenant) && len(s.Tenant) <= 24, "/tenant", "use up to 24 of a-z, 0-9 and single -"},
 		{!reserved(s.Tenant), "/tenant", "Cognito reserves aws, amazon and cognito in the names of its sign-in pages: choose another"},
 		{s.Region == "" || slices.Contains(regions, s.Region), "/region", "there is no such region: name one such as eu-central-1"},
 		{s.Account == "" || account.MatchString(s.Account), "/account", "it must have twelve digits"},

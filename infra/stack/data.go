@@ -92,7 +92,7 @@ func (d *deployment) locations() {
 	}
 }
 
-// logs is the bucket into which S3 and CloudFront write who came.
+// logs is the bucket into which S3 writes who came to the others.
 func (d *deployment) logs() {
 	d.bucket(bucketKind{id: "AccessLogs", days: 400, noncurrent: 14, statements: policy.AccessLogs(d.permissions())})
 }

@@ -96,6 +96,9 @@ func (d *deployment) console() {
 // headers keep a browser from running, framing or telling anything that is not the console's own.
 func (d *deployment) headers() {
 	signIn := d.signIn()
+	if d.settings.Issuer == nil { // a user pool describes itself elsewhere than it signs people in
+		signIn += " https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}"
+	}
 	csp := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self' " + signIn +
 		"; form-action 'self' " + signIn + "; base-uri 'none'; frame-ancestors 'none'"
 	awscloudfront.NewCfnResponseHeadersPolicy(d.stack, text("ConsoleHeaders"), &awscloudfront.CfnResponseHeadersPolicyProps{

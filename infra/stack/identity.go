@@ -78,7 +78,8 @@ func (d *deployment) identityProvider() {
 		UsernameAttributes:    texts("email"), AutoVerifiedAttributes: texts("email"),
 		UsernameConfiguration: &awscognito.CfnUserPool_UsernameConfigurationProperty{CaseSensitive: jsii.Bool(false)},
 		MfaConfiguration:      text("ON"), EnabledMfas: texts("SOFTWARE_TOKEN_MFA"),
-		AccountRecoverySetting: &awscognito.CfnUserPool_AccountRecoverySettingProperty{RecoveryMechanisms: &[]any{&awscognito.CfnUserPool_RecoveryOptionProperty{Name: text("verified_email"), Priority: number(1)}}},
+		AccountRecoverySetting: &awscognito.CfnUserPool_AccountRecoverySettingProperty{RecoveryMechanisms: &[]any{
+			&awscognito.CfnUserPool_RecoveryOptionProperty{Name: text("verified_email"), Priority: number(1)}}},
 		Policies: &awscognito.CfnUserPool_PoliciesProperty{PasswordPolicy: &awscognito.CfnUserPool_PasswordPolicyProperty{MinimumLength: number(12),
 			RequireLowercase: jsii.Bool(true), RequireUppercase: jsii.Bool(true), RequireNumbers: jsii.Bool(true), RequireSymbols: jsii.Bool(true), TemporaryPasswordValidityDays: number(3)}},
 		UserAttributeUpdateSettings: &awscognito.CfnUserPool_UserAttributeUpdateSettingsProperty{AttributesRequireVerificationBeforeUpdate: texts("email")},
@@ -91,7 +92,8 @@ func (d *deployment) identityProvider() {
 		PreventUserExistenceErrors: text("ENABLED"), EnableTokenRevocation: jsii.Bool(true), ExplicitAuthFlows: texts("ALLOW_REFRESH_TOKEN_AUTH"),
 		AccessTokenValidity: number(15), IdTokenValidity: number(15), RefreshTokenValidity: number(8),
 		TokenValidityUnits: &awscognito.CfnUserPoolClient_TokenValidityUnitsProperty{AccessToken: text("minutes"), IdToken: text("minutes"), RefreshToken: text("hours")}})
-	awscognito.NewCfnManagedLoginBranding(d.stack, text("SignInPage"), &awscognito.CfnManagedLoginBrandingProps{UserPoolId: text("${UserPool}"), ClientId: text("${UserPoolClient}"), UseCognitoProvidedValues: jsii.Bool(true)})
+	awscognito.NewCfnManagedLoginBranding(d.stack, text("SignInPage"), &awscognito.CfnManagedLoginBrandingProps{
+		UserPoolId: text("${UserPool}"), ClientId: text("${UserPoolClient}"), UseCognitoProvidedValues: jsii.Bool(true)})
 	for _, r := range settings.Roles() {
 		name := ""
 		for _, word := range strings.Split(r, "-") {

@@ -55,15 +55,6 @@ func LookPath(program string) (string, error) {
 	return exec.LookPath(program)
 }
 
-// Environment is what the program under CDK reads, before it starts.
-func (c Config) Environment() map[string]string {
-	env := map[string]string{"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20,21,23,25", "CDK_VALIDATION": "true"}
-	if !c.Strict {
-		env["CDK_VALIDATION"] = "false"
-	}
-	return env
-}
-
 // App describes the deployment. Feature flags stand here and in no file, so that every way to synthesise gives the same.
 func (c Config) App() (cdk.App, cdk.Stack) {
 	app := cdk.NewApp(&cdk.AppProps{AnalyticsReporting: jsii.Bool(false), TreeMetadata: jsii.Bool(false), Outdir: text(c.Out), Context: &map[string]any{

@@ -6,15 +6,17 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	cdk "github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
+	"github.com/cdklabs/cdk-nag-go/cdknag/v2"
 	"github.com/google/go-cmp/cmp"
 
-	cdk "github.com/aws/aws-cdk-go/awscdk/v2"
-
+	"zapas/infra/check"
 	"zapas/infra/settings"
 	"zapas/infra/stack"
 )
@@ -52,31 +54,15 @@ func TestMain(m *testing.M) {
 
 func makeAll(dir string) error {
 	for _, file := range []string{standard, every} {
-		s, err := settings.Read(file)
+		cfg, err := configure(dir, file)
 		if err != nil {
 			return err
 		}
-		cfg := stack.Config{Settings: s, Dist: filepath.Join(dir, "dist"), Out: filepath.Join(dir, filepath.Base(file))}
-		for _, f := range stack.Functions { // what a function does is nothing to the template
-			if err := os.MkdirAll(filepath.Join(cfg.Dist, f), 0o700); err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(cfg.Dist, f, "bootstrap"), []byte(f), 0o600); err != nil {
-				return err
-			}
-		}
-		if err := cfg.Ready(stack.LookPath); err != nil {
-			return err
-		}
-		for name, v := range cfg.Environment() {
-			if err := os.Setenv(name, v); err != nil {
-				return err
-			}
-		}
 		m := made{}
 		m.app, m.stack = cfg.App()
+		cdk.Aspects_Of(m.app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
 		m.app.Synth(nil)
-		b, err := os.ReadFile(filepath.Join(cfg.Out, stack.Name(s)+".template.json"))
+		b, err := os.ReadFile(filepath.Join(cfg.Out, stack.Name(cfg.Settings)+".template.json"))
 		if err != nil {
 			return err
 		}
@@ -87,6 +73,24 @@ func makeAll(dir string) error {
 		deployments[file] = m
 	}
 	return nil
+}
+
+// configure readies a deployment; what a function does is nothing to its template.
+func configure(dir, file string) (stack.Config, error) {
+	s, err := settings.Read(file)
+	cfg := stack.Config{Settings: s, Dist: filepath.Join(dir, "dist"), Out: filepath.Join(dir, filepath.Base(file)), Strict: true}
+	for _, f := range stack.Functions {
+		if err == nil {
+			err = os.MkdirAll(filepath.Join(cfg.Dist, f), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(cfg.Dist, f, "bootstrap"), []byte(f), 0o600)
+		}
+	}
+	if err == nil {
+		err = cfg.Ready(stack.LookPath)
+	}
+	return cfg, err
 }
 
 // codes gives each function's code the function's name in the place of its hash.
@@ -119,5 +123,96 @@ func TestGolden(t *testing.T) {
 	}
 	if d := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(b.String(), "\n")); d != "" {
 		t.Errorf("the template is another (+) than the one kept (-); if it should be, go test ./infra/stack -update, and read the difference:\n%s", d)
+	}
+}
+
+// TestEverySetting: each setting is in the template that it is for.
+func TestEverySetting(t *testing.T) {
+	b, err := json.Marshal(deployments[every].template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := check.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range check.All() {
+		for _, wrong := range c.Run(template) {
+			t.Errorf("%s: %s", c.Name, wrong)
+		}
+	}
+	has := func(id, want string) {
+		t.Helper()
+		got, err := json.Marshal(template.Resources[id].Properties)
+		if err != nil || !strings.Contains(string(got), want) {
+			t.Errorf("%s has no %s: %s", id, want, got)
+		}
+	}
+	has("Authorizer", `"JwtConfiguration":{"Audience":["zapas-console","zapas-tools"],"Issuer":"https://login.acme.example/realms/acme"}`)
+	has("FunctionDevices", `"ZAPAS_GROUPS_CLAIM":"roles"`)
+	has("FunctionDevices", `"ZAPAS_ROLES":"{\"helpdesk\":\"operator\",\"it-admins\":\"admin\",\"works-council\":\"auditor\"}"`)
+	has("FunctionDevices", `"ZAPAS_API":"https://backup.acme.example"`)
+	has("FunctionSessions", `"ZAPAS_QUOTA":"107374182400"`)
+	has("FunctionUploads", `\"bucket\":\"${LocationEuX2}\",\"id\":\"eu-2\",\"name\":\"Frankfurt, subsidiaries\"`)
+	has("Api", `"AllowOrigins":["https://backup.acme.example"]`)
+	has("Distribution", `"Aliases":["backup.acme.example"]`)
+	has("Distribution", `"MinimumProtocolVersion":"TLSv1.2_2021"`)
+	has("ConsoleHeaders", `connect-src 'self' https://login.acme.example;`)
+	has("AlarmsByMail", `"Endpoint":"backup-alarms@acme.example"`)
+	has("LogsUploads", `"RetentionInDays":365`)
+	has("Stage", `"ThrottlingBurstLimit":1000,"ThrottlingRateLimit":500`)
+	has("Trail", `AWS::S3::Object`)
+	has("Trail", `{"Fn::Sub":"${LocationEuX2.Arn}/"}`)
+	for _, id := range []string{"UserPool", "UserPoolClient", "UserPoolDomain"} {
+		if _, ok := template.Resources[id]; ok {
+			t.Errorf("%s is made beside an issuer", id)
+		}
+	}
+	if _, ok := template.Resources["FunctionSessions"].Properties["ReservedConcurrentExecutions"]; ok {
+		t.Error("a limit that is not set is made")
+	}
+}
+
+// TestIntrinsics: a template says no more than Ref, Fn::GetAtt and Fn::Sub of one argument, which is all that the local
+// stack has to understand.
+func TestIntrinsics(t *testing.T) {
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, below := range v {
+				_, one := below.(string)
+				if strings.HasPrefix(name, "Fn::") && name != "Fn::GetAtt" && (name != "Fn::Sub" || !one) {
+					t.Errorf("%s uses %s", at, name)
+				}
+				walk(at+"/"+name, below)
+			}
+		case []any:
+			for i, below := range v {
+				walk(fmt.Sprintf("%s/%d", at, i), below)
+			}
+		}
+	}
+	for name, m := range deployments {
+		walk(name, m.template)
+		for section := range m.template {
+			if section != "Description" && section != "Resources" && section != "Outputs" {
+				t.Errorf("%s has the section %s", name, section)
+			}
+		}
+	}
+}
+
+// TestReady: what is missing is said in one sentence with its remedy.
+func TestReady(t *testing.T) {
+	dist := t.TempDir()
+	there := func(string) (string, error) { return "/usr/bin/node", nil }
+	gone := func(string) (string, error) { return "", exec.ErrNotFound }
+	cfg := stack.Config{Dist: dist}
+	if err := cfg.Ready(gone); err == nil || !strings.Contains(err.Error(), "install Node 20") {
+		t.Errorf("without Node: %v", err)
+	}
+	if err := cfg.Ready(there); err == nil || !strings.Contains(err.Error(), "make build") || !strings.Contains(err.Error(), filepath.Join(dist, "profiles", "bootstrap")) {
+		t.Errorf("without functions: %v", err)
 	}
 }

@@ -68,11 +68,13 @@ func watches() []watch {
 		{"VaultKeyDenied", "use of the vault key was denied", `{ ($.eventSource = "kms.amazonaws.com") && ($.errorCode = "AccessDenied*") && ` + key + ` }`},
 		{"VaultKeyUnusual", "the vault key was used by another than sessions", `{ ($.eventSource = "kms.amazonaws.com") && ($.errorCode NOT EXISTS) && ` + use + " && " + key +
 			` && (($.userIdentity.sessionContext.sessionIssuer.arn NOT EXISTS) || ($.userIdentity.sessionContext.sessionIssuer.arn != "${RoleSessions.Arn}")) }`},
-		{"GuardChanged", "what guards a bucket or a table was changed", `{ (($.eventSource = "s3.amazonaws.com") && ` + named("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketVersioning", "PutBucketLifecycle", "PutBucketEncryption", "DeleteBucketEncryption", "PutBucketReplication") +
+		{"GuardChanged", "what guards a bucket or a table was changed", `{ (($.eventSource = "s3.amazonaws.com") && ` + named("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketVersioning", "PutBucketLifecycle",
+			"PutBucketEncryption", "DeleteBucketEncryption", "PutBucketReplication") +
 			`) || (($.eventSource = "dynamodb.amazonaws.com") && ` + named("PutResourcePolicy", "DeleteResourcePolicy", "RestoreTableToPointInTime", "ExportTableToPointInTime", "DeleteTable") + `) }`},
 		{"RoleChanged", "what a role of this deployment may do, or who may take it, was changed", `{ ($.eventSource = "iam.amazonaws.com") && ` +
 			named("PutRolePolicy", "AttachRolePolicy", "DeleteRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy") + ` && ($.requestParameters.roleName = "${AWS::StackName}-Role*") }`},
-		{"CodeChanged", "a function of this deployment was given other code or settings", `{ ($.eventSource = "lambda.amazonaws.com") && (($.eventName = "UpdateFunctionCode*") || ($.eventName = "UpdateFunctionConfiguration*")) && ($.requestParameters.functionName = "*${AWS::StackName}-Function*") }`},
+		{"CodeChanged", "a function of this deployment was given other code or settings", `{ ($.eventSource = "lambda.amazonaws.com") && ` +
+			`(($.eventName = "UpdateFunctionCode*") || ($.eventName = "UpdateFunctionConfiguration*")) && ($.requestParameters.functionName = "*${AWS::StackName}-Function*") }`},
 		{"TrailChanged", "the trail was stopped, changed or deleted", `{ ($.eventSource = "cloudtrail.amazonaws.com") && ` + named("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors") + ` }`},
 	}
 }
@@ -96,7 +98,8 @@ func (d *deployment) alarms() {
 	d.alarm("TableRefusals", "AWS/DynamoDB", "SystemErrors", map[string]string{"TableName": "${TableZapas}"}, 5, "DynamoDB failed")
 	for _, w := range watches() {
 		awslogs.NewCfnMetricFilter(d.stack, text("Filter"+w.name), &awslogs.CfnMetricFilterProps{LogGroupName: text("${LogsTrail}"), FilterPattern: text(w.pattern),
-			MetricTransformations: &[]any{&awslogs.CfnMetricFilter_MetricTransformationProperty{MetricNamespace: text(namespace), MetricName: text("${AWS::StackName}-" + w.name), MetricValue: text("1"), DefaultValue: number(0)}}})
+			MetricTransformations: &[]any{&awslogs.CfnMetricFilter_MetricTransformationProperty{MetricNamespace: text(namespace),
+				MetricName: text("${AWS::StackName}-" + w.name), MetricValue: text("1"), DefaultValue: number(0)}}})
 		d.alarm(w.name, namespace, "${AWS::StackName}-"+w.name, nil, 1, w.about)
 	}
 	d.dashboard()

@@ -62,6 +62,17 @@ var Rules = []Rule{
 		From: everything, Except: under("zapas/infra"), To: under("github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "github.com/cdklabs"),
 	},
 	{
+		Name: "PermissionsKnowNoCDK", Tests: true,
+		Why:  "settings, permissions, checks and the template are data, which everybody can read without compiling CDK",
+		From: under("zapas/infra/settings", "zapas/infra/policy", "zapas/infra/check", "zapas/infra/golden"),
+		To:   under("github.com/aws/aws-cdk-go", "github.com/aws/jsii-runtime-go", "github.com/cdklabs", "zapas/infra/stack"),
+	},
+	{
+		Name: "NobodyElseMakesTheStack", Tests: true,
+		Why:  "whoever imports the stack compiles CDK; the template that it makes is in infra/golden",
+		From: everything, Except: under("zapas/infra"), To: under("zapas/infra/stack"),
+	},
+	{
 		Name: "NobodyImportsFunctions", Tests: true,
 		Why:  "functions are programs: the local stack starts their binaries, infra names their folders",
 		From: everything, Except: under("zapas/functions", "zapas/device"), To: under("zapas/functions"),

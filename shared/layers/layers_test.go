@@ -94,6 +94,8 @@ func TestRulesBite(t *testing.T) {
 		"OnlyAdaptersSpeakToAWS":          {"zapas/shared/vault", "github.com/aws/aws-sdk-go-v2/service/s3"},
 		"OnlyFunctionsMeetLambda":         {"zapas/shared/fleet", "github.com/aws/aws-lambda-go/events"},
 		"OnlyInfraMeetsCDK":               {"zapas/localstack", "github.com/aws/aws-cdk-go/awscdk/v2"},
+		"PermissionsKnowNoCDK":            {"zapas/infra/check", "zapas/infra/stack"},
+		"NobodyElseMakesTheStack":         {"zapas/localstack/template", "zapas/infra/stack"},
 		"NobodyImportsFunctions":          {"zapas/localstack", "zapas/functions/internal/gateway"},
 		"DeviceKnowsTheAPIAlone":          {"zapas/device", "zapas/shared/vault"},
 		"TheContractImportsNothingOfOurs": {"zapas/shared/api", "zapas/shared/fault"},
