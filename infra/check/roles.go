@@ -108,7 +108,7 @@ func rolesAreWhole(t Template) (wrong []string) {
 
 // prefixes are the partitions that there are in each table.
 var prefixes = map[string][]string{
-	"TableZapas": {"V#*", "F#*", "O#*", "I#*", "P"}, "TableIdentity": {"D#*", "C#*", "U#*"}, "TableVaultkeys": {"V#*"}, "TableAudit": {"A#*"},
+	"TableZapas": {"V#*", "F#*", "O#*", "I#*", "J#*", "P", "SETTINGS"}, "TableIdentity": {"D#*", "C#*", "E#*", "U#*"}, "TableVaultkeys": {"V#*"}, "TableAudit": {"A#*"},
 }
 
 // rowsAreNarrowed: every right on rows names the partitions that it is for.

@@ -40,12 +40,15 @@ func devicesRole() Role {
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
 		rows("Profiles", "${TableZapas.Arn}", "P", "Query"),
 		rows("Snapshots", "${TableZapas.Arn}", "V#*", "GetItem", "Query"), // dates, states and counts
+		rows("Organisation", "${TableZapas.Arn}", "SETTINGS", "GetItem", "PutItem"),
 		index("Lists", "${TableZapas.Arn}/index/owner", "${TableZapas.Arn}/index/fleet"),
 		rows("Keys", "${TableIdentity.Arn}", "D#*", "GetItem", "PutItem", "UpdateItem"), // devices' public keys
 		rows("Codes", "${TableIdentity.Arn}", "C#*", "GetItem", "PutItem"),
+		rows("Enrolments", "${TableIdentity.Arn}", "E#*", "PutItem"),
 		rows("People", "${TableIdentity.Arn}", "U#*", "GetItem", "PutItem"),
 		index("PeopleByName", "${TableIdentity.Arn}/index/users"),
 		rows("Consents", "${TableVaultkeys.Arn}", "V#*", "Query"), // which restores wait; a wrapped key is of no use to it
+		rows("ReadRecords", "${TableAudit.Arn}", "A#*", "Query"),
 		record())
 }
 
@@ -56,7 +59,10 @@ func sessionsRole(d Deployment) Role {
 		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "UpdateItem"),
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem"),
+		rows("Organisation", "${TableZapas.Arn}", "SETTINGS", "GetItem"),
+		usedTokens(),
 		rows("DeviceKeys", "${TableIdentity.Arn}", "D#*", "GetItem"), // its token is checked by it
+		rows("Enrolments", "${TableIdentity.Arn}", "E#*", "GetItem"), // of a phone to come, to which a backup is sent
 		rows("KeysAndConsents", "${TableVaultkeys.Arn}", "V#*", "GetItem", "PutItem", "Query"),
 		record(),
 		Statement{Sid: "VaultKeys", Actions: []string{"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
@@ -69,6 +75,7 @@ func uploadsRole(d Deployment) Role {
 		rows("Vaults", "${TableZapas.Arn}", "V#*", "GetItem", "PutItem"),
 		rows("Cards", "${TableZapas.Arn}", "F#*", "UpdateItem"),
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
+		usedTokens(),
 		rows("DeviceKeys", "${TableIdentity.Arn}", "D#*", "GetItem"),
 		Statement{Sid: "StoreChunksAndLists", Actions: []string{"s3:PutObject"}, Resources: objects(d, "/u/*/s/*/c/*", "/u/*/l/*")},
 		Statement{Sid: "ReadLists", Actions: []string{"s3:GetObject"}, Resources: objects(d, "/u/*/l/*")},
@@ -126,6 +133,9 @@ func index(sid string, arns ...string) Statement {
 
 // record is the right to append to what was done: no more than to put.
 func record() Statement { return rows("Record", "${TableAudit.Arn}", "A#*", "PutItem") }
+
+// usedTokens is the right to note that a device's token has served its one request.
+func usedTokens() Statement { return rows("UsedTokens", "${TableZapas.Arn}", "J#*", "PutItem") }
 
 // list is what makes S3 answer 404, not 403, for an object that is not there. It has no condition on the prefix: reading
 // an object has none, and would be denied (S3 API Reference, GetObject, "Permissions").

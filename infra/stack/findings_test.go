@@ -17,7 +17,7 @@ var accepted = []struct{ rule, on, reason string }{
 	{"IAM5[Resource::<Location", "PolicyRecovery", "whoever undeletes cannot know before whose objects were lost; nobody can take the role by default"},
 	{"IAM5[Resource::arn:<AWS::Partition>:logs", "PolicyTrail", "CloudTrail chooses the rest of its log streams' names"},
 	{"COG8", "UserPool", "two factors are asked of everybody; the plus tier's adaptive sign-in costs by the head and is the organisation's choice"},
-	{"APIG4", "Route(CheckIn|ReportRestore|BeginSession|EndSession|SignChunks|CommitSession|ReleaseKeys|GetManifest)", "a device signs a token for each request, which the function verifies against the device's row"},
+	{"APIG4", "Route(CheckIn|ReportRestore|BeginSession|EndSession|SignChunks|CommitSession|ReleaseKeys|GetManifest|GetBase)", "a device signs a token for each request, which the function verifies against the device's row"},
 	{"APIG4", "RouteEnrolDevice", "a phone has no identity yet: it brings a single-use code"},
 	{"APIG4", "RouteGetHealth", "it says that the service answers, and nothing else"},
 	{"CFR1", "Distribution", "people travel with their phones; a country is no measure of who may sign in"},
