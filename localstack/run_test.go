@@ -68,7 +68,7 @@ func tryAsPrinted(t *testing.T, p place, said string) {
 	}
 	for _, want := range []string{
 		`"email":"anna@demo.example"`, `"name":"Every night"`, `"label":"New phone"`, `"state":"queued"`, `ordered, for profile "Every night"`,
-		`contacts  117 seen = 1 stored \+ 116 already stored`, `"counts":\{"calls":410,"contacts":117,`, `1 restore waits for this phone`,
+		`contacts  117 seen = 1 stored \+ 116 already stored`, `"counts":\{"calls":410,"contacts":117,`, `Proven: backup`, `1 restore waits for this phone`, `nothing is written yet`,
 		`contacts    117 planned = 1 inserted \+ 116 duplicate`, `(?m)^FN:A New Friend\r?$`, `"state":"done"`, `"title":"Not Found"`,
 	} {
 		if !regexp.MustCompile(want).Match(answer) {

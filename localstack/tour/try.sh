@@ -16,6 +16,7 @@ OLD=$(phone old status --json | first device)
 ask anna -X POST $API/v1/me/devices/$OLD/backup
 phone old checkin
 phone old backup --if-due --from {{sh .Data}}/exports/old
+phone old verify
 
 # She picks her newest backup and sends it to her new phone, which restores it.
 ask anna $API/v1/me/snapshots
@@ -23,6 +24,7 @@ SNAPSHOT=$(ask anna $API/v1/me/snapshots | first id)
 NEW=$(phone new status --json | first device)
 RESTORE=$(ask anna $API/v1/me/restores -d "{\"snapshot\":\"$SNAPSHOT\",\"device\":\"$NEW\"}" | first id)
 phone new restores
+phone new plan $RESTORE --to {{sh .Data}}/exports/new
 phone new restore $RESTORE --to {{sh .Data}}/exports/new
 grep 'A New Friend' {{sh .Data}}/exports/new/contacts.vcf
 ask anna $API/v1/me/restores/$RESTORE
