@@ -6,11 +6,8 @@
 package android
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"os"
@@ -225,28 +222,5 @@ func (e *Export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 	if at.base64 {
 		r = markup.NewBase64(v)
 	}
-	return &blobReader{r: r, want: b, sum: sha256.New(), path: e.path}, nil
+	return b.Again(r, "android: an attachment of "+e.path), nil
 }
-
-type blobReader struct {
-	r    io.Reader
-	want item.Blob
-	sum  hash.Hash
-	read int64
-	path string
-}
-
-func (b *blobReader) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	b.sum.Write(p[:n])
-	b.read += int64(n)
-	if errors.Is(err, io.EOF) && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
-		err = errors.New("it changed since the messages were read")
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return n, fmt.Errorf("android: an attachment of %s: %w", b.path, err)
-	}
-	return n, err
-}
-
-func (b *blobReader) Close() error { return nil }

@@ -6,12 +6,9 @@
 package vcard
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"os"
@@ -157,31 +154,8 @@ func (f *File) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("vcard: %s holds no medium with SHA-256 %x: read its cards first", f.path, b.SHA256)
 	}
 	in := newInput(io.NewSectionReader(f.file, at, f.size-at))
-	return &blobReader{r: decoded(&text{in: in}), want: b, sum: sha256.New(), path: f.path}, nil
+	return b.Again(decoded(&text{in: in}), "vcard: a medium of "+f.path), nil
 }
-
-type blobReader struct {
-	r    io.Reader
-	want item.Blob
-	sum  hash.Hash
-	read int64
-	path string
-}
-
-func (b *blobReader) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	b.sum.Write(p[:n])
-	b.read += int64(n)
-	if errors.Is(err, io.EOF) && (b.read != b.want.Size || !bytes.Equal(b.sum.Sum(nil), b.want.SHA256[:])) {
-		err = errors.New("it changed since the cards were read")
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return n, fmt.Errorf("vcard: a medium of %s: %w", b.path, err)
-	}
-	return n, err
-}
-
-func (b *blobReader) Close() error { return nil }
 
 // decoded decodes base64, over the blanks that some exports put between its characters.
 func decoded(r io.Reader) io.Reader { return base64.NewDecoder(base64.StdEncoding, solid{r}) }

@@ -1,0 +1,44 @@
+package item_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"zapas/device/internal/item"
+)
+
+func TestBlob_Again(t *testing.T) {
+	t.Parallel()
+	was := []byte("a photo")
+	blob := item.Blob{SHA256: sha256.Sum256(was), Size: int64(len(was))}
+	for name, tt := range map[string]struct {
+		now io.Reader
+		bad string
+	}{
+		"Same":      {iotest.OneByteReader(bytes.NewReader(was)), ""},
+		"EndAtOnce": {iotest.DataErrReader(bytes.NewReader(was)), ""},
+		"Changed":   {strings.NewReader("A photo"), "what: it changed"},
+		"Shorter":   {strings.NewReader("a phot"), "what: it changed"},
+		"Longer":    {strings.NewReader("a photo!"), "what: it changed"},
+		"Fails":     {io.MultiReader(bytes.NewReader(was), iotest.ErrReader(io.ErrUnexpectedEOF)), "what: unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := blob.Again(tt.now, "what")
+			got, err := io.ReadAll(r)
+			switch {
+			case tt.bad == "" && (err != nil || !bytes.Equal(got, was)):
+				t.Errorf("%q, %v", got, err)
+			case tt.bad != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.bad)):
+				t.Errorf("the error is %v, want %s…", err, tt.bad)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
