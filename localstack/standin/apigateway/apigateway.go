@@ -49,7 +49,8 @@ type Route struct {
 	Method   string
 	Path     string // as in "/v1/profiles/{id}"
 	Function string
-	JWT      bool // the authorizer asks for a token
+	JWT      bool          // the authorizer asks for a token
+	Timeout  time.Duration // that the integration has; 0: 30 s, the most there is
 }
 
 // KeySource is where the authorizer finds the keys that the issuer signs with.
@@ -201,13 +202,17 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, c *call) answer {
 		a.cfg.Log.Error("the event cannot be written", slog.String("requestId", c.id), slog.Any("error", err))
 		return message(http.StatusInternalServerError, "Internal Server Error")
 	}
-	return a.integrate(r.Context(), c, route.Function, payload)
+	return a.integrate(r.Context(), c, route.Route, payload)
 }
 
 // integrate calls the function. A function that fails or answers what is no response gives 500; one that cannot be
 // reached, or has not answered within the integration's time, gives 503.
-func (a *API) integrate(ctx context.Context, c *call, function string, payload []byte) answer {
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
+func (a *API) integrate(ctx context.Context, c *call, route Route, payload []byte) answer {
+	function, limit := route.Function, route.Timeout
+	if limit <= 0 || limit > maxTime {
+		limit = maxTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	log := a.cfg.Log.With(slog.String("requestId", c.id), slog.String("routeKey", c.routeKey), slog.String("function", function))
 	out, err := a.cfg.Invoke(ctx, function, payload)

@@ -288,9 +288,19 @@ func TestIntegration_Failures(t *testing.T) {
 
 func TestIntegration_TimesOut(t *testing.T) {
 	t.Parallel()
+	for own, want := range map[time.Duration]time.Duration{0: 30 * time.Second, 12 * time.Second: 12 * time.Second, time.Minute: 30 * time.Second} {
+		timesOut(t, own, want)
+	}
+}
+
+// timesOut gives a route a time of its own and wants the answer after another.
+func timesOut(t *testing.T, own, want time.Duration) {
 	synctest.Test(t, func(t *testing.T) {
 		var took time.Duration
 		a := api(t, nil, func(cfg *apigateway.Config) {
+			for i := range cfg.Routes {
+				cfg.Routes[i].Timeout = own
+			}
 			cfg.Invoke = func(ctx context.Context, _ string, _ []byte) ([]byte, error) {
 				start := time.Now()
 				<-ctx.Done()
@@ -299,7 +309,7 @@ func TestIntegration_TimesOut(t *testing.T) {
 			}
 		})
 		w := serve(a, request("GET", "/v1/profiles", ""))
-		if w.Code != 503 || took != 30*time.Second {
+		if w.Code != 503 || took != want {
 			t.Errorf("%d after %v", w.Code, took)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -137,6 +138,42 @@ func (s *Server) CreateKey(alias string) (arn string, err error) {
 		return k.rotate()
 	})
 	return arn, err
+}
+
+// Create makes keys with the ids, UUIDs, that it is given; those that exist are left as they are.
+func (s *Server) Create(ids ...string) error {
+	missing := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return s.Fingerprint(id) != "" })
+	if len(missing) == 0 {
+		return nil
+	}
+	return s.change(func(ring *keyring) error {
+		for _, id := range missing {
+			if ring.byID(id) != nil { // made in the meantime
+				continue
+			}
+			if !keyID().MatchString(id) {
+				return fmt.Errorf("the id %q of a key must be a UUID", id)
+			}
+			k := &key{ID: id, Created: s.cfg.Now().UTC(), State: Enabled}
+			ring.Keys = append(ring.Keys, k)
+			if err := k.rotate(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Fingerprint tells a key from all others that bear its id, without telling its secret; "": there is none.
+func (s *Server) Fingerprint(id string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	k := s.keys.byID(id)
+	if k == nil {
+		return ""
+	}
+	digest := sha256.Sum256(append([]byte("fingerprint of "+id+" "), k.Versions[0]...))
+	return hex.EncodeToString(digest[:8])
 }
 
 // Rotate gives a key (by id, ARN or alias) a new version, which seals from now on.

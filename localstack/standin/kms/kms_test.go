@@ -327,6 +327,40 @@ func TestCreateKey(t *testing.T) {
 	}
 }
 
+// TestCreate: keys that are given their ids are made once, and told apart by more than those.
+func TestCreate(t *testing.T) {
+	t.Parallel()
+	const one, two = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+	dir := t.TempDir()
+	st := open(t, dir)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := st.server.Create(one, two); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	first := st.server.Fingerprint(one)
+	if first == "" || first == st.server.Fingerprint(two) || st.server.Fingerprint("33333333-3333-4333-8333-333333333333") != "" {
+		t.Errorf("the fingerprint is %q", first)
+	}
+	if err := st.server.Rotate(one); err != nil || st.server.Fingerprint(one) != first {
+		t.Errorf("a new version makes it another key: %v", err)
+	}
+	if st = open(t, dir); st.server.Fingerprint(one) != first {
+		t.Error("after a restart it is another key")
+	}
+	if open(t, t.TempDir()).server.Fingerprint(one) != "" || st.server.Create("vault") == nil {
+		t.Error("a key is there that nobody made, or has an id that is none")
+	}
+	other := open(t, t.TempDir())
+	if err := other.server.Create(one); err != nil || other.server.Fingerprint(one) == first {
+		t.Errorf("two keys that bear one id are one: %v", err)
+	}
+}
+
 func TestKeyFileThatCannotBeReadIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
