@@ -14,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"zapas/localstack/build"
+	"zapas/localstack/deployment"
 	"zapas/localstack/stack"
 )
 
@@ -80,7 +81,7 @@ func TestStateSurvives(t *testing.T) {
 	p := newPlace(t)
 	h := filled(t, p)
 	before := rows(t, p.dir)
-	for _, table := range []string{"zapas", "identity", "vaultkeys", "audit"} {
+	for _, table := range []string{deployment.Table, deployment.Identity, deployment.VaultKeys, deployment.Audit} {
 		if len(before[table]) == 0 {
 			t.Errorf("the table %s is empty", table)
 		}

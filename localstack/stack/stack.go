@@ -1,5 +1,5 @@
 // Package stack knows how the stand-ins and the functions' binaries are put together into a running Zapas on this
-// machine: what a deployment has, its addresses, its people and its environment. It does not know what the functions do,
+// machine: its addresses, its people, and whose calls are whose. It does not know what the functions do,
 // nor AWS's wire protocols.
 package stack
 
@@ -9,29 +9,25 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"zapas/localstack/build"
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/apigateway"
+	"zapas/localstack/standin/iam"
 	"zapas/localstack/standin/lambda"
 	"zapas/localstack/standin/oidc"
-	"zapas/shared/api"
-)
-
-// Where it is said to run: names only, nothing is sent there.
-const (
-	Region  = "eu-central-1"
-	Account = "000000000000"
-	Tenant  = "demo"
+	"zapas/localstack/template"
 )
 
 // Config is a stack to be.
@@ -46,6 +42,8 @@ type Config struct {
 	Now      func() time.Time
 	// Around is put around what stands in for AWS: the place of what may befall a call. nil: nothing.
 	Around func(http.Handler) http.Handler
+	// Template is what is deployed; nil: the golden template.
+	Template []byte
 }
 
 // Stack is a running Zapas.
@@ -55,6 +53,8 @@ type Stack struct {
 	Dir    string // all that it keeps
 	Issuer *oidc.Issuer
 
+	deployed  *template.Deployment
+	policies  *iam.Policies
 	aws       *standin.AWS
 	functions *lambda.Service
 	servers   []*http.Server
@@ -128,54 +128,73 @@ func listen(address, setting string) (net.Listener, error) {
 	return l, err
 }
 
-// cloud opens what stands in for AWS and creates what a deployment has.
+// cloud opens what stands in for AWS, creates what the template says, and puts its policies in force.
 func (s *Stack) cloud(cfg Config, log *slog.Logger) (err error) {
-	secrets := map[string]string{}
-	for _, f := range build.Functions {
-		secrets[accessKey(f)] = secretOf(f)
+	if s.deployed, err = deployment.Read(cfg.Template, s.URL); err != nil {
+		return err
+	}
+	if s.policies, err = s.deployed.Policies(); err != nil {
+		return err
+	}
+	secrets, callers := map[string]string{}, map[string]iam.Principal{}
+	for _, f := range s.deployed.Functions {
+		key := accessKey(f.Program)
+		secrets[key], callers[key] = secretOf(f.Program), iam.Principal{ARN: f.Role, Session: f.Program}
 	}
 	kept := filepath.Join(cfg.Dir, "aws")
 	if err := whole(kept); err != nil {
 		return err
 	}
-	s.aws, err = standin.Open(standin.Config{Dir: kept, Account: Account, Region: Region, Sync: cfg.Sync, Now: cfg.Now, Log: log,
-		Secret: func(id string) (string, bool) { secret, ok := secrets[id]; return secret, ok }})
+	s.aws, err = standin.Open(standin.Config{Dir: kept, Account: deployment.Account, Region: deployment.Region, Sync: cfg.Sync, Now: cfg.Now, Log: log,
+		Secret: func(id string) (string, bool) { secret, ok := secrets[id]; return secret, ok },
+		Caller: func(id string) iam.Principal { return callers[id] }})
 	if err != nil {
 		return err
 	}
-	key, err := s.create()
-	if err != nil {
+	if err := s.deployed.Create(s.aws); err != nil {
 		return err
 	}
-	if err := keep(kept, key); err != nil {
+	s.aws.IAM.Enforce(s.policies)
+	vaultKey := deployment.VaultKey(s.deployed)
+	if err := keep(kept, s.aws.KMS.Fingerprint(vaultKey[strings.LastIndex(vaultKey, "/")+1:])); err != nil {
 		return err
 	}
-	env, err := s.environment(key)
-	if err != nil {
-		return err
-	}
-	var functions []lambda.Function
-	for _, f := range build.Functions {
-		functions = append(functions, lambda.Function{Name: f, Binary: cfg.Programs.Function[f], Env: env, AccessKeyID: accessKey(f),
-			SecretAccessKey: secretOf(f), Timeout: 10 * time.Second, Concurrency: 4, Memory: 256})
-	}
-	s.functions, err = lambda.Start(lambda.Config{Functions: functions, Region: Region, Account: Account, Output: cfg.Log, Log: log})
+	s.functions, err = s.lambda(cfg, log)
 	return err
 }
 
-// create makes what a deployment has, where it is not there yet, and returns the vault key's ARN.
-func (s *Stack) create() (string, error) {
-	for _, t := range resources.Tables() {
-		if err := s.aws.DynamoDB.Create(t); err != nil {
-			return "", err
+// atOnce is how many of a function run at a time on one machine. A limit that the template sets lower holds.
+const atOnce = 4
+
+// lambda makes the functions callable, with the template's environment and the address of what stands in for AWS.
+func (s *Stack) lambda(cfg Config, log *slog.Logger) (*lambda.Service, error) {
+	var functions []lambda.Function
+	for _, f := range s.deployed.Functions {
+		binary, ok := cfg.Programs.Function[f.Program]
+		if !ok {
+			return nil, fmt.Errorf("the template has the function %s, which is not built: name it in localstack/build", f.Program)
 		}
-	}
-	for _, l := range resources.Locations {
-		if err := s.aws.S3.CreateBucket(l.Bucket); err != nil {
-			return "", err
+		env := map[string]string{"AWS_ENDPOINT_URL": s.AWSURL}
+		maps.Copy(env, f.Env)
+		concurrency := atOnce
+		if f.Reserved > 0 {
+			concurrency = min(concurrency, f.Reserved)
 		}
+		functions = append(functions, lambda.Function{Name: f.Program, Binary: binary, Env: env, AccessKeyID: accessKey(f.Program),
+			SecretAccessKey: secretOf(f.Program), Timeout: f.Timeout, Concurrency: concurrency, Memory: f.MemoryMB})
 	}
-	return s.aws.KMS.CreateKey(resources.VaultKey)
+	return lambda.Start(lambda.Config{Functions: functions, Region: deployment.Region, Account: deployment.Account, Output: cfg.Log, Log: log})
+}
+
+// Rights are those that the template grants to the functions' roles, and those of them that allowed calls have needed so
+// far.
+func (s *Stack) Rights() (granted, used []iam.Use) {
+	roles := map[string]bool{}
+	for _, f := range s.deployed.Functions {
+		roles[f.Role] = true
+	}
+	others := func(u iam.Use) bool { return !roles[u.Principal] }
+	return slices.DeleteFunc(s.policies.Grants(), others), slices.DeleteFunc(s.aws.IAM.Used(), others)
 }
 
 // Credentials are each function's own. They open nothing but this stack, on this machine.
@@ -184,17 +203,16 @@ func secretOf(function string) string  { return "local-secret-of-" + function }
 
 // front is what people and phones see.
 func (s *Stack) front(cfg Config, log *slog.Logger) (_ http.Handler, err error) {
-	issuer := s.URL + "/oidc"
-	s.Issuer, err = oidc.New(oidc.Config{Issuer: issuer, Dir: filepath.Join(cfg.Dir, "oidc"), Users: People, Audience: audience, Now: cfg.Now,
+	s.Issuer, err = oidc.New(oidc.Config{Issuer: deployment.Issuer(s.URL), Dir: filepath.Join(cfg.Dir, "oidc"), Users: People, Audience: deployment.Audience, Now: cfg.Now,
 		Clients: []oidc.Client{{ID: "zapas-console", RedirectURIs: []string{s.URL + "/"}}}})
 	if err != nil {
 		return nil, err
 	}
 	var routes []apigateway.Route
-	for _, r := range api.Routes {
-		routes = append(routes, apigateway.Route{Method: r.Method, Path: r.Path, Function: r.Function, JWT: r.Auth == api.AuthConsole})
+	for _, r := range s.deployed.Routes {
+		routes = append(routes, apigateway.Route{Method: r.Method, Path: r.Path, Function: r.Function, JWT: r.JWT, Timeout: r.Timeout})
 	}
-	gateway, err := apigateway.New(apigateway.Config{Routes: routes, Invoke: s.functions.Invoke, Issuer: issuer, Audience: []string{audience},
+	gateway, err := apigateway.New(apigateway.Config{Routes: routes, Invoke: s.functions.Invoke, Issuer: s.deployed.Authorize.Issuer, Audience: s.deployed.Authorize.Audience,
 		Keys: s.Issuer, Now: cfg.Now, Log: log})
 	if err != nil {
 		return nil, err
@@ -218,14 +236,14 @@ func (s *Stack) Kill(function string) int { return s.functions.Kill(function) }
 func (s *Stack) Damage(part string) (string, error) {
 	var bucket string
 	var found []string
-	for _, l := range resources.Locations {
-		keys, err := s.aws.S3.Keys(l.Bucket, "")
+	for _, b := range s.deployed.Buckets {
+		keys, err := s.aws.S3.Keys(b.Name, "")
 		if err != nil {
 			return "", err
 		}
 		for _, k := range keys {
 			if strings.Contains(k, part) {
-				bucket, found = l.Bucket, append(found, k)
+				bucket, found = b.Name, append(found, k)
 			}
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// account is the file that says that everything was created once, and under which key.
+// account is the file that says that everything was created once, and by its fingerprint under which key.
 const account = "account"
 
 // parts are the files without which what the others hold cannot be used.

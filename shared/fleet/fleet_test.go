@@ -15,7 +15,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/audit"
@@ -39,18 +39,16 @@ type world struct {
 func open(t *testing.T) *world {
 	t.Helper()
 	s := standintest.New(t)
-	for _, tab := range resources.Tables() {
-		if err := s.DynamoDB.Create(tab); err != nil {
-			t.Fatal(err)
-		}
+	if err := deployment.Tables(s.AWS); err != nil {
+		t.Fatal(err)
 	}
 	db := table.Open(s.Config())
 	newID := func() string { return ulid.Make().String() }
-	w := &world{stack: s, clock: s.Clock, statuses: table.Statuses{DB: db, Name: resources.Table}, profiles: table.Profiles{DB: db, Name: resources.Table}}
-	identities := table.Identities{DB: db, Name: resources.Identity}
-	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: resources.Identity},
-		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: s.Clock.Now}, Profiles: w.profiles,
-		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
+	w := &world{stack: s, clock: s.Clock, statuses: table.Statuses{DB: db, Name: deployment.Table}, profiles: table.Profiles{DB: db, Name: deployment.Table}}
+	identities := table.Identities{DB: db, Name: deployment.Identity}
+	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity},
+		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: w.profiles,
+		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
 		Random: func(p []byte) { _, _ = rand.Read(p) }}
 	return w
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/aws/table"
@@ -36,10 +36,8 @@ type world struct {
 func open(t *testing.T, patient bool) *world {
 	t.Helper()
 	w := &world{stack: standintest.New(t), effects: map[string]int{}}
-	for _, tab := range resources.Tables() {
-		if err := w.stack.DynamoDB.Create(tab); err != nil {
-			t.Fatal(err)
-		}
+	if err := deployment.Tables(w.stack.AWS); err != nil {
+		t.Fatal(err)
 	}
 	cfg := w.stack.Config()
 	if patient {
@@ -49,7 +47,7 @@ func open(t *testing.T, patient bool) *world {
 			})
 		}
 	}
-	w.Keeper = idempotency.Keeper{Store: table.Requests{DB: table.Open(cfg), Name: resources.Table}, Now: w.stack.Clock.Now,
+	w.Keeper = idempotency.Keeper{Store: table.Requests{DB: table.Open(cfg), Name: deployment.Table}, Now: w.stack.Clock.Now,
 		NewID: func() string { return fmt.Sprint("id ", w.ids.Add(1)) }}
 	return w
 }

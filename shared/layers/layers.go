@@ -123,4 +123,9 @@ var Rules = []Rule{
 		Why:  "what plays AWS must not know what it is played for",
 		From: under("zapas/localstack/standin"), To: oursBut("zapas/localstack/standin"),
 	},
+	{
+		Name: "TemplateKnowsNoProduct",
+		Why:  "what reads a template must take it at its word, whatever the product would like to find there",
+		From: under("zapas/localstack/template"), To: oursBut("zapas/localstack/standin", "zapas/localstack/template"),
+	},
 }

@@ -106,6 +106,7 @@ func TestRulesBite(t *testing.T) {
 		"SharedKnowsNobodyAbove":          {"zapas/shared/aws/table", "zapas/localstack/standin"},
 		"FunctionsKnowNoDevice":           {"zapas/functions/devices", "zapas/device"},
 		"StandInKnowsNoProduct":           {"zapas/localstack/standin/s3", "zapas/shared/vault"},
+		"TemplateKnowsNoProduct":          {"zapas/localstack/template", "zapas/infra/golden"},
 	}
 	for _, r := range layers.Rules {
 		t.Run(r.Name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/audit"
 	"zapas/shared/aws/table"
@@ -61,10 +61,8 @@ func (w *world) newID() string { return fmt.Sprintf("01%024d", w.ids.Add(1)) }
 func open(t *testing.T, patient bool) *world {
 	t.Helper()
 	s := standintest.New(t)
-	for _, tab := range resources.Tables() {
-		if err := s.DynamoDB.Create(tab); err != nil {
-			t.Fatal(err)
-		}
+	if err := deployment.Tables(s.AWS); err != nil {
+		t.Fatal(err)
 	}
 	cfg := s.Config()
 	if patient {
@@ -76,8 +74,8 @@ func open(t *testing.T, patient bool) *world {
 	}
 	w := &world{stack: s}
 	db := table.Open(cfg)
-	log := noting{table.Audit{DB: db, Name: resources.Audit}, w}
-	w.Service = &profile.Service{Store: table.Profiles{DB: db, Name: resources.Table}, Locations: []profile.Location{{ID: "eu"}},
+	log := noting{table.Audit{DB: db, Name: deployment.Audit}, w}
+	w.Service = &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu"}},
 		Audit: audit.Recorder{Log: log, Now: s.Clock.Now, NewID: w.newID}, Now: s.Clock.Now, NewID: w.newID}
 	return w
 }

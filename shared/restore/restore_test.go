@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/oklog/ulid/v2"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/audit"
@@ -46,18 +46,16 @@ type world struct {
 func open(t *testing.T) *world {
 	t.Helper()
 	s := standintest.New(t)
-	for _, tab := range resources.Tables() {
-		if err := s.DynamoDB.Create(tab); err != nil {
-			t.Fatal(err)
-		}
+	if err := deployment.Tables(s.AWS); err != nil {
+		t.Fatal(err)
 	}
 	db := table.Open(s.Config())
 	newID := func() string { return ulid.Make().String() }
 	w := &world{stack: s, clock: s.Clock, counts: vault.Counts{"sms": 1, "mms": 1}}
 	w.anna = caller.Caller{User: "0ANNA000000000000000000000", AuthTime: s.Clock.Now()}
-	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: s.Clock.Now, NewID: newID}
-	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Now: s.Clock.Now, NewID: newID, Audit: recorder,
-		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: resources.Table}, Audit: recorder},
+	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: s.Clock.Now, NewID: newID}
+	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: deployment.VaultKeys}, Now: s.Clock.Now, NewID: newID, Audit: recorder,
+		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder},
 		Find: func(_ context.Context, user caller.UserID, id vault.SessionID) (vault.Snapshot, error) {
 			if user != w.anna.User || id != snapshot {
 				return vault.Snapshot{}, fault.New(fault.NotFound, "not_found", "There is no such backup.")

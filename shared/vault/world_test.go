@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/oklog/ulid/v2"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/aws/bucket"
@@ -47,20 +47,15 @@ type world struct {
 func open(t *testing.T) *world {
 	t.Helper()
 	s := standintest.New(t)
-	buckets := map[string]string{eu: "zapas-eu", "elsewhere": "zapas-elsewhere"}
-	for _, tab := range resources.Tables() {
-		must(t, s.DynamoDB.Create(tab))
-	}
-	for _, b := range buckets {
-		must(t, s.S3.CreateBucket(b))
-	}
-	arn, err := s.KMS.CreateKey(resources.VaultKey)
+	buckets := map[string]string{eu: deployment.Bucket, "elsewhere": "zapas-elsewhere"}
+	d, err := deployment.On(s.AWS)
 	must(t, err)
+	must(t, s.S3.CreateBucket(buckets["elsewhere"]))
 	cfg := s.Config()
 	db, objects := table.Open(cfg), bucket.New(cfg, buckets)
-	w := &world{t: t, stack: s, clock: s.Clock, table: table.Vaults{DB: db, Name: resources.Table}}
-	w.opener = &vault.Opener{Tenant: "tenant", Quota: 1 << 30, Table: w.table, Keys: table.Keys{DB: db, Name: resources.VaultKeys},
-		Wrapper: kms.New(cfg, arn), Record: w.record, Active: w.active, Consented: w.consented, Now: w.clock.Now,
+	w := &world{t: t, stack: s, clock: s.Clock, table: table.Vaults{DB: db, Name: deployment.Table}}
+	w.opener = &vault.Opener{Tenant: "tenant", Quota: 1 << 30, Table: w.table, Keys: table.Keys{DB: db, Name: deployment.VaultKeys},
+		Wrapper: kms.New(cfg, deployment.VaultKey(d)), Record: w.record, Active: w.active, Consented: w.consented, Now: w.clock.Now,
 		NewID: func() string { return ulid.Make().String() }}
 	w.uploader = &vault.Uploader{Table: w.table, Store: objects, Now: w.clock.Now}
 	w.reader = &vault.Reader{Table: w.table, Downloads: objects}

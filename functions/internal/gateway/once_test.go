@@ -12,7 +12,7 @@ import (
 
 	"zapas/functions/internal/gateway"
 	"zapas/functions/internal/gateway/gatewaytest"
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/api"
 	"zapas/shared/aws/table"
@@ -38,10 +38,10 @@ func (c *counter) operation() gateway.Operation {
 func keeper(t *testing.T) gateway.Keeper {
 	t.Helper()
 	s, n := standintest.New(t), 0
-	if err := s.DynamoDB.Create(resources.Tables()[0]); err != nil {
+	if err := deployment.Tables(s.AWS); err != nil {
 		t.Fatal(err)
 	}
-	return idempotency.Keeper{Store: table.Requests{DB: table.Open(s.Config()), Name: resources.Table}, Now: s.Clock.Now,
+	return idempotency.Keeper{Store: table.Requests{DB: table.Open(s.Config()), Name: deployment.Table}, Now: s.Clock.Now,
 		NewID: func() string { n++; return fmt.Sprint("id ", n) }}
 }
 

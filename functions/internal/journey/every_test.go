@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"zapas/functions/internal/gateway/gatewaytest"
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/shared/api"
 	"zapas/shared/audit"
@@ -249,7 +249,7 @@ func (w *world) watch(befalls func(so written, record bool) standin.Fault) *writ
 			body, err := io.ReadAll(c.Request.Body)
 			w.must(err)
 			c.Request.Body = io.NopCloser(bytes.NewReader(body))
-			record = bytes.Contains(body, []byte(`"TableName":"`+resources.Audit+`"`))
+			record = bytes.Contains(body, []byte(`"TableName":"`+deployment.Audit+`"`))
 			if bytes.Contains(body, []byte(`"PK":{"S":"J#`)) {
 				return standin.None
 			}

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zapas/functions/internal/gateway/gatewaytest"
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/shared/api"
 	"zapas/shared/aws/table"
 )
@@ -100,11 +100,13 @@ func (r *tape) play() {
 // last seen is left out: whoever sends its check-in again within a minute says that, and no more.
 func (r *tape) stored() map[string]any {
 	r.t.Helper()
+	r.stack.IAM.Enforce(nil) // it looks where nobody may
+	defer r.stack.IAM.Enforce(r.policies)
 	out := map[string]any{}
-	partitions := map[string][]string{resources.Table: {"V#" + r.old.user, "O#" + r.order}, resources.VaultKeys: {"V#" + r.old.user}, resources.Identity: nil}
+	partitions := map[string][]string{deployment.Table: {"V#" + r.old.user, "O#" + r.order}, deployment.VaultKeys: {"V#" + r.old.user}, deployment.Identity: nil}
 	for _, f := range []*phone{r.old, r.fresh} {
-		partitions[resources.Table] = append(partitions[resources.Table], "F#"+f.ID)
-		partitions[resources.Identity] = append(partitions[resources.Identity], "D#"+f.ID)
+		partitions[deployment.Table] = append(partitions[deployment.Table], "F#"+f.ID)
+		partitions[deployment.Identity] = append(partitions[deployment.Identity], "D#"+f.ID)
 	}
 	for name, keys := range partitions {
 		for _, pk := range keys {

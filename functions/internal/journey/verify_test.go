@@ -150,12 +150,17 @@ func TestProofOfWho(t *testing.T) {
 
 // records is an audit that can be full, and remembers what it took.
 type records struct {
-	audit.Log
 	full  bool
 	taken []audit.Action
 }
 
-func (r *records) Append(ctx context.Context, one audit.Record) error {
+// recording is a function's way to it.
+type recording struct {
+	audit.Log
+	*records
+}
+
+func (r recording) Append(ctx context.Context, one audit.Record) error {
 	if r.full {
 		return fault.New(fault.Unavailable, "full", "The audit is full.")
 	}

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/go-json-experiment/json"
 
 	"zapas/functions/internal/devices"
@@ -30,7 +31,8 @@ import (
 	"zapas/functions/internal/restores"
 	"zapas/functions/internal/sessions"
 	"zapas/functions/internal/uploads"
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
+	"zapas/localstack/standin/iam"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/api"
 	"zapas/shared/audit"
@@ -44,12 +46,12 @@ import (
 	"zapas/shared/vault"
 )
 
-const tenant = "acme"
+const tenant = "demo" // of which the template's key policies speak
 
 // location is where every profile here keeps its backups.
-var location = resources.Locations[0]
+var location = profile.Location{ID: "eu", Name: "Frankfurt", Region: deployment.Region}
 
-// world is all functions of one deployment on an AWS of its own.
+// world is all functions of one deployment on an AWS of its own, each with the rights of its role and no others.
 type world struct {
 	t         testing.TB
 	stack     *standintest.Stack
@@ -57,6 +59,7 @@ type world struct {
 	functions map[string]*gateway.API
 	vaults    table.Vaults
 	objects   bucket.Objects
+	policies  *iam.Policies
 	log       bytes.Buffer
 	records   records
 	ids       atomic.Int64
@@ -69,55 +72,55 @@ type world struct {
 func open(t testing.TB, issuer *gatewaytest.Issuer) *world {
 	t.Helper()
 	w := &world{t: t, stack: standintest.New(t), issuer: issuer, functions: map[string]*gateway.API{}}
-	for _, table := range resources.Tables() {
-		w.must(w.stack.DynamoDB.Create(table))
-	}
-	buckets := map[string]string{}
-	for _, l := range resources.Locations {
-		buckets[l.ID] = l.Bucket
-		w.must(w.stack.S3.CreateBucket(l.Bucket))
-	}
-	key, err := w.stack.KMS.CreateKey(resources.VaultKey)
+	d, err := deployment.On(w.stack.AWS)
 	w.must(err)
-	w.wire(key, buckets)
+	w.policies, err = d.Policies()
+	w.must(err)
+	w.stack.IAM.Enforce(w.policies)
+	key := deployment.VaultKey(d)
+	for _, f := range d.Functions {
+		cfg := w.stack.As(strings.TrimPrefix(f.Role, standintest.RoleARN("")))
+		w.functions[f.Program] = w.function(f.Program, cfg, key)
+		if f.Program == "restores" { // what is stored is looked at by who may
+			w.vaults, w.objects = table.Vaults{DB: table.Open(cfg), Name: deployment.Table}, bucket.New(cfg, buckets())
+		}
+	}
 	return w
 }
 
-// wire sets the functions up as their mains do.
-func (w *world) wire(key string, buckets map[string]string) {
-	cfg, now := w.stack.Config(), w.stack.Clock.Now
-	db := table.Open(cfg)
-	w.records.Log = table.Audit{DB: db, Name: resources.Audit}
-	w.vaults, w.objects = table.Vaults{DB: db, Name: resources.Table}, bucket.New(cfg, buckets)
-	identities, statuses := table.Identities{DB: db, Name: resources.Identity}, table.Statuses{DB: db, Name: resources.Table}
-	recorder := audit.Recorder{Log: &w.records, Now: now, NewID: w.newID}
-	policies := &profile.Service{Store: table.Profiles{DB: db, Name: resources.Table}, Audit: recorder, Now: now, NewID: w.newID,
-		Locations: []profile.Location{{ID: location.ID, Name: location.Name, Region: location.Region}}}
-	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: resources.Table}, Now: now}
-	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: resources.Identity}, Statuses: statuses, Orders: orders, Profiles: table.Profiles{DB: db, Name: resources.Table},
+func buckets() map[string]string { return map[string]string{location.ID: deployment.Bucket} }
+
+// function sets a function up as its main does, with the credentials of its role.
+func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
+	now, db := w.stack.Clock.Now, table.Open(cfg)
+	vaults, objects := table.Vaults{DB: db, Name: deployment.Table}, bucket.New(cfg, buckets())
+	identities, statuses := table.Identities{DB: db, Name: deployment.Identity}, table.Statuses{DB: db, Name: deployment.Table}
+	recorder := audit.Recorder{Log: recording{table.Audit{DB: db, Name: deployment.Audit}, &w.records}, Now: now, NewID: w.newID}
+	policies := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Audit: recorder, Now: now, NewID: w.newID,
+		Locations: []profile.Location{location}}
+	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: now}
+	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, Orders: orders, Profiles: table.Profiles{DB: db, Name: deployment.Table},
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
-	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: w.vaults, Keys: table.Keys{DB: db, Name: resources.VaultKeys}, Wrapper: kms.New(cfg, key),
+	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: vaults, Keys: table.Keys{DB: db, Name: deployment.VaultKeys}, Wrapper: kms.New(cfg, key),
 		Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: w.newID}
-	set := restore.Organisation{Store: table.Settings{DB: db, Name: resources.Table}, Audit: recorder}
-	consents := &restore.Service{Store: table.Restores{DB: db, Name: resources.VaultKeys}, Settings: set, Audit: recorder, Find: opener.Find, Owns: phones.Owns,
+	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
+	consents := &restore.Service{Store: table.Restores{DB: db, Name: deployment.VaultKeys}, Settings: set, Audit: recorder, Find: opener.Find, Owns: phones.Owns,
 		Enrolled: phones.Enrolled, Now: now, NewID: w.newID}
 	opener.Consented = consents.Consented
 
 	people := &console.Verifier{Issuer: gatewaytest.IssuerURL, Tenant: tenant, Audience: []string{gatewaytest.Audience}, GroupsClaim: "groups", NameClaim: "name",
 		EmailClaim: "email", Roles: map[string]caller.Role{"admins": caller.Admin, "operators": caller.Operator, "viewers": caller.Viewer, "counts": caller.CountsViewer,
 			"auditors": caller.Auditor}, Transport: w.issuer, Now: now}
-	door := device.Verifier{Tenant: tenant, Devices: identities, Once: slices.Concat(sessions.Once(), uploads.Once()), Used: table.Tokens{DB: db, Name: resources.Table}, Now: now}
-	for function, operations := range map[string]map[string]gateway.Operation{
+	door := device.Verifier{Tenant: tenant, Devices: identities, Once: slices.Concat(sessions.Once(), uploads.Once()), Used: table.Tokens{DB: db, Name: deployment.Table}, Now: now}
+	operations := map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
-		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: w.vaults, Records: table.Audit{DB: db, Name: resources.Audit}, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
+		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: vaults, Records: table.Audit{DB: db, Name: deployment.Audit}, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
 		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders,
 			Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}, Now: now}.Operations(),
-		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: w.vaults, Store: w.objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
-		"restores": restores.Handlers{Reader: &vault.Reader{Table: w.vaults, Downloads: w.objects}}.Operations(),
-	} {
-		w.functions[function] = &gateway.API{Function: function, Operations: operations, Console: people, Device: door,
-			Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}
+		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: vaults, Store: objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
+		"restores": restores.Handlers{Reader: &vault.Reader{Table: vaults, Downloads: objects}}.Operations(),
 	}
+	return &gateway.API{Function: name, Operations: operations[name], Console: people, Device: door, Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}
 }
 
 // newID makes ids that grow.

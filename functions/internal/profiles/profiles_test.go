@@ -17,7 +17,7 @@ import (
 	"zapas/functions/internal/gateway/console"
 	"zapas/functions/internal/gateway/gatewaytest"
 	"zapas/functions/internal/profiles"
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/api"
@@ -45,18 +45,16 @@ type world struct {
 func open(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, stack: standintest.New(t), issuer: gatewaytest.NewIssuer(t)}
-	for _, tab := range resources.Tables() {
-		if err := w.stack.DynamoDB.Create(tab); err != nil {
-			t.Fatal(err)
-		}
+	if err := deployment.Tables(w.stack.AWS); err != nil {
+		t.Fatal(err)
 	}
 	clock := func() time.Time { return now }
 	newID := func() string { return fmt.Sprintf("01%024d", w.ids.Add(1)) }
 	db := table.Open(w.stack.Config())
-	service := &profile.Service{Store: table.Profiles{DB: db, Name: resources.Table}, Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}},
-		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: resources.Audit}, Now: clock, NewID: newID}, Now: clock, NewID: newID}
+	service := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}},
+		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: clock, NewID: newID}, Now: clock, NewID: newID}
 	w.API = &gateway.API{Function: "profiles", Operations: profiles.Handlers{Profiles: service, Now: clock}.Operations(), Log: slog.New(slog.DiscardHandler), Now: clock,
-		Keeper: idempotency.Keeper{Store: table.Requests{DB: db, Name: resources.Table}, Now: clock, NewID: newID},
+		Keeper: idempotency.Keeper{Store: table.Requests{DB: db, Name: deployment.Table}, Now: clock, NewID: newID},
 		Console: &console.Verifier{Issuer: gatewaytest.IssuerURL, Tenant: "acme", Audience: []string{gatewaytest.Audience}, GroupsClaim: "groups",
 			Roles: map[string]caller.Role{"admins": caller.Admin}, Transport: w.issuer, Now: clock}}
 	return w

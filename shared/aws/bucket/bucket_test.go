@@ -22,7 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/google/go-cmp/cmp"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/shared/aws/bucket"
 	"zapas/shared/fault"
@@ -96,11 +96,9 @@ func open(t *testing.T) (bucket.Objects, *wire) {
 		Secret: func(id string) (string, bool) { return "secret", id == "id" }})
 	must(t, err)
 	t.Cleanup(func() { must(t, stack.Close()) })
-	buckets := map[string]string{}
-	for _, l := range resources.Locations {
-		must(t, stack.S3.CreateBucket(l.Bucket))
-		buckets[l.ID] = l.Bucket
-	}
+	_, err = deployment.On(stack)
+	must(t, err)
+	buckets := map[string]string{location: deployment.Bucket}
 	w.aws = stack.Transport(nil)
 	return bucket.New(aws.Config{Region: "eu-central-1", HTTPClient: w, BaseEndpoint: new("http://s3.test"),
 		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
@@ -138,7 +136,7 @@ func wantKind(t *testing.T, err error, want fault.Kind) {
 
 const key = "u/USER/s/SESSION/c/CHUNK"
 
-var location = resources.Locations[0].ID
+const location = "eu"
 
 // send executes a signed URL as a phone would.
 func send(t *testing.T, w *wire, method, at string, headers map[string]string, body string) (int, string) {
@@ -238,7 +236,7 @@ func TestSignPut(t *testing.T) {
 		must(t, err)
 		same(t, u.Query().Get("X-Amz-SignedHeaders"), "content-length;host;if-none-match;x-amz-checksum-sha256")
 		same(t, u.Query().Get("X-Amz-Expires"), "600")
-		same(t, u.Host+u.Path, "s3.test/"+resources.Locations[0].Bucket+"/"+key)
+		same(t, u.Host+u.Path, "s3.test/"+deployment.Bucket+"/"+key)
 	})
 
 	t.Run("UnknownLocation", func(t *testing.T) {

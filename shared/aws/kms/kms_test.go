@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/aws/kms"
@@ -16,11 +16,11 @@ import (
 func open(t *testing.T) (*standintest.Stack, kms.Wrapper) {
 	t.Helper()
 	s := standintest.New(t)
-	key, err := s.KMS.CreateKey(resources.VaultKey)
+	d, err := deployment.On(s.AWS)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, kms.New(s.Config(), key)
+	return s, kms.New(s.Config(), deployment.VaultKey(d))
 }
 
 func binding() map[string]string {

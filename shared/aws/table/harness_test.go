@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/localstack/standin/dynamodb"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/aws/table"
@@ -39,9 +39,7 @@ type world struct {
 func open(t *testing.T) *world {
 	t.Helper()
 	stack := standintest.New(t)
-	for _, table := range resources.Tables() {
-		must(t, stack.DynamoDB.Create(table))
-	}
+	must(t, deployment.Tables(stack.AWS))
 	cfg, w := stack.Config(), &wire{client: stack.Client()}
 	cfg.HTTPClient = w
 	cfg.Retryer = func() aws.Retryer { // as in a function, without the waiting
@@ -52,19 +50,21 @@ func open(t *testing.T) *world {
 	return &world{db: table.Open(cfg), server: stack.DynamoDB, wire: w}
 }
 
-func (w *world) vaults() table.Vaults     { return table.Vaults{DB: w.db, Name: resources.Table} }
-func (w *world) profiles() table.Profiles { return table.Profiles{DB: w.db, Name: resources.Table} }
-func (w *world) statuses() table.Statuses { return table.Statuses{DB: w.db, Name: resources.Table} }
+func (w *world) vaults() table.Vaults     { return table.Vaults{DB: w.db, Name: deployment.Table} }
+func (w *world) profiles() table.Profiles { return table.Profiles{DB: w.db, Name: deployment.Table} }
+func (w *world) statuses() table.Statuses { return table.Statuses{DB: w.db, Name: deployment.Table} }
 func (w *world) identities() table.Identities {
-	return table.Identities{DB: w.db, Name: resources.Identity}
+	return table.Identities{DB: w.db, Name: deployment.Identity}
 }
-func (w *world) people() table.People     { return table.People{DB: w.db, Name: resources.Identity} }
-func (w *world) orders() table.Orders     { return table.Orders{DB: w.db, Name: resources.Table} }
-func (w *world) keys() table.Keys         { return table.Keys{DB: w.db, Name: resources.VaultKeys} }
-func (w *world) restores() table.Restores { return table.Restores{DB: w.db, Name: resources.VaultKeys} }
-func (w *world) settings() table.Settings { return table.Settings{DB: w.db, Name: resources.Table} }
-func (w *world) tokens() table.Tokens     { return table.Tokens{DB: w.db, Name: resources.Table} }
-func (w *world) audit() table.Audit       { return table.Audit{DB: w.db, Name: resources.Audit} }
+func (w *world) people() table.People { return table.People{DB: w.db, Name: deployment.Identity} }
+func (w *world) orders() table.Orders { return table.Orders{DB: w.db, Name: deployment.Table} }
+func (w *world) keys() table.Keys     { return table.Keys{DB: w.db, Name: deployment.VaultKeys} }
+func (w *world) restores() table.Restores {
+	return table.Restores{DB: w.db, Name: deployment.VaultKeys}
+}
+func (w *world) settings() table.Settings { return table.Settings{DB: w.db, Name: deployment.Table} }
+func (w *world) tokens() table.Tokens     { return table.Tokens{DB: w.db, Name: deployment.Table} }
+func (w *world) audit() table.Audit       { return table.Audit{DB: w.db, Name: deployment.Audit} }
 
 // row reads a row as it is stored; nil when there is none.
 func (w *world) row(t *testing.T, table, pk, sk string) map[string]types.AttributeValue {

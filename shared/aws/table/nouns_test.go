@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"pgregory.net/rapid"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/shared/audit"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
@@ -113,7 +113,7 @@ func TestKeys(t *testing.T) {
 	must(t, err)
 	same(t, got, vault.Key{Wrapped: []byte{1, 2, 3}})
 
-	_, err = w.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: new(resources.VaultKeys), Item: map[string]types.AttributeValue{
+	_, err = w.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: new(deployment.VaultKeys), Item: map[string]types.AttributeValue{
 		"PK": &types.AttributeValueMemberS{Value: "V#" + string(user)}, "SK": &types.AttributeValueMemberS{Value: "K#3"},
 		"tombstone": &types.AttributeValueMemberBOOL{Value: true}}})
 	must(t, err)
@@ -259,7 +259,7 @@ func TestIdentities(t *testing.T) {
 		w := open(t)
 		must(t, w.people().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", Name: "Anna", Email: "a@example.test", SeenAt: start}),
 			w.people().PutUser(t.Context(), fleet.User{ID: user, Subject: "s", SeenAt: start}))
-		same(t, names(w.row(t, resources.Identity, "U#"+string(user), "USER")), map[string]bool{"PK": true, "SK": true, "id": true, "subject": true, "seenAt": true,
+		same(t, names(w.row(t, deployment.Identity, "U#"+string(user), "USER")), map[string]bool{"PK": true, "SK": true, "id": true, "subject": true, "seenAt": true,
 			"users": true, "userKey": true})
 	})
 
@@ -269,7 +269,7 @@ func TestIdentities(t *testing.T) {
 		c := fleet.Code{Hash: "h", ID: "E", ExpiresAt: start}
 		must(t, w.identities().PutCode(t.Context(), c))
 		ends := func(pk, sk string) any {
-			if ttl, ok := w.row(t, resources.Identity, pk, sk)["ttl"].(*types.AttributeValueMemberN); ok {
+			if ttl, ok := w.row(t, deployment.Identity, pk, sk)["ttl"].(*types.AttributeValueMemberN); ok {
 				return ttl.Value
 			}
 			return nil
@@ -286,7 +286,7 @@ func TestIdentities(t *testing.T) {
 		t.Parallel()
 		w := open(t)
 		must(t, w.identities().PutCode(t.Context(), fleet.Code{Hash: "h", ID: "E", User: user, ExpiresAt: start}))
-		same(t, names(w.row(t, resources.Identity, "E#E", "ENROLMENT")), map[string]bool{"PK": true, "SK": true, "id": true, "user": true, "expiresAt": true, "ttl": true})
+		same(t, names(w.row(t, deployment.Identity, "E#E", "ENROLMENT")), map[string]bool{"PK": true, "SK": true, "id": true, "user": true, "expiresAt": true, "ttl": true})
 	})
 }
 
@@ -352,7 +352,7 @@ func TestSettings(t *testing.T) {
 	got, err = s.Settings(t.Context())
 	must(t, err)
 	same(t, got, want)
-	same(t, names(w.row(t, resources.Table, "SETTINGS", "SETTINGS")), map[string]bool{"PK": true, "SK": true, "restoreHold": true, "restoreExpires": true, "version": true})
+	same(t, names(w.row(t, deployment.Table, "SETTINGS", "SETTINGS")), map[string]bool{"PK": true, "SK": true, "restoreHold": true, "restoreExpires": true, "version": true})
 }
 
 // TestTokens: a token serves one request, however often that one is asked, and no other device's is touched by it.
@@ -370,7 +370,7 @@ func TestTokens(t *testing.T) {
 	w.wire.strike(lostBefore, lostBefore, lostBefore)
 	wantKind(t, use(phone, "d", "5"), fault.Unavailable)
 	must(t, use(phone, "d", "6"))
-	same(t, w.row(t, resources.Table, "J#"+string(phone), "a")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Unix()))
+	same(t, w.row(t, deployment.Table, "J#"+string(phone), "a")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Unix()))
 }
 
 // TestEnrol: a code makes one device, both or none.
@@ -434,7 +434,7 @@ func TestAudit(t *testing.T) {
 	w.wire.strike(lostAfter)
 	must(t, w.audit().Append(t.Context(), record), w.audit().Append(t.Context(), record), w.audit().Append(t.Context(), changed))
 	text := func(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-	same(t, fmt.Sprint(flat(w.row(t, resources.Audit, "A#20260304#5", "2026-03-04T05:06:07.008Z#"+record.ID))),
+	same(t, fmt.Sprint(flat(w.row(t, deployment.Audit, "A#20260304#5", "2026-03-04T05:06:07.008Z#"+record.ID))),
 		fmt.Sprint(flat(map[string]types.AttributeValue{"PK": text("A#20260304#5"), "SK": text("2026-03-04T05:06:07.008Z#" + record.ID),
 			"id": text(record.ID), "at": text("2026-03-04T05:06:07.008Z"), "who": text(string(user)), "device": text(string(phone)),
 			"action": text("key.restore"), "target": text("T"),
@@ -443,7 +443,7 @@ func TestAudit(t *testing.T) {
 	w.wire.strike(lostBefore, lostBefore, lostBefore)
 	record.ID = id[string](6)
 	wantKind(t, w.audit().Append(t.Context(), record), fault.Unavailable)
-	same(t, len(w.row(t, resources.Audit, "A#20260304#6", "2026-03-04T05:06:07.008Z#"+record.ID)), 0)
+	same(t, len(w.row(t, deployment.Audit, "A#20260304#6", "2026-03-04T05:06:07.008Z#"+record.ID)), 0)
 }
 
 // flat writes a row as text, attribute by attribute.

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"pgregory.net/rapid"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
@@ -45,7 +45,7 @@ func TestOrders(t *testing.T) {
 		w := open(t)
 		must(t, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "a"}),
 			w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone, ExpiresAt: start}, ""))
-		same(t, w.row(t, resources.Table, "O#O", "ORDER")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(30*24*time.Hour).Unix()))
+		same(t, w.row(t, deployment.Table, "O#O", "ORDER")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(30*24*time.Hour).Unix()))
 	})
 
 	t.Run("OfNobody", func(t *testing.T) {

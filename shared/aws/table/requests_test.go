@@ -7,14 +7,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/shared/aws/table"
 	"zapas/shared/fault"
 	"zapas/shared/idempotency"
 	"zapas/shared/profile"
 )
 
-func (w *world) requests() table.Requests { return table.Requests{DB: w.db, Name: resources.Table} }
+func (w *world) requests() table.Requests { return table.Requests{DB: w.db, Name: deployment.Table} }
 
 func claimed() idempotency.Request {
 	return idempotency.Request{User: user, Key: "k", Digest: "d", ID: "first", ExpiresAt: start.Add(time.Hour)}
@@ -82,7 +82,7 @@ func TestRequests(t *testing.T) {
 		w := open(t)
 		_, err := w.requests().Claim(t.Context(), claimed(), start)
 		must(t, err)
-		row := w.row(t, resources.Table, "I#"+string(user), "k")
+		row := w.row(t, deployment.Table, "I#"+string(user), "k")
 		same(t, row["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(time.Hour).Unix()))
 		same(t, names(row), map[string]bool{"PK": true, "SK": true, "ttl": true, "id": true, "digest": true, "expiresAt": true})
 	})

@@ -13,7 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
@@ -47,7 +47,7 @@ func TestStatuses(t *testing.T) {
 		got, err := w.statuses().Status(t.Context(), phone)
 		must(t, err)
 		same(t, got, want)
-		same(t, names(w.row(t, resources.Table, "F#"+string(phone), "STATUS")), map[string]bool{"PK": true, "SK": true, "id": true,
+		same(t, names(w.row(t, deployment.Table, "F#"+string(phone), "STATUS")), map[string]bool{"PK": true, "SK": true, "id": true,
 			"owner": true, "label": true, "platform": true, "enrolledAt": true, "seen": true, "fleet": true, "fleetKey": true})
 	})
 

@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"zapas/localstack/resources"
+	"zapas/localstack/deployment"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/vault"
@@ -203,11 +203,11 @@ func TestSizes(t *testing.T) {
 	rev := c.Head.Rev
 	c.Head.Rev = 0
 	must(t, w.vaults().Write(t.Context(), user, c))
-	head := w.row(t, resources.Table, "V#"+string(user), "HEAD")
+	head := w.row(t, deployment.Table, "V#"+string(user), "HEAD")
 	rows := map[string]int{
 		"HEAD": size(head) + len(strconv.FormatInt(rev, 10))/2,
-		"S":    size(w.row(t, resources.Table, "V#"+string(user), "S#"+string(c.Sessions[0].ID))),
-		"N":    size(w.row(t, resources.Table, "V#"+string(user), "N#000000123456")),
+		"S":    size(w.row(t, deployment.Table, "V#"+string(user), "S#"+string(c.Sessions[0].ID))),
+		"N":    size(w.row(t, deployment.Table, "V#"+string(user), "N#000000123456")),
 	}
 	for name, n := range rows {
 		t.Logf("%s: %d bytes", name, n)
