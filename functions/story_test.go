@@ -1,9 +1,12 @@
 package functions_test
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +25,8 @@ func TestStories(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("there are no stories: %v", err)
 	}
+	var all rights
+	t.Cleanup(func() { all.check(t, len(files)) })
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
@@ -31,6 +36,7 @@ func TestStories(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() {
+				all.add(s.Rights())
 				if err := s.Close(); err != nil {
 					t.Error(err)
 				}
@@ -40,14 +46,34 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// compiled builds the programs once for all stories.
+// The programs are built once for all tests that ask for them.
+var (
+	bin   string
+	built = sync.OnceValues(func() (build.Programs, error) {
+		root, err := build.Root()
+		if err != nil {
+			return build.Programs{}, err
+		}
+		return build.All(context.Background(), root, bin)
+	})
+)
+
+func TestMain(m *testing.M) { os.Exit(withBin(m)) }
+
+func withBin(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "zapas-functions-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	bin = dir
+	return m.Run()
+}
+
 func compiled(t *testing.T) build.Programs {
 	t.Helper()
-	root, err := build.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := build.All(t.Context(), root, t.TempDir())
+	p, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
