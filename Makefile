@@ -107,4 +107,6 @@ smoke: account ## ask a deployment whether it answers, refuses and lets people s
 	@./infra/smoke "$$($(call output,Address))" "$$($(call output,Issuer))"
 
 reset: ## forget everything that make run has stored
+	@if [ -e .zapas/aws/dynamodb.db ] && ! flock -n .zapas/aws/dynamodb.db true; then \
+	  echo "a local stack is running on .zapas: end it with Ctrl-C, then make reset" >&2; exit 1; fi
 	rm -rf .zapas

@@ -30,13 +30,14 @@ type options struct {
 
 func main() {
 	var o options
-	flag.BoolVar(&o.once, "once", false, "play the story in a folder of its own, on any free ports, and end")
-	flag.BoolVar(&o.story, "story", true, "play the story, or another day of it")
-	flag.StringVar(&o.befalls, "befalls", "", "what befalls the N-th call of AWS, to see what survives: N:die, this process, when the call has taken effect; N:full, the disk, from then on")
-	flag.StringVar(&o.dir, "dir", ".zapas", "where everything is kept")
-	flag.StringVar(&o.apiPort, "api-port", "7420", "port of the API and of sign-in")
-	flag.StringVar(&o.awsPort, "aws-port", "7421", "port of what stands in for AWS")
-	flag.Parse()
+	options := flag.NewFlagSet("localstack", flag.ExitOnError) // not the program's own, to which the story player adds those of tests
+	options.BoolVar(&o.once, "once", false, "play the story in a folder of its own, on any free ports, and end")
+	options.BoolVar(&o.story, "story", true, "play the story, or another day of it")
+	options.StringVar(&o.befalls, "befalls", "", "what befalls the N-th call of AWS, to see what survives: N:die, this process, when the call has taken effect; N:full, the disk, from then on")
+	options.StringVar(&o.dir, "dir", ".zapas", "where everything is kept")
+	options.StringVar(&o.apiPort, "api-port", "7420", "port of the API and of sign-in")
+	options.StringVar(&o.awsPort, "aws-port", "7421", "port of what stands in for AWS")
+	_ = options.Parse(os.Args[1:]) // exits by itself
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {

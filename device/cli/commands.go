@@ -16,6 +16,7 @@ type enrol struct {
 	Label    string `required:"" help:"What you call this phone."`
 	Model    string `help:"Its model."`
 	Platform string `help:"android or ios." enum:"android,ios" default:"android"`
+	Replace  bool   `help:"Forget the device that this phone is already; retire that one on my card."`
 }
 
 func (c *enrol) Run(t *terminal) (err error) {
@@ -24,6 +25,9 @@ func (c *enrol) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	if s, err := d.Status(); err == nil && !c.Replace {
+		return fmt.Errorf("this phone is enrolled already, as %q: retire that device on my card and enrol with --replace, after which its first backup is a full one; or name another folder with --state", s.Label)
+	}
 	s, err := d.Enrol(t.ctx, device.Enrolment{Server: c.API, Code: c.Code, Platform: c.Platform, Model: c.Model, Label: c.Label})
 	if err != nil {
 		return err

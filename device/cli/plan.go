@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"slices"
 	"strings"
 
 	"zapas/device"
 	"zapas/device/android"
 	"zapas/device/internal/item"
+	"zapas/device/internal/outfile"
 	"zapas/device/vcard"
 	"zapas/shared/api"
 )
@@ -96,14 +98,29 @@ var errDeclined = errors.New("nothing was restored; the restore still waits for 
 // ask asks whether to go on.
 func (t *terminal) ask(question string) error {
 	fmt.Fprint(t.out, question+" [y/N] ")
-	answer, err := bufio.NewReader(t.in).ReadString('\n')
-	if err != nil {
+	type line struct {
+		text string
+		err  error
+	}
+	answered := make(chan line, 1)
+	go func() { // a signal must end the question, and cannot end the reading
+		text, err := bufio.NewReader(t.in).ReadString('\n')
+		answered <- line{text, err}
+	}()
+	var a line
+	select {
+	case <-t.ctx.Done():
+		fmt.Fprintln(t.out)
+		return errDeclined
+	case a = <-answered:
+	}
+	if a.err != nil {
 		fmt.Fprintln(t.out) // the line was not ended
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the answer: %w", err)
+	if a.err != nil && !errors.Is(a.err, io.EOF) {
+		return fmt.Errorf("read the answer: %w", a.err)
 	}
-	if !slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(answer))) {
+	if !slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(a.text))) {
 		return errDeclined
 	}
 	return nil
@@ -146,6 +163,11 @@ func openTrial(places map[string]string, o android.Options) (trial, error) {
 	for element, path := range places {
 		var f tryer
 		var err error
+		if _, none := os.Lstat(path); none == nil {
+			if _, err := outfile.Named(path); err != nil { // a link that leads nowhere, as the restore would find
+				return trial{}, errors.Join(err, t.Close())
+			}
+		}
 		switch element {
 		case "contacts":
 			f, err = vcard.Try(path, vcard.Options{Region: o.Region})

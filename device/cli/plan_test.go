@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -37,11 +38,35 @@ func TestPage_Plan(t *testing.T) {
 	}
 }
 
+// TestTrial_LinkToNowhere: a plan does not promise what the restore cannot write.
+func TestTrial_LinkToNowhere(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "contacts.vcf")
+	if err := os.Symlink(filepath.Join(t.TempDir(), "none", "contacts.vcf"), path); err != nil {
+		t.Fatal(err)
+	}
+	if files, err := openTrial(map[string]string{"contacts": path}, android.Options{}); err == nil {
+		t.Errorf("it opens: %v", files.Close())
+	}
+}
+
+// TestAsk_Stopped: a signal ends the question, which nobody answers.
+func TestAsk_Stopped(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	in, answers := io.Pipe()
+	defer answers.Close()
+	if err := (&terminal{ctx: ctx, in: in, out: io.Discard}).ask("Restore?"); !errors.Is(err, errDeclined) {
+		t.Errorf("it is answered with %v", err)
+	}
+}
+
 func TestAsk(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]error{"y\n": nil, "Y\n": nil, " yes \n": nil, "y": nil, "n\n": errDeclined, "\n": errDeclined, "": errDeclined, "yellow\n": errDeclined} {
 		var out bytes.Buffer
-		term := &terminal{in: strings.NewReader(answer), out: &out}
+		term := &terminal{ctx: t.Context(), in: strings.NewReader(answer), out: &out}
 		if err := term.ask("Restore?"); !errors.Is(err, want) || !strings.HasPrefix(out.String(), "Restore? [y/N] ") {
 			t.Errorf("%q: %v, after %q", answer, err, out.String())
 		}

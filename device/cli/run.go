@@ -174,7 +174,7 @@ func (l *life) restore(r *round, a api.CheckInAnswer, sent api.Restore) error {
 		l.once(r, sent, event{Did: "held", Waiting: &sent}, "restore %s, of %s, %s", sent.Id, listed(sent.Elements), state(sent))
 		return nil
 	case len(l.To) == 0:
-		l.once(r, sent, event{Did: "waiting", Waiting: &sent}, "restore %s waits, of %s: run with --to, or zapas-device restore --to, brings it here", sent.Id, listed(sent.Elements))
+		l.once(r, sent, event{Did: "waiting", Waiting: &sent}, "restore %s waits, of %s: start run with --to, or end it and use zapas-device restore --to, to bring it here", sent.Id, listed(sent.Elements))
 		return nil
 	}
 	o := android.Options{Now: l.t.now}

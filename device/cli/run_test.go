@@ -105,7 +105,7 @@ func TestRun_UntilStopped(t *testing.T) {
 	waited := func(s string) bool { return strings.HasPrefix(s, "waits for 1m") }
 	got = slices.DeleteFunc(got, waited)
 	want := []string{"checked in: not due", "checked in: not due",
-		"restore 01RESTORE waits, of contacts: run with --to, or zapas-device restore --to, brings it here", "checked in: not due", "stopped"}
+		"restore 01RESTORE waits, of contacts: start run with --to, or end it and use zapas-device restore --to, to bring it here", "checked in: not due", "stopped"}
 	if code != exitOK || errs != "" || !slices.Equal(got, want) || len(waits) != 3 {
 		t.Errorf("exit code %d, %q, %d waits:\n%s", code, errs, len(waits), out)
 	}

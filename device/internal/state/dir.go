@@ -23,6 +23,8 @@ type Dir struct {
 	lock *os.File
 }
 
+var errBusy = errors.New("this phone is at work already, in another process")
+
 // Open makes the directory if there is none, and locks it.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
@@ -34,7 +36,10 @@ func Open(path string) (*Dir, error) {
 	}
 	if err := lock(f); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("the state directory %s is in use by another run; wait for it to end: %w", path, err)
+		if errors.Is(err, errBusy) {
+			return nil, fmt.Errorf("%w: %s is its state directory; wait for it, or end it, then try again", errBusy, path)
+		}
+		return nil, unwritten("lock the state directory", err)
 	}
 	return &Dir{path: path, lock: f}, nil
 }

@@ -35,7 +35,7 @@ func must(t *testing.T, err error) {
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	d := open(t)
-	if _, err := Open(d.path); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := Open(d.path); err == nil || !strings.Contains(err.Error(), "at work already") {
 		t.Errorf("a second process was let in: %v", err)
 	}
 	must(t, d.Close())
