@@ -56,13 +56,14 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
 			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Profiles: table.Profiles{DB: db, Name: rows},
 			Audit: recorder, Now: time.Now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
-		Restores: &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: time.Now},
-		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder},
-		Vaults:   table.Vaults{DB: db, Name: rows},
-		Records:  book,
-		Proof:    phones.Proof,
-		API:      address,
-		Now:      time.Now,
+		Restores:  &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: time.Now},
+		Settings:  restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder},
+		Vaults:    table.Vaults{DB: db, Name: rows},
+		Records:   book,
+		Introduce: signedIn.Introduce,
+		Proof:     phones.Proof,
+		API:       address,
+		Now:       time.Now,
 	}
 	return &gateway.API{Function: "devices", Operations: handlers.Operations(), Console: signedIn, Device: phones, Log: log, Now: time.Now}, nil
 }

@@ -35,6 +35,8 @@ type Handlers struct {
 	Settings restore.Organisation
 	Vaults   vault.Table
 	Records  audit.Book
+	// Introduce adds a person's name and e-mail address, if his token does not say them.
+	Introduce func(ctx context.Context, r gateway.Request, who caller.Caller) (caller.Caller, error)
 	// Proof proves that who sends a request has the private key to this public key.
 	Proof func(r gateway.Request, key *ecdsa.PublicKey) error
 	API   string // the address that phones are told
@@ -76,7 +78,11 @@ func (h Handlers) health(context.Context, gateway.Request) (gateway.Answer[api.H
 }
 
 func (h Handlers) me(ctx context.Context, r gateway.Request) (gateway.Answer[api.Me], error) {
-	return gateway.Answer[api.Me]{Body: me(r.Who)}, h.Fleet.Met(ctx, r.Who)
+	who, err := h.Introduce(ctx, r, r.Who)
+	if err != nil {
+		return gateway.Answer[api.Me]{}, err
+	}
+	return gateway.Answer[api.Me]{Body: me(who)}, h.Fleet.Met(ctx, who)
 }
 
 func (h Handlers) mine(ctx context.Context, r gateway.Request) (out gateway.Answer[api.DeviceList], err error) {

@@ -114,7 +114,7 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	door := device.Verifier{Tenant: tenant, Devices: identities, Once: slices.Concat(sessions.Once(), uploads.Once()), Used: table.Tokens{DB: db, Name: deployment.Table}, Now: now}
 	operations := map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
-		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: vaults, Records: table.Audit{DB: db, Name: deployment.Audit}, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
+		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: vaults, Records: table.Audit{DB: db, Name: deployment.Audit}, Introduce: people.Introduce, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
 		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders,
 			Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}, Now: now}.Operations(),
 		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: vaults, Store: objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),

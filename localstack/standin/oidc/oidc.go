@@ -5,9 +5,9 @@
 // Sources: OpenID Connect Core 1.0, Discovery 1.0 and RP-Initiated Logout 1.0; RFC 6749, 7636 (PKCE), 9068 (access tokens).
 //
 // It has the authorization endpoint (response_type=code, response_mode=query), the token endpoint for public clients,
-// discovery, JWKS, logout, and a grant of its own that answers tokens to curl. It keeps no session: every request to
+// discovery, JWKS, userinfo, logout, and a grant of its own that answers tokens to curl. It keeps no session: every request to
 // authorize shows the page and makes a new auth_time, so prompt=login and any max_age are met, and prompt=none is
-// answered login_required. It has no client secrets, refresh tokens, userinfo, request objects, dynamic registration,
+// answered login_required. It has no client secrets, refresh tokens, request objects, dynamic registration,
 // introspection, key rotation, nor revocation: tokens are good until they expire.
 package oidc
 
@@ -101,6 +101,7 @@ func New(cfg Config) (*Issuer, error) {
 	mux.HandleFunc("GET "+i.url.Path+"/authorize", i.showUsers)
 	mux.HandleFunc("POST "+i.url.Path+"/authorize", i.pickUser)
 	mux.HandleFunc("POST "+i.url.Path+"/token", i.token)
+	mux.HandleFunc("GET "+i.url.Path+"/userinfo", i.userinfo)
 	mux.HandleFunc("GET "+i.url.Path+"/logout", i.logout)
 	// A foreign page cannot sign anybody in by posting our form.
 	i.handler = http.NewCrossOriginProtection().Handler(mux)
@@ -177,6 +178,7 @@ func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 		"authorization_endpoint":                i.cfg.Issuer + "/authorize",
 		"token_endpoint":                        i.cfg.Issuer + "/token",
 		"jwks_uri":                              i.cfg.Issuer + "/jwks",
+		"userinfo_endpoint":                     i.cfg.Issuer + "/userinfo",
 		"end_session_endpoint":                  i.cfg.Issuer + "/logout",
 		"response_types_supported":              []string{"code"},
 		"response_modes_supported":              []string{"query"},

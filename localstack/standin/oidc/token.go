@@ -4,10 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -18,6 +20,8 @@ const (
 	grantDevelopment = "urn:zapas:development"
 
 	tokenLife = time.Hour
+
+	access = "at+jwt" // the type of access tokens (RFC 9068)
 
 	// developmentClient is who asked when a development token names no client.
 	developmentClient = "development"
@@ -45,25 +49,26 @@ func (i *Issuer) Token(user string, o TokenOptions) (string, error) {
 	if o.Lifetime == 0 {
 		o.Lifetime = tokenLife
 	}
-	return i.sign("at+jwt", i.cfg.Audience, u, o, nil)
+	return i.sign(access, i.cfg.Audience, u, o, nil)
 }
 
-// sign makes a token of what is said about a user, and more.
+// sign makes a token of who a user is, and more. As with Amazon Cognito, what he is called stands in identity tokens and
+// is told by userinfo, and an access token does not say it.
 func (i *Issuer) sign(kind, audience string, u *User, o TokenOptions, more jwt.MapClaims) (string, error) {
 	now := i.cfg.Now()
 	claims := jwt.MapClaims{
-		"iss":            i.cfg.Issuer,
-		"sub":            u.Subject,
-		"aud":            audience,
-		"client_id":      o.Client,
-		"iat":            now.Unix(),
-		"exp":            now.Add(o.Lifetime).Unix(),
-		"auth_time":      o.AuthTime.Unix(),
-		"jti":            i.cfg.NewID(),
-		"email":          u.Email,
-		"email_verified": u.Email != "",
-		"name":           u.Name,
-		"groups":         append([]string{}, u.Groups...),
+		"iss":       i.cfg.Issuer,
+		"sub":       u.Subject,
+		"aud":       audience,
+		"client_id": o.Client,
+		"iat":       now.Unix(),
+		"exp":       now.Add(o.Lifetime).Unix(),
+		"auth_time": o.AuthTime.Unix(),
+		"jti":       i.cfg.NewID(),
+		"groups":    append([]string{}, u.Groups...),
+	}
+	if kind != access {
+		maps.Copy(claims, called(u))
 	}
 	for name, value := range more {
 		claims[name] = value
@@ -75,6 +80,33 @@ func (i *Issuer) sign(kind, audience string, u *User, o TokenOptions, more jwt.M
 		return "", fmt.Errorf("the token cannot be signed: %w", err)
 	}
 	return signed, nil
+}
+
+// called is what a user is called.
+func called(u *User) jwt.MapClaims {
+	return jwt.MapClaims{"email": u.Email, "email_verified": u.Email != "", "name": u.Name}
+}
+
+// userinfo tells who has an access token (OpenID Connect Core 5.3).
+func (i *Issuer) userinfo(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	t, err := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithIssuer(i.cfg.Issuer), jwt.WithExpirationRequired(), jwt.WithTimeFunc(i.cfg.Now)).
+		Parse(given, func(*jwt.Token) (any, error) { return &i.key.PublicKey, nil })
+	if !strings.EqualFold(scheme, "Bearer") || err != nil || t.Header["typ"] != access {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`) // RFC 6750 section 3
+		tokenError(w, http.StatusUnauthorized, "invalid_token", "this is no access token of this issuer that is still good")
+		return
+	}
+	subject, err := t.Claims.GetSubject()
+	u := i.users[subject]
+	if err != nil || u == nil {
+		tokenError(w, http.StatusUnauthorized, "invalid_token", "its user is not there any more")
+		return
+	}
+	said := called(u)
+	said["sub"] = u.Subject
+	writeJSON(w, http.StatusOK, said)
 }
 
 // token is the token endpoint (RFC 6749 sections 4.1.3, 5.1 and 5.2).
@@ -153,10 +185,10 @@ func (i *Issuer) development(w http.ResponseWriter, form url.Values) {
 
 func (i *Issuer) answerTokens(w http.ResponseWriter, g *grant) {
 	o := TokenOptions{Client: g.client.ID, AuthTime: g.authTime, Lifetime: tokenLife}
-	access, err := i.sign("at+jwt", i.cfg.Audience, g.user, o, nil)
+	token, err := i.sign(access, i.cfg.Audience, g.user, o, nil)
 	if err == nil {
 		// OpenID Connect Core 3.1.3.6: the left half of the access token's hash ties the two together.
-		sum := sha256.Sum256([]byte(access))
+		sum := sha256.Sum256([]byte(token))
 		more := jwt.MapClaims{"at_hash": base64.RawURLEncoding.EncodeToString(sum[:16])}
 		if g.nonce != "" {
 			more["nonce"] = g.nonce
@@ -164,7 +196,7 @@ func (i *Issuer) answerTokens(w http.ResponseWriter, g *grant) {
 		var id string
 		if id, err = i.sign("JWT", g.client.ID, g.user, o, more); err == nil {
 			writeJSON(w, http.StatusOK, map[string]any{
-				"access_token": access, "id_token": id, "token_type": "Bearer",
+				"access_token": token, "id_token": id, "token_type": "Bearer",
 				"expires_in": int(tokenLife.Seconds()), "scope": g.scope,
 			})
 			return

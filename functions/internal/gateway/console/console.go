@@ -47,9 +47,10 @@ type Verifier struct {
 	Transport   http.RoundTripper
 	Now         func() time.Time
 
-	mu    sync.Mutex
-	keys  oidc.KeySet
-	since time.Time
+	mu       sync.Mutex
+	keys     oidc.KeySet
+	userinfo string // where the provider tells who somebody is; "": nowhere
+	since    time.Time
 }
 
 var _ gateway.Authenticator = (*Verifier)(nil)
@@ -112,12 +113,13 @@ func (v *Verifier) provider(ctx context.Context) (oidc.KeySet, error) {
 		return nil, err
 	}
 	var found struct {
-		Keys string `json:"jwks_uri"`
+		Keys     string `json:"jwks_uri"`
+		Userinfo string `json:"userinfo_endpoint"`
 	}
 	if err := p.Claims(&found); err != nil {
 		return nil, err
 	}
-	v.keys, v.since = oidc.NewRemoteKeySet(ctx, found.Keys), now
+	v.keys, v.userinfo, v.since = oidc.NewRemoteKeySet(ctx, found.Keys), found.Userinfo, now
 	return v.keys, nil
 }
 

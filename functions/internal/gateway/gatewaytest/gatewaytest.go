@@ -94,7 +94,7 @@ func (i *Issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	case fails:
 		body = instead
 	case path == "/.well-known/openid-configuration":
-		body = `{"issuer":"` + IssuerURL + `","jwks_uri":"` + IssuerURL + `/jwks"}`
+		body = `{"issuer":"` + IssuerURL + `","jwks_uri":"` + IssuerURL + `/jwks","userinfo_endpoint":"` + IssuerURL + `/userinfo"}`
 	case path == "/jwks":
 		var keys []string
 		for id, k := range i.published {
