@@ -30,6 +30,7 @@ const (
 	Checksums  Rule = "checksums of uploads"
 	Contexts   Rule = "encryption contexts"
 	Blobs      Rule = "the integrity of ciphertexts"
+	Policies   Rule = "policies of buckets"
 )
 
 // Verdict is how a case ended.
@@ -52,7 +53,7 @@ type Result struct {
 // Cases are all there are. Their names differ.
 func Cases() []Case {
 	return slices.Concat(putCases(), updateCases(), transactionCases(), queryCases(), indexCases(), limitCases(), capacityCases(),
-		uploadCases(), refusedUploadCases(), downloadCases(), objectCases(), listCases(), keyCases(), callerCases())
+		uploadCases(), refusedUploadCases(), downloadCases(), objectCases(), listCases(), keyCases(), callerCases(), madeCases())
 }
 
 // accepted is the failure of a target that does what it must refuse.
@@ -67,7 +68,7 @@ type Enforced map[Rule]error
 func Probe(ctx context.Context, t *Target) Enforced {
 	found := Enforced{}
 	for rule, probe := range map[Rule]func(context.Context, *Target) error{
-		Signatures: tamperedDownload, Checksums: wrongBody, Contexts: otherContext, Blobs: tamperedBlob,
+		Signatures: tamperedDownload, Checksums: wrongBody, Contexts: otherContext, Blobs: tamperedBlob, Policies: deniedByPolicy,
 	} {
 		found[rule] = probe(ctx, t.apart("probe/"+string(rule)))
 	}

@@ -34,8 +34,9 @@ func TestOverTCP(t *testing.T) {
 	stack := standintest.New(t)
 	server := httptest.NewServer(stack.AWS)
 	t.Cleanup(server.Close)
-	w := &wire{aws: stack.AWS, next: server.Client().Transport}
-	cfg := stack.Config()
+	enforce(t, stack.AWS)
+	w := newWire(stack.AWS, server.Client().Transport)
+	cfg := stack.As(tester)
 	cfg.BaseEndpoint, cfg.HTTPClient = aws.String(server.URL), &http.Client{Transport: w}
 	// The SDK gives up a request's body as soon as the answer begins. Where that comes before net/http has seen the body's
 	// end, as it can on loopback, the connection is closed under a long answer, and the SDK has to try again.

@@ -196,7 +196,7 @@ func callerCases() []Case {
 			}
 			return credentials.NewStaticCredentialsProvider(c.AccessKeyID, "guessed", c.SessionToken).Retrieve(ctx)
 		})
-		own.dynamodb, own.s3, own.kms = clients(cfg)
+		own.dynamodb, own.s3, own.kms = Clients(cfg)
 		return &own
 	}
 	const what, json = "the call of one who does not have the secret", "InvalidSignatureException"

@@ -16,6 +16,7 @@ import (
 
 	"zapas/localstack/conformance"
 	"zapas/localstack/standin"
+	"zapas/localstack/standin/iam"
 	"zapas/localstack/standin/kms"
 	"zapas/localstack/standin/sigv4"
 	"zapas/localstack/standin/standintest"
@@ -29,6 +30,7 @@ type mutant struct {
 	lax, ageless bool   // no signature is checked; none is ever too old
 	header       string // of S3's requests, which the service does not see
 	query        string // likewise a parameter
+	lawless      bool   // policies are taken, and not heeded
 	ask          func(w *broken, op string, in fields)
 	answer       func(w *broken, op string, in, out fields)
 }
@@ -52,6 +54,10 @@ func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if !b.signed(in, service) {
 		return serve(b.aws, in), nil // which refuses it as well, in its own words
+	}
+	in = asTester(in)
+	if b.lawless && in.URL.Query().Has("policy") {
+		return serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), in), nil
 	}
 	if service == "s3" {
 		in.Header.Del(b.header)
@@ -106,6 +112,11 @@ func (b *broken) call(service string, r *http.Request, asked fields) *http.Respo
 	return serve(b.aws.DynamoDB, r)
 }
 
+// asTester says whose request it is, as the check of signatures does.
+func asTester(r *http.Request) *http.Request {
+	return r.WithContext(iam.As(r.Context(), iam.Principal{ARN: standintest.RoleARN(tester), Session: tester}))
+}
+
 func object(body io.Reader) (fields, error) {
 	var f fields
 	d := json.NewDecoder(body)
@@ -137,7 +148,7 @@ func lost(member string) func(*broken, string, fields, fields) {
 func keepFirst(b *broken, op string, in, out fields) {
 	if op == "TransactWriteItems" && out["CancellationReasons"] != nil {
 		put := in["TransactItems"].([]any)[0].(fields)["Put"].(fields)
-		r := httptest.NewRequest(http.MethodPost, "/", nil)
+		r := asTester(httptest.NewRequest(http.MethodPost, "/", nil))
 		r.Header.Set("X-Amz-Target", "DynamoDB_20120810.PutItem")
 		_ = b.call("dynamodb", r, fields{"TableName": put["TableName"], "Item": put["Item"]}).Body.Close()
 	}
@@ -238,6 +249,7 @@ func TestSuiteBites(t *testing.T) {
 		{"Checksums", mutant{header: "X-Amz-Checksum-Sha256"}, conformance.NotProven, []string{"PresignedPut/WrongBody", "Object/WrongChecksum"}},
 		{"Contexts", mutant{ask: without("", "EncryptionContext")}, conformance.NotProven, []string{"Key/OtherContext"}},
 		{"Blobs", mutant{ask: mend, answer: remember}, conformance.NotProven, []string{"Key/TamperedBlob"}},
+		{"Policies", mutant{lawless: true}, conformance.NotProven, []string{"Bucket/Policy"}},
 		{"Signatures", mutant{lax: true}, conformance.NotProven, restingOn(conformance.Signatures)},
 		{"Nothing", mutant{}, conformance.Passed, restingOn()},
 	} {
@@ -277,7 +289,7 @@ func restingOn(rules ...conformance.Rule) []string {
 
 // believing takes the target to enforce everything.
 func believing() conformance.Enforced {
-	return conformance.Enforced{conformance.Signatures: nil, conformance.Checksums: nil, conformance.Contexts: nil, conformance.Blobs: nil}
+	return conformance.Enforced{conformance.Signatures: nil, conformance.Checksums: nil, conformance.Contexts: nil, conformance.Blobs: nil, conformance.Policies: nil}
 }
 
 func check(t *testing.T, made *conformance.Target, enforced conformance.Enforced, names []string) []conformance.Result {
@@ -298,8 +310,9 @@ func check(t *testing.T, made *conformance.Target, enforced conformance.Enforced
 func TestReport(t *testing.T) {
 	t.Parallel()
 	stack := standintest.New(t)
-	w := &wire{aws: stack.AWS, next: mutant{lax: true, header: "If-None-Match"}.of(stack.AWS)}
-	cfg := stack.Config()
+	enforce(t, stack.AWS)
+	w := newWire(stack.AWS, mutant{lax: true, header: "If-None-Match"}.of(stack.AWS))
+	cfg := stack.As(tester)
 	cfg.HTTPClient = &http.Client{Transport: w}
 	var out strings.Builder
 	err := conformance.Play(t.Context(), conformance.Settings{Config: cfg, Now: time.Now}, "conformance-report", &out)
@@ -329,7 +342,8 @@ func TestReport(t *testing.T) {
 func TestNothingIsLeft(t *testing.T) {
 	t.Parallel()
 	stack := standintest.New(t)
-	w := &wire{aws: stack.AWS, next: stack.Client().Transport, full: true}
+	w := newWire(stack.AWS, stack.Client().Transport)
+	w.full = true
 	cfg := stack.Config()
 	cfg.HTTPClient = &http.Client{Transport: w}
 	_, err := conformance.New(t.Context(), conformance.Settings{Config: cfg, Now: time.Now}, "conformance-full")

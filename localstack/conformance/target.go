@@ -47,7 +47,7 @@ func New(ctx context.Context, s Settings, prefix string) (_ *Target, err error) 
 		s.Config.HTTPClient = awshttp.NewBuildableClient()
 	}
 	t := &Target{Settings: s, Prefix: prefix}
-	t.dynamodb, t.s3, t.kms = clients(s.Config)
+	t.dynamodb, t.s3, t.kms = Clients(s.Config)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Remove(context.WithoutCancel(ctx)))
@@ -69,20 +69,27 @@ func New(ctx context.Context, s Settings, prefix string) (_ *Target, err error) 
 	return t, nil
 }
 
-func clients(cfg aws.Config) (*dynamodb.Client, *s3.Client, *kms.Client) {
+// Clients are those of the three services, as the functions have them.
+func Clients(cfg aws.Config) (*dynamodb.Client, *s3.Client, *kms.Client) {
 	path := func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil } // whoever stands in for S3 has one host
 	return dynamodb.NewFromConfig(cfg), s3.NewFromConfig(cfg, path), kms.NewFromConfig(cfg)
 }
 
 func (t *Target) makeBucket(ctx context.Context, name string) error {
-	in := &s3.CreateBucketInput{Bucket: &name}
-	if region := t.Config.Region; region != "us-east-1" { // which is not a constraint
-		in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}
-	}
-	_, err := t.s3.CreateBucket(ctx, in)
+	err := MakeBucket(ctx, t.s3, name)
 	if err == nil {
 		t.Bucket = name
 	}
+	return err
+}
+
+// MakeBucket makes a bucket in the client's region.
+func MakeBucket(ctx context.Context, client *s3.Client, name string) error {
+	in := &s3.CreateBucketInput{Bucket: &name}
+	if region := client.Options().Region; region != "us-east-1" { // which is not a constraint
+		in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(region)}
+	}
+	_, err := client.CreateBucket(ctx, in)
 	return err
 }
 
@@ -114,7 +121,7 @@ func (t *Target) Remove(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	if t.Bucket != "" {
-		errs = append(errs, t.removeBucket(ctx))
+		errs = append(errs, RemoveBucket(ctx, t.s3, t.Bucket))
 	}
 	for _, key := range []string{t.Key, t.OtherKey, t.Spare} {
 		if key != "" {
@@ -128,14 +135,15 @@ func (t *Target) Remove(ctx context.Context) error {
 	return nil
 }
 
-func (t *Target) removeBucket(ctx context.Context) error {
+// RemoveBucket removes a bucket, with what is in it.
+func RemoveBucket(ctx context.Context, client *s3.Client, name string) error {
 	for {
-		page, err := t.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &t.Bucket})
+		page, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &name})
 		if err != nil {
 			return err
 		}
 		for _, object := range page.Contents {
-			if _, err := t.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &t.Bucket, Key: object.Key}); err != nil {
+			if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &name, Key: object.Key}); err != nil {
 				return err
 			}
 		}
@@ -143,7 +151,7 @@ func (t *Target) removeBucket(ctx context.Context) error {
 			break
 		}
 	}
-	_, err := t.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &t.Bucket})
+	_, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name})
 	return err
 }
 

@@ -59,17 +59,17 @@ func Open(cfg Config) (a *AWS, err error) {
 		}
 	}()
 	a.DynamoDB, err = dynamodb.Open(dynamodb.Config{Path: filepath.Join(cfg.Dir, "dynamodb.db"), Account: cfg.Account, Region: cfg.Region,
-		Authorizer: a.IAM, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+		Authorizer: a.IAM, Attach: a.IAM.Attach, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
 	if err != nil {
 		return a, err
 	}
 	a.S3, err = s3.Open(s3.Config{Dir: filepath.Join(cfg.Dir, "s3"), Account: cfg.Account, Region: cfg.Region,
-		Authorizer: a.IAM, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+		Authorizer: a.IAM, Attach: a.IAM.Attach, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
 	if err != nil {
 		return a, err
 	}
 	a.KMS, err = kms.Open(kms.Config{Dir: filepath.Join(cfg.Dir, "kms"), Account: cfg.Account, Region: cfg.Region,
-		Authorizer: a.IAM, Now: cfg.Now, Log: cfg.Log})
+		Authorizer: a.IAM, Attach: a.IAM.Attach, Now: cfg.Now, Log: cfg.Log})
 	return a, err
 }
 

@@ -19,7 +19,7 @@ func (s *Server) authorize(ctx context.Context, action, table string, index *str
 	if s.config.Authorizer == nil {
 		return nil
 	}
-	owner := "arn:aws:dynamodb:" + s.config.Region + ":" + s.config.Account + ":table/" + table
+	owner := s.arn(table)
 	r := iam.Request{Action: "dynamodb:" + action, Resource: owner, Owner: owner, Keys: iam.Keys{}}
 	if index != nil {
 		r.Resource += "/index/" + *index
@@ -32,6 +32,10 @@ func (s *Server) authorize(ctx context.Context, action, table string, index *str
 		return refuse(typeAccessDenied, "%s", denied.Error())
 	}
 	return err
+}
+
+func (s *Server) arn(table string) string {
+	return "arn:aws:dynamodb:" + s.config.Region + ":" + s.config.Account + ":table/" + table
 }
 
 // actionOf is the action that a kind of write needs, alone or in a transaction.

@@ -18,6 +18,7 @@ const (
 	typePrefix         = "com.amazonaws.dynamodb.v20120810#"
 	typeConditional    = typePrefix + "ConditionalCheckFailedException"
 	typeNotFound       = typePrefix + "ResourceNotFoundException"
+	typeInUse          = typePrefix + "ResourceInUseException"
 	typeCancelled      = typePrefix + "TransactionCanceledException"
 	typeMismatch       = typePrefix + "IdempotentParameterMismatchException"
 	typeNotImplemented = typePrefix + "NotImplementedException"

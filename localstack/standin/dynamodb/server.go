@@ -9,12 +9,14 @@
 // types of the Amazon DynamoDB Developer Guide and API Reference. A write is visible
 // to every later read, in indexes as well: staleness is not played.
 //
+// It has of what makes tables CreateTable, DescribeTable, UpdateTimeToLive, PutResourcePolicy and DeleteTable, as far as
+// a deployment is made of them; what they do is done when they answer.
+//
 // It has not: any other operation (Scan and the batch and transactional reads among
 // them), which answers 501 and names itself; parameters from before expressions;
 // local secondary indexes, streams, PartiQL, throttling, transaction conflicts
-// (writers wait for each other). Tables are made by Create, not over the wire. Where
-// the documents leave a rule open it takes the stricter reading, so that what passes
-// here passes there.
+// (writers wait for each other). Where the documents leave a rule open it takes the
+// stricter reading, so that what passes here passes there.
 package dynamodb
 
 import (
@@ -44,12 +46,14 @@ const (
 
 // Config is what a server needs.
 type Config struct {
-	Path            string           // the bbolt file, created with mode 0600
-	Account, Region string           // for the ARNs of tables
-	Authorizer      Authorizer       // nil: everything is allowed
-	Now             func() time.Time // for request tokens and TTL
-	Sync            bool             // fsync each commit; without it a crash of the machine may damage the file
-	Log             *slog.Logger     // nil: nothing is logged
+	Path            string     // the bbolt file, created with mode 0600
+	Account, Region string     // for the ARNs of tables
+	Authorizer      Authorizer // nil: everything is allowed
+	// Attach puts the policy of a table, named by its ARN, in force; nil: tables have no policies.
+	Attach func(arn string, policy []byte) error
+	Now    func() time.Time // for request tokens and TTL
+	Sync   bool             // fsync each commit; without it a crash of the machine may damage the file
+	Log    *slog.Logger     // nil: nothing is logged
 }
 
 // Server is one account's tables in one region.
@@ -161,13 +165,18 @@ func (s *Server) Create(t Table) error {
 	return err
 }
 
+// buckets are the names of the buckets that a table has.
+func (t Table) buckets() [][]byte {
+	names := [][]byte{itemsBucket(t.Name), endsBucket(t.Name)}
+	for _, x := range t.Indexes {
+		names = append(names, indexBucket(t.Name, x.Name))
+	}
+	return names
+}
+
 // makeBuckets makes the buckets that a table has; those that are there stay as they are.
 func (t Table) makeBuckets(tx *bolt.Tx) error {
-	buckets := [][]byte{itemsBucket(t.Name), endsBucket(t.Name)}
-	for _, x := range t.Indexes {
-		buckets = append(buckets, indexBucket(t.Name, x.Name))
-	}
-	for _, name := range buckets {
+	for _, name := range t.buckets() {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}

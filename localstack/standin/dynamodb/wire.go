@@ -66,6 +66,16 @@ func (s *Server) serve(ctx context.Context, operation string, body io.Reader) (a
 		return decoded(ctx, data, s.query)
 	case "TransactWriteItems":
 		return decoded(ctx, data, s.transact)
+	case "CreateTable":
+		return decoded(ctx, data, s.createTable)
+	case "DescribeTable":
+		return decoded(ctx, data, s.describeTable)
+	case "UpdateTimeToLive":
+		return decoded(ctx, data, s.updateTTL)
+	case "PutResourcePolicy":
+		return decoded(ctx, data, s.putPolicy)
+	case "DeleteTable":
+		return decoded(ctx, data, s.deleteTable)
 	}
 	f := refuse(typeNotImplemented, "The operation %s is not implemented here", operation)
 	f.status = http.StatusNotImplemented

@@ -27,6 +27,33 @@ func (g *Guard) Enforce(p *Policies) {
 	g.policies = p
 }
 
+// Attach puts the policy of one resource in force, in place of the one that it had; nil: it has none. One that is not
+// understood is refused. As long as none are in force, this one is not either.
+func (g *Guard) Attach(arn string, policy []byte) error {
+	var d *Document
+	if policy != nil {
+		var err error
+		if d, err = ParseResource(arn, policy); err != nil {
+			return err
+		}
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.policies == nil {
+		return nil
+	}
+	// Requests are being decided by what was in force when they came.
+	next := &Policies{Identity: g.policies.Identity, Resource: map[string]*Document{}}
+	maps.Copy(next.Resource, g.policies.Resource)
+	if d == nil {
+		delete(next.Resource, arn)
+	} else {
+		next.Resource[arn] = d
+	}
+	g.policies = next
+	return nil
+}
+
 type callerKey struct{}
 
 // As says whose request the context belongs to.

@@ -35,7 +35,7 @@ func (p Principal) isRoot() bool { return strings.HasSuffix(p.ARN, ":root") }
 type Request struct {
 	Action   string // such as "s3:GetObject"
 	Resource string // the ARN of what is acted on: an object, an index, a key
-	Owner    string // the ARN of the bucket, table or key whose policy is asked
+	Owner    string // the ARN of the bucket, table or key whose policy is asked; "": there is none yet
 	Keys     Keys
 }
 
@@ -91,7 +91,7 @@ func (p *Policies) Evaluate(who Principal, r Request) Decision {
 			}
 		}
 	}
-	return combine(r.Action, byRole, byResource, delegated, who.isRoot())
+	return combine(r, byRole, byResource, delegated, who.isRoot())
 }
 
 func first(have *Use, next Use) *Use {
@@ -102,9 +102,10 @@ func first(have *Use, next Use) *Use {
 }
 
 // combine weighs what allows. The root user needs no policy of its own. A key's policy must allow; where it allows the
-// account, it leaves the choice to the policies of the account's roles. Elsewhere the account is left the choice anyhow.
-func combine(action string, byRole, byResource, delegated *Use, root bool) Decision {
-	isKey := strings.HasPrefix(strings.ToLower(action), "kms:")
+// account, it leaves the choice to the policies of the account's roles. Elsewhere the account is left the choice anyhow, as it is
+// where there is no key yet.
+func combine(r Request, byRole, byResource, delegated *Use, root bool) Decision {
+	action, isKey := r.Action, r.Owner != "" && strings.HasPrefix(strings.ToLower(r.Action), "kms:")
 	if isKey && byResource == nil && delegated == nil {
 		return Decision{Why: "because no resource-based policy allows the " + action + " action"}
 	}

@@ -1,7 +1,7 @@
 // Package intact knows whether a bbolt file still holds what was written to it, and nothing less, and by which errors a
 // full disk shows. It does not know what is kept in the file.
 //
-// bbolt guards its two meta pages by check sums, and nothing else. So all that is written goes through Put and Delete,
+// bbolt guards its two meta pages by check sums, and nothing else. So all that is written goes through Put, Delete and Empty,
 // which keep a sum over everything in the file, and Open reads everything and compares.
 package intact
 
@@ -186,6 +186,25 @@ func Delete(tx *bolt.Tx, bucket, key []byte) error {
 	}
 	change := sumOf(bucket, key, old)
 	if err := b.Delete(key); err != nil {
+		return err
+	}
+	return add(tx, change)
+}
+
+// Empty removes all entries from a bucket that is there.
+func Empty(tx *bolt.Tx, bucket []byte) error {
+	var change uint64
+	err := tx.Bucket(bucket).ForEach(func(k, v []byte) error {
+		change ^= sumOf(bucket, k, v)
+		return nil
+	})
+	if err == nil {
+		err = tx.DeleteBucket(bucket)
+	}
+	if err == nil {
+		_, err = tx.CreateBucket(bucket)
+	}
+	if err != nil {
 		return err
 	}
 	return add(tx, change)

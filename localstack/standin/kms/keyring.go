@@ -126,18 +126,20 @@ func (s *Server) CreateKey(alias string) (arn string, err error) {
 			arn = s.arn(ring.byID(id))
 			return nil
 		}
-		id := make([]byte, 16)
-		if _, err := rand.Read(id); err != nil {
-			return err
-		}
-		id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // version 4: RFC 9562, 5.4
-		k := &key{ID: uuid(id), Created: s.cfg.Now().UTC(), State: Enabled}
+		k := &key{ID: newID(), Created: s.cfg.Now().UTC(), State: Enabled}
 		ring.Keys = append(ring.Keys, k)
 		ring.Aliases[alias] = k.ID
 		arn = s.arn(k)
 		return k.rotate()
 	})
 	return arn, err
+}
+
+func newID() string {
+	id := make([]byte, 16)
+	rand.Read(id)                                   // never fails
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // version 4: RFC 9562, 5.4
+	return uuid(id)
 }
 
 // Create makes keys with the ids, UUIDs, that it is given; those that exist are left as they are.

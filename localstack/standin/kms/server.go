@@ -3,10 +3,11 @@
 // who calls: signatures are checked before a request comes here, and an Authorizer
 // says what the caller may do.
 //
-// It has GenerateDataKeyWithoutPlaintext and Decrypt; every other operation, and
-// every member of these two that it does not heed (grant tokens, dry runs,
-// enclaves), answers 501 and names itself. Keys are created, rotated, disabled
-// and marked for deletion by the program, not by a call.
+// It has GenerateDataKeyWithoutPlaintext and Decrypt, and of what makes keys CreateKey
+// (symmetric ones, with a policy), DisableKey, EnableKey and ScheduleKeyDeletion; every
+// other operation, and every member of these that it does not heed (grant tokens, dry
+// runs, enclaves), answers 501 and names itself. Keys are rotated by the program, not by
+// a call.
 //
 // A ciphertext is sealed with AES-256-GCM; the key's id and version and the
 // encryption context are bound to it. The format is this package's own: AWS cannot
@@ -27,13 +28,15 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Config says where the keys live and what their ARNs say. All fields but Authorizer are required.
+// Config says where the keys live and what their ARNs say. All fields but Authorizer and Attach are required.
 type Config struct {
 	// Dir is a folder of this server alone.
 	Dir             string
 	Account, Region string
 	// Authorizer may be nil: then everything is allowed.
 	Authorizer Authorizer
+	// Attach puts the policy of a key, named by its ARN, in force; nil: keys have no policies.
+	Attach func(arn string, policy []byte) error
 	// Now dates keys.
 	Now func() time.Time
 	Log *slog.Logger
@@ -85,6 +88,18 @@ func (s *Server) answer(r *http.Request) (any, error) {
 			return nil, err
 		}
 		return s.decrypt(r.Context(), in)
+	case "CreateKey":
+		var in createInput
+		if err := decode(operation, body, &in); err != nil {
+			return nil, err
+		}
+		return s.createKey(r.Context(), in)
+	case "DisableKey", "EnableKey", "ScheduleKeyDeletion":
+		var in stateInput
+		if err := decode(operation, body, &in); err != nil {
+			return nil, err
+		}
+		return s.changeState(r.Context(), operation, in)
 	}
 	return nil, &failure{http.StatusNotImplemented, "UnknownOperationException", "The operation " + operation + " is not implemented."}
 }

@@ -34,7 +34,7 @@ type stack struct {
 
 func open(t *testing.T, dir string) *s3.Server {
 	t.Helper()
-	s, err := s3.Open(s3.Config{Dir: dir, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	s, err := s3.Open(s3.Config{Dir: dir, Region: "us-east-1", Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,14 @@ func find(method string, onObject bool, query url.Values) (operation, bool) {
 			query: []string{"list-type", "prefix", "continuation-token", "start-after", "max-keys", "encoding-type"},
 		}, true
 	}
-	return operation{}, false
+	sub := ""
+	for name := range query {
+		if !slices.Contains(signatureQuery(), name) {
+			sub = name
+		}
+	}
+	op, ok := controls()[method+" "+sub]
+	return op, ok && !onObject
 }
 
 // signatureQuery are the parameters that belong to a signature or only label a request.

@@ -20,9 +20,9 @@ func TestNotImplemented(t *testing.T) {
 		names       string
 	}{
 		"ListBuckets":         {"GET", "/", [2]string{}, "GET service"},
-		"CreateBucket":        {"PUT", whole, [2]string{}, "PUT bucket"},
-		"CreateBucketSlash":   {"PUT", whole + "/", [2]string{}, "PUT bucket"},
-		"DeleteBucket":        {"DELETE", whole, [2]string{}, "DELETE bucket"},
+		"CreateBucketACL":     {"PUT", whole, [2]string{"X-Amz-Acl", "private"}, "x-amz-acl"},
+		"DeleteBucketCORS":    {"DELETE", whole + "?cors", [2]string{}, "DELETE bucket?cors"},
+		"EncryptionAndMore":   {"PUT", whole + "?encryption&acl", [2]string{}, "PUT bucket?acl&encryption"},
 		"HeadBucket":          {"HEAD", whole, [2]string{}, ""},
 		"ListV1":              {"GET", whole, [2]string{}, "GET bucket"},
 		"ListVersions":        {"GET", whole + "?versions", [2]string{}, "GET bucket?versions"},

@@ -6,8 +6,9 @@
 // It has PutObject (plain, with a checksum, with a trailing checksum, with
 // If-None-Match: * or If-Match, with SSE-S3 or SSE-KMS headers), GetObject (with
 // Range and conditions), HeadObject, DeleteObject and ListObjectsV2 (prefix and
-// paging), addressed by path. Buckets are created by the program, not by a call.
-// Every other operation, query parameter and x-amz header answers 501 and names
+// paging), addressed by path. Of what makes buckets it has CreateBucket, DeleteBucket,
+// PutBucketEncryption, PutBucketPolicy and DeleteBucketPolicy; encryption and policy are
+// those of the program again when the folder is opened the next time. Every other operation, query parameter and x-amz header answers 501 and names
 // itself: multipart uploads, copies, versions, ACLs, tags, CORS, delimiters and
 // anonymous preflights among them.
 //
@@ -31,7 +32,7 @@ import (
 	"github.com/rclone/gofakes3"
 )
 
-// Config says where objects live. All fields but Authorizer and Sync are required;
+// Config says where objects live. All fields but Authorizer, Attach and Sync are required;
 // an Authorizer needs Account and Region.
 type Config struct {
 	// Dir is a folder of this server alone.
@@ -39,6 +40,9 @@ type Config struct {
 	Account, Region string
 	// Authorizer may be nil: then everything is allowed.
 	Authorizer Authorizer
+	// Attach puts the policy of a bucket, named by its ARN, in force, or takes it away (nil). It may be nil: then buckets
+	// have no policies.
+	Attach func(arn string, policy []byte) error
 	// Now dates objects.
 	Now func() time.Time
 	// Sync makes an answer wait until the disk has the object.
@@ -103,6 +107,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !utf8.ValidString(r.URL.Path) {
 		WriteError(w, r, http.StatusBadRequest, "InvalidURI", "Couldn't parse the specified URI.")
+		return
+	}
+	if isControl(call.operation) {
+		s.control(w, r, call.operation)
 		return
 	}
 	ex := s.newExchange(r)

@@ -53,6 +53,7 @@ type record struct {
 var (
 	errNoBucket = errors.New("no such bucket")
 	errNoKey    = errors.New("no such key")
+	errNotEmpty = errors.New("the bucket is not empty")
 	errCutShort = errors.New("the body ended before its length")
 )
 
@@ -275,6 +276,19 @@ func (s *store) createBucket(name string) error {
 		return fmt.Errorf("create bucket %q: %w", name, s.unstored(err))
 	}
 	return nil
+}
+
+func (s *store) deleteBucket(name string) error {
+	return s.db.Update(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte(name))
+		switch {
+		case b == nil: // another call has removed it
+			return nil
+		case b.Stats().KeyN > 0:
+			return errNotEmpty
+		}
+		return tx.DeleteBucket([]byte(name))
+	})
 }
 
 func (s *store) hasBucket(name string) (found bool, err error) {
