@@ -54,6 +54,12 @@ func Read(from []byte, api string) (*template.Deployment, error) {
 	return template.Read(from, template.Place{Account: Account, Region: Region, Stack: Stack, Instead: instead(api)})
 }
 
+// ReadAt reads the golden template for tables, buckets and keys elsewhere, under names of their own. The functions and the
+// API are here all the same.
+func ReadAt(account, region, stack, api string) (*template.Deployment, error) {
+	return template.Read(golden.Template(), template.Place{Account: account, Region: region, Stack: stack, Instead: instead(api)})
+}
+
 // On makes the golden template's tables, buckets and keys. Its policies are not in force.
 func On(a *standin.AWS) (*template.Deployment, error) {
 	d, err := Read(nil, "http://api.test")

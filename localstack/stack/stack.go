@@ -44,6 +44,9 @@ type Config struct {
 	Around func(http.Handler) http.Handler
 	// Template is what is deployed; nil: the golden template.
 	Template []byte
+	// Elsewhere is where tables, buckets and keys are; nil: in the stand-ins, here. With it, AWS, Sync, Around and Template
+	// are not used.
+	Elsewhere *Elsewhere
 }
 
 // Stack is a running Zapas.
@@ -76,17 +79,25 @@ func Start(cfg Config) (s *Stack, err error) {
 		return s, err
 	}
 	defer closeOn(&err, api)
-	aws, err := listen(cfg.AWS, "AWS_PORT")
-	if err != nil {
-		return s, err
+	s.URL = "http://" + api.Addr().String()
+	var aws net.Listener
+	if cfg.Elsewhere == nil {
+		if aws, err = listen(cfg.AWS, "AWS_PORT"); err != nil {
+			return s, err
+		}
+		defer closeOn(&err, aws)
+		s.AWSURL = "http://" + aws.Addr().String()
 	}
-	defer closeOn(&err, aws)
-	s.URL, s.AWSURL = "http://"+api.Addr().String(), "http://"+aws.Addr().String()
 	log := slog.New(slog.NewTextHandler(cfg.Log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	if cfg.Errors != nil {
 		log = slog.New(&mending{Handler: log.Handler(), out: cfg.Errors, now: cfg.Now, last: &moment{}})
 	}
-	if err := s.cloud(cfg, log); err != nil {
+	if cfg.Elsewhere != nil {
+		err = s.elsewhere(cfg, log)
+	} else {
+		err = s.cloud(cfg, log)
+	}
+	if err != nil {
 		return s, err
 	}
 	front, err := s.front(cfg, log)
@@ -94,6 +105,9 @@ func Start(cfg Config) (s *Stack, err error) {
 		return s, err
 	}
 	s.serve(api, front)
+	if cfg.Elsewhere != nil {
+		return s, nil
+	}
 	var cloud http.Handler = s.aws
 	if cfg.Around != nil {
 		cloud = cfg.Around(cloud)
@@ -159,7 +173,9 @@ func (s *Stack) cloud(cfg Config, log *slog.Logger) (err error) {
 	if err := keep(kept, s.aws.KMS.Fingerprint(vaultKey[strings.LastIndex(vaultKey, "/")+1:])); err != nil {
 		return err
 	}
-	s.functions, err = s.lambda(cfg, log)
+	s.functions, err = s.lambda(cfg, log, func(program string) credentials {
+		return credentials{AccessKeyID: accessKey(program), Secret: secretOf(program)}
+	}, s.AWSURL)
 	return err
 }
 
@@ -167,28 +183,37 @@ func (s *Stack) cloud(cfg Config, log *slog.Logger) (err error) {
 const atOnce = 4
 
 // lambda makes the functions callable, with the template's environment and the address of what stands in for AWS.
-func (s *Stack) lambda(cfg Config, log *slog.Logger) (*lambda.Service, error) {
+func (s *Stack) lambda(cfg Config, log *slog.Logger, of func(program string) credentials, endpoint string) (*lambda.Service, error) {
 	var functions []lambda.Function
 	for _, f := range s.deployed.Functions {
 		binary, ok := cfg.Programs.Function[f.Program]
 		if !ok {
 			return nil, fmt.Errorf("the template has the function %s, which is not built: name it in localstack/build", f.Program)
 		}
-		env := map[string]string{"AWS_ENDPOINT_URL": s.AWSURL}
-		maps.Copy(env, f.Env)
+		env, own := maps.Clone(f.Env), of(f.Program)
+		if endpoint != "" {
+			env["AWS_ENDPOINT_URL"] = endpoint
+		}
+		if own.Token != "" {
+			env["AWS_SESSION_TOKEN"] = own.Token
+		}
 		concurrency := atOnce
 		if f.Reserved > 0 {
 			concurrency = min(concurrency, f.Reserved)
 		}
-		functions = append(functions, lambda.Function{Name: f.Program, Binary: binary, Env: env, AccessKeyID: accessKey(f.Program),
-			SecretAccessKey: secretOf(f.Program), Timeout: f.Timeout, Concurrency: concurrency, Memory: f.MemoryMB})
+		functions = append(functions, lambda.Function{Name: f.Program, Binary: binary, Env: env, AccessKeyID: own.AccessKeyID,
+			SecretAccessKey: own.Secret, Timeout: f.Timeout, Concurrency: concurrency, Memory: f.MemoryMB})
 	}
-	return lambda.Start(lambda.Config{Functions: functions, Region: deployment.Region, Account: deployment.Account, Output: cfg.Log, Log: log})
+	return lambda.Start(lambda.Config{Functions: functions, Region: s.deployed.Place.Region, Account: s.deployed.Place.Account,
+		Output: cfg.Log, Log: log})
 }
 
 // Rights are those that the template grants to the functions' roles, and those of them that allowed calls have needed so
 // far.
 func (s *Stack) Rights() (granted, used []iam.Use) {
+	if s.aws == nil { // nobody has a role
+		return nil, nil
+	}
 	roles := map[string]bool{}
 	for _, f := range s.deployed.Functions {
 		roles[f.Role] = true
@@ -234,6 +259,9 @@ func (s *Stack) Kill(function string) int { return s.functions.Kill(function) }
 
 // Damage flips a bit of the one stored object whose key contains part, and answers the key.
 func (s *Stack) Damage(part string) (string, error) {
+	if s.aws == nil {
+		return "", ErrElsewhere
+	}
 	var bucket string
 	var found []string
 	for _, b := range s.deployed.Buckets {

@@ -30,7 +30,7 @@ func (t Teller) stored(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, len(args) > 0, "stored TEXT...")
 	for _, text := range args {
 		file, err := of(ts).teller.holding(text)
-		ts.Check(err)
+		t.check(ts, "stored", err)
 		switch {
 		case neg && file != "":
 			ts.Fatalf("%q is stored, readable, in %s", text, file)
@@ -43,7 +43,11 @@ func (t Teller) stored(ts *testscript.TestScript, neg bool, args []string) {
 // holding is the first file in which the text can be read, or none. What is not the stack's is passed over: the phones'
 // own files, the stories' and the programs.
 func (t Teller) holding(text string) (file string, err error) {
-	root, err := os.OpenRoot(t.Stack.Dir)
+	dir, err := t.Stack.Kept()
+	if err != nil {
+		return "", err
+	}
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return "", err
 	}
@@ -65,7 +69,7 @@ func (t Teller) holding(text string) (file string, err error) {
 			return nil
 		}
 		if err == nil && readable(data, forms, wrappings) {
-			file = filepath.Join(t.Stack.Dir, path)
+			file = filepath.Join(dir, path)
 			return fs.SkipAll
 		}
 		return err

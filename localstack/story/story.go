@@ -48,6 +48,8 @@ type Teller struct {
 	Data  string            // where the phones live; "": in the story's own folder, which goes with it
 	Env   map[string]string // variables beside the story's own
 	Shown func(Shown)       // hears which rules the story has shown; nil: nobody
+
+	stopped *error // by what cannot be done on this stack, in Play
 }
 
 // Shown says that a step of a story has shown a rule.
@@ -97,12 +99,23 @@ type state struct {
 
 func of(ts *testscript.TestScript) *state { return ts.Value(stateKey{}).(*state) }
 
-// Play plays one story in a work folder that it makes and removes, and returns an error if it does not go as it says.
+// check fails the story if a command did, and remembers what cannot be done on a stack whose data is elsewhere.
+func (t Teller) check(ts *testscript.TestScript, command string, err error) {
+	if t.stopped != nil && errors.Is(err, stack.ErrElsewhere) {
+		*t.stopped = fmt.Errorf("step %d, %s: %w", of(ts).steps, command, err)
+	}
+	ts.Check(err)
+}
+
+// Play plays one story in a work folder that it makes and removes, and returns an error if it does not go as it says. One
+// that stops at what cannot be done on this stack, and went as it says until then, is stack.ErrElsewhere.
 func (t Teller) Play(file, work string) (err error) {
 	if err := errors.Join(os.RemoveAll(work), os.MkdirAll(work, 0o700)); err != nil {
 		return fmt.Errorf("the story's work folder cannot be made: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	var stopped error
+	t.stopped = &stopped
 	params := t.Params(file)
 	params.WorkdirRoot = work
 	var p player
@@ -114,6 +127,9 @@ func (t Teller) Play(file, work string) (err error) {
 		}()
 		testscript.RunT(&p, params)
 	}()
+	if stopped != nil {
+		return fmt.Errorf("the story %s stops: %w", filepath.Base(file), stopped)
+	}
 	if p.failed {
 		return fmt.Errorf("the story %s went wrong:\n%s", filepath.Base(file), p.log.String())
 	}
@@ -199,7 +215,7 @@ func (t Teller) kill(ts *testscript.TestScript, neg bool, args []string) {
 func (t Teller) damage(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && len(args) == 1, "damage PART")
 	_, err := t.Stack.Damage(args[0])
-	ts.Check(err)
+	t.check(ts, "damage", err)
 }
 
 const usageOfAPI = "api [-H HEADER]... METHOD PATH [FILE] STATUS"
