@@ -27,12 +27,12 @@ output    = aws cloudformation describe-stacks --stack-name $(STACK) --query "St
 # CDK's runtime complains of the age of a Node that serves it well.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: help run test check conformance lines build reset synth deploy destroy admin smoke account
+.PHONY: help run test check conformance test-localstack test-aws lines build reset synth deploy destroy admin smoke account
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
 	@echo "Zapas backs up and restores the phones of a company."
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: ## start everything on this machine, play the main job, or another day, keep serving (ONCE=1: play and end)
 	@echo "Zapas: compiling the local stack, the functions and a phone (the first time takes a minute or two)"
@@ -58,6 +58,16 @@ check: lines ## what a reviewer asks: tidy, formatted, linted, tested with the r
 
 conformance: ## ask what AWS_ENDPOINT_URL names, case by case, whether it behaves as AWS does (AWS=1: ask AWS itself)
 	@go run $(FLAGS) ./localstack/conformance/run $(if $(AWS),-aws)
+
+test-localstack: ## play on LocalStack's data services, or on what AWS_ENDPOINT_URL names (STORIES="main_job verify": these alone)
+	@go run $(FLAGS) ./localstack/outside/run $(STORIES)
+
+test-aws: account ## play on AWS's own data services, in the account that is signed in (AWS=1: yes, and it costs some cents)
+	@test "$(AWS)" = 1 || { echo "this makes and removes tables, buckets and keys in the account above, for less than 1 USD: say make test-aws AWS=1" >&2; exit 1; }
+	@caller="$$(aws sts get-caller-identity --query Arn --output text)" || exit 1; \
+	case "$$caller" in *:assumed-role/*) role="$${caller#*:assumed-role/}"; \
+	  caller="$$(aws iam get-role --role-name "$${role%%/*}" --query Role.Arn --output text)" || exit 1;; esac; \
+	go run $(FLAGS) ./localstack/outside/run -aws -caller "$$caller" $(STORIES)
 
 lines: ## count lines of Go, tests apart; what stands in for AWS may not outgrow the product
 	@for d in functions shared device infra localstack; do \
