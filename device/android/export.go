@@ -58,7 +58,11 @@ type BadFile struct {
 }
 
 func (e *BadFile) Error() string {
-	return fmt.Sprintf("%s cannot be read past byte %d (line %d): %s; %d items were read before it: export them from the phone again", e.Path, e.Offset, e.Line, e.Reason, e.Read)
+	read := fmt.Sprintf("%d items were", e.Read)
+	if e.Read == 1 {
+		read = "1 item was"
+	}
+	return fmt.Sprintf("%s cannot be read past byte %d (line %d): %s; %s read before it: export them from the phone again", e.Path, e.Offset, e.Line, e.Reason, read)
 }
 
 func (e *BadFile) Unwrap() error { return e.Err }
@@ -160,8 +164,8 @@ func (o Options) regions() []string {
 func (e *Export) Close() error { return e.close() }
 
 // Items reads the file from its beginning. A message that cannot be read is a *BadItem and the next
-// follows; a *BadFile is the last. Memory does not grow with the file but by a few dozen bytes for
-// each attachment.
+// follows; a *BadFile is the last, of item.ErrMoved for a file that is not as it was when it was opened. Memory does not
+// grow with the file but by a few dozen bytes for each attachment.
 func (e *Export) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
 		r := newReader(e)
@@ -172,11 +176,14 @@ func (e *Export) Items() iter.Seq2[item.Item, error] {
 			e.notes.Mended = r.s.Mended()
 			e.frame = r.frame
 			e.mu.Unlock()
-			if errors.Is(err, io.EOF) {
-				return
+			ended := errors.Is(err, io.EOF)
+			bad, over := errors.AsType[*BadFile](err)
+			if ended || over && bad.Err == nil {
+				if moved := item.Still(e.file, e.size, e.info); moved != nil {
+					err, ended, over = r.fault(moved), false, true
+				}
 			}
-			var bad *BadFile
-			if !yield(it, err) || errors.As(err, &bad) {
+			if ended || !yield(it, err) || over {
 				return
 			}
 		}

@@ -63,14 +63,18 @@ func (r *reader) next() (item.Item, error) {
 
 // over makes an error the last of a reading.
 func (r *reader) over(err error) error {
-	at := r.s.Place()
-	file := &BadFile{Path: r.e.path, Offset: at.Offset, Line: at.Line, Reason: err.Error(), Read: r.notes.Messages}
+	file := r.fault(err)
 	var wrong markup.SyntaxError
 	if !errors.As(err, &wrong) {
-		file.Err = err
 		return file
 	}
+	file.Err = nil
 	return r.recover(wrong, file)
+}
+
+func (r *reader) fault(err error) *BadFile {
+	at := r.s.Place()
+	return &BadFile{Path: r.e.path, Offset: at.Offset, Line: at.Line, Reason: err.Error(), Read: r.notes.Messages, Err: err}
 }
 
 // recover goes on behind a message whose markup is broken, which then costs only itself; file is what to say if there is

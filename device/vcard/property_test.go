@@ -1,6 +1,10 @@
 package vcard
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +49,66 @@ func TestRoundTrip(t *testing.T) {
 					t.Fatalf("through version %s: %s", version, diff)
 				}
 			}
+		}
+	})
+}
+
+// disturbed draws a file of three cards into which something has come.
+func disturbed() *rapid.Generator[string] {
+	words := rapid.SampledFrom([]string{"\n", "\r\n", "\r", " ", "\t", mark, "\x00", "x", ":", ";", "\"", "=", ".", "BEGIN", "END", "VCARD", "BEGIN:VCARD", "END:VCARD", "BEGIN:VEVENT",
+		"AGENT:\n", "NOTE;ENCODING=QUOTED-PRINTABLE:a=\n"})
+	cards := v3("UID:1", "FN:A", "TEL:1") + v4("UID:2", "FN:B", "TEL:2") + v3("UID:3", "FN:C", "TEL:3")
+	return rapid.Custom(func(t *rapid.T) string {
+		at := rapid.OneOf(rapid.IntRange(0, len(cards)), rapid.Just(len(cards))).Draw(t, "at")
+		return cards[:at] + strings.Join(rapid.SliceOfN(words, 0, 6).Draw(t, "words"), "") + cards[at:]
+	})
+}
+
+// TestNoCardIsLost: of a disturbed file all cards are read, or it is told that one was not.
+func TestNoCardIsLost(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := disturbed().Draw(t, "text")
+		if o := readAll(t, file(text)); len(o.contacts) < 3 && len(o.bad) == 0 && o.file == nil {
+			t.Fatalf("%d cards of %q, and nothing is told", len(o.contacts), text)
+		}
+	})
+}
+
+// TestNoCardIsSwallowed: what is merged into a disturbed file and added to it can be read in it, or the file is refused.
+func TestNoCardIsSwallowed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.vcf")
+	rapid.Check(t, func(t *rapid.T) {
+		text := disturbed().Draw(t, "text")
+		before := readAll(t, file(text)).contacts
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w, err := Create(path, Options{Region: "PL"})
+		if err != nil {
+			if _, bad := errors.AsType[*BadFile](err); !bad {
+				t.Fatal(err)
+			}
+			return
+		}
+		defer w.Abort()
+		at := rapid.IntRange(-1, len(before)-1).Draw(t, "merged")
+		if at >= 0 {
+			if changed, err := w.Merge(at, one(func(c *item.Contact) { c.Notes = []string{"merged"} }), nothing); err != nil || !changed {
+				t.Fatal(changed, err)
+			}
+		}
+		if err := errors.Join(w.Put(one(func(*item.Contact) {}), nothing), w.Commit()); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := readAll(t, file(string(b)))
+		if len(o.contacts) != len(before)+1 || o.file != nil || at >= 0 && !slices.Contains(o.contacts[at].Notes, "merged") {
+			t.Fatalf("%d contacts before, %d after, %v; %q has become %q", len(before), len(o.contacts), o.file, text, b)
 		}
 	})
 }

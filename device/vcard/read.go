@@ -7,12 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime/quotedprintable"
 	"slices"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/htmlindex"
 
 	"zapas/device/internal/item"
 )
@@ -47,30 +43,40 @@ func (r *reader) next() (card, error) {
 	if _, over := errors.AsType[*BadFile](err); over || errors.Is(err, io.EOF) {
 		return c, err
 	}
-	return c, &BadFile{Path: r.f.path, Line: r.in.line, Reason: err.Error(), Read: r.met, Err: err}
+	return c, r.fault(err)
+}
+
+func (r *reader) fault(err error) error {
+	return &BadFile{Path: r.f.path, Line: r.in.line, Reason: err.Error(), Read: r.met, Err: err}
 }
 
 func (r *reader) over(reason string) error {
 	return &BadFile{Path: r.f.path, Line: r.in.line, Reason: reason, Read: r.met}
 }
 
-// begin goes to the next card's first line.
+// begin goes to the next card's first line. Text before it is a *BadCard, one for all of it, unless it is the file's
+// first: such a file is of something else.
 func (r *reader) begin() (begun, error) {
 	if b := r.begun; b != nil {
 		r.begun = nil
 		return *b, nil
 	}
 	if r.in.offset == 0 {
-		b, _ := r.in.r.Peek(3)
-		if string(b) == "\xef\xbb\xbf" {
-			r.in.skip(3)
-		} else if len(b) > 1 && (b[0] == 0xff && b[1] == 0xfe || b[0] == 0xfe && b[1] == 0xff) {
-			return begun{}, r.over("it is written in UTF-16: convert it to UTF-8")
+		if reason := foreign(r.in); reason != "" {
+			return begun{}, r.over(reason)
 		}
 	}
+	var stray *BadCard
 	for {
+		if b, _ := r.in.r.Peek(len(mark)); string(b) == mark { // files put together have one each
+			r.in.skip(len(mark))
+			continue
+		}
 		at := begun{r.in.offset, r.in.line}
 		if _, err := r.in.r.Peek(1); err != nil {
+			if stray != nil && errors.Is(err, io.EOF) {
+				err = stray
+			}
 			return at, err
 		}
 		p, value, err := head(r.in)
@@ -79,22 +85,46 @@ func (r *reader) begin() (begun, error) {
 		}
 		starts := false
 		if value != nil {
-			if starts, err = r.says(p, value, "BEGIN"); err != nil {
+			value.soft = false // outside of a card it would be a guess that the next line is not one
+			if starts, err = says(p, value, "BEGIN"); err != nil {
 				return at, err
 			}
 		}
 		switch {
+		case starts && stray != nil:
+			r.begun = &at
+			return at, stray
 		case starts:
 			return at, nil
-		case r.met == 0 && (value != nil || strings.TrimSpace(p.value) != ""):
+		case value == nil && strings.Trim(p.value, blanks) == "", stray != nil:
+		case r.met == 0:
 			return at, r.over("it does not begin with BEGIN:VCARD; it is no vCard file")
+		default:
+			stray = &BadCard{Offset: at.offset, Line: at.line, At: at.line, Stray: true, Reason: "it does not begin with BEGIN:VCARD"}
 		}
 	}
 }
 
+const (
+	mark   = "\ufeff" // of bytes' order, which UTF-8 does not have
+	blanks = " \t\r\n" + mark
+)
+
+// foreign says why a file cannot be read, by its first bytes.
+func foreign(in *input) string {
+	b, _ := in.r.Peek(64)
+	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
+		return "it is written in UTF-16: convert it to UTF-8"
+	}
+	first, rest, ok := bytes.Cut(bytes.Trim(b, blanks), []byte{'\r'})
+	if ok && bytes.EqualFold(first, []byte("BEGIN:"+vcard)) && !bytes.HasPrefix(bytes.TrimLeft(rest, "\r"), []byte{'\n'}) {
+		return "its lines end in carriage returns alone: convert them to line feeds"
+	}
+	return ""
+}
+
 // says reads a line's value to its end and reports whether the line is BEGIN:VCARD or END:VCARD.
-func (r *reader) says(p *property, value *text, what string) (bool, error) {
-	const word = "vcard"
+func says(p *property, value *text, what string) (bool, error) {
 	if !p.is(what) {
 		return false, value.drain()
 	}
@@ -102,7 +132,38 @@ func (r *reader) says(p *property, value *text, what string) (bool, error) {
 	if errors.Is(err, errLong) {
 		return false, nil
 	}
-	return strings.EqualFold(strings.TrimSpace(string(b)), word), err
+	return strings.EqualFold(strings.Trim(string(b), blanks), vcard), err
+}
+
+const vcard = "VCARD"
+
+// end reads the value of an END and reports whether it ends the card, and where. Where the next card's BEGIN:VCARD has come
+// onto the same line, as in files put together of which one lacks its last line end, that card is begun.
+func (r *reader) end(value *text) (to int64, ok bool, err error) {
+	from, line := r.in.offset, r.in.line
+	raw, _ := r.in.r.Peek(64)
+	raw = bytes.Clone(raw)
+	b, err := value.rest(64)
+	if errors.Is(err, errLong) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	rest, ok := strings.CutPrefix(strings.ToUpper(strings.Trim(string(b), blanks)), vcard)
+	if !ok || rest == "" {
+		return r.in.offset, ok, nil
+	}
+	if strings.TrimLeft(rest, blanks) != "BEGIN:"+vcard {
+		return 0, false, nil
+	}
+	at := bytes.Index(bytes.ToUpper(raw[:min(int64(len(raw)), r.in.offset-from)]), []byte("BEGIN:"+vcard))
+	if at < 0 { // broken within its words
+		return 0, false, nil
+	}
+	to = from + int64(at)
+	r.begun = &begun{to, line + int64(bytes.Count(raw[:at], []byte{'\n'}))}
+	return to, true, nil
 }
 
 // body is what was read of one card.
@@ -133,7 +194,7 @@ func (r *reader) read() (card, error) {
 		return card{}, err
 	}
 	b := &body{left: item.MaxEncoded}
-	depth := 1
+	depth, to := 1, int64(0)
 	for agent := false; depth > 0; {
 		at := begun{r.in.offset, r.in.line}
 		if _, err := r.in.r.Peek(1); err == io.EOF {
@@ -152,35 +213,53 @@ func (r *reader) read() (card, error) {
 			b.spoil(p.line, "it has a line that is no property")
 			err = value.drain()
 		case p.is("BEGIN"):
-			if !agent {
-				b.spoil(at.line, "it has no END:VCARD")
-				if again, err := r.says(p, value, "BEGIN"); err != nil || !again {
-					return card{}, errors.Join(err, b.error(start))
-				}
-				r.begun = &at
-				return card{}, b.error(start)
-			}
-			b.spoil(at.line, "there is a card within it")
-			depth++
-			err = value.drain()
+			var within int
+			within, err = r.nested(b, p, value, at, agent)
+			depth += within
 		case p.is("END"):
-			depth--
-			err = value.drain()
+			var ends bool
+			if to, ends, err = r.end(value); ends {
+				depth--
+			} else {
+				b.spoil(at.line, "it has an END that is not END:VCARD")
+			}
 		case depth > 1:
 			err = value.drain()
 		default:
 			err = r.property(b, p, value)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return card{}, err
+		case r.begun != nil && depth > 0: // the next card, which is not within this one, and nor is more of it
+			return card{}, b.error(start)
 		}
 		agent = p.is("AGENT") || agent && value == nil
 	}
-	c := card{version: b.version, from: start.offset, to: r.in.offset}
+	c := card{version: b.version, from: start.offset, to: to}
 	if b.check(start); b.bad == "" {
 		c.contact = r.contact(b)
 	}
 	return c, b.error(start)
+}
+
+// nested reads the value of a BEGIN within a card and answers by how much it is nested deeper: the agent of a card is a card
+// within it. Any other is the next one, which is begun.
+func (r *reader) nested(b *body, p *property, value *text, at begun, agent bool) (int, error) {
+	again, err := says(p, value, "BEGIN")
+	switch {
+	case err != nil:
+		return 0, err
+	case !again:
+		b.spoil(at.line, "it has a BEGIN that is not BEGIN:VCARD")
+		return 0, nil
+	case agent:
+		b.spoil(at.line, "there is a card within it")
+		return 1, nil
+	}
+	b.spoil(at.line, "it has no END:VCARD")
+	r.begun = &at
+	return 0, nil
 }
 
 func (b *body) error(start begun) error {
@@ -227,64 +306,6 @@ func (r *reader) property(b *body, p *property, value *text) error {
 		return nil
 	}
 	b.properties = append(b.properties, *p)
-	return nil
-}
-
-// decode undoes a property's charset and quoted-printable. RFC 6350 knows neither, and exports of older versions
-// have both.
-func (p *property) decode() error {
-	charset := p.get("CHARSET")
-	soft, coded := false, false
-	kept := p.params[:0]
-	for _, q := range p.params {
-		switch {
-		case q.name == "CHARSET":
-		case (q.name == "ENCODING" || q.name == "") && strings.EqualFold(q.value, "quoted-printable"):
-			soft = true
-		case (q.name == "ENCODING" || q.name == "") && (strings.EqualFold(q.value, "8bit") || strings.EqualFold(q.value, "7bit")):
-		case q.isBase64() && p.isText():
-			coded = true
-		default:
-			kept = append(kept, q)
-		}
-	}
-	p.params = kept
-	raw := []byte(p.value)
-	if coded {
-		b, err := io.ReadAll(decoded(bytes.NewReader(raw)))
-		if err != nil {
-			return errors.New("a value is not base64")
-		}
-		raw = b
-	}
-	if soft {
-		b, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(raw)))
-		if err != nil {
-			return errors.New("a value is not quoted-printable")
-		}
-		raw = b
-	}
-	if charset != "" && charset != "utf-8" && charset != "utf8" {
-		e, err := htmlindex.Get(charset)
-		if err == nil {
-			raw, err = e.NewDecoder().Bytes(raw)
-		}
-		if err != nil {
-			return errors.New("a value is written in a character set that cannot be read")
-		}
-	}
-	if !utf8.Valid(raw) {
-		return errors.New("a value is not UTF-8")
-	}
-	p.value = string(raw)
-	if soft || coded {
-		p.value = strings.NewReplacer("\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(p.value)
-	}
-	for _, q := range p.params {
-		if !utf8.ValidString(q.value) {
-			return errors.New("a property's parameter is not UTF-8")
-		}
-	}
 	return nil
 }
 

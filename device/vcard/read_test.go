@@ -7,9 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -203,6 +207,11 @@ func TestBadCard(t *testing.T) {
 		"Nested":        {v3("FN:A", "AGENT:", "BEGIN:VCARD", "FN:B", "END:VCARD"), "a card within it", 5, 1},
 		"NoVersion":     {lines("BEGIN:VCARD", "FN:A", "END:VCARD"), "VERSION", 1, 1},
 		"NoEnd":         {lines("BEGIN:VCARD", "VERSION:3.0", "FN:A"), "no END:VCARD", 4, 1},
+		"OtherEnd":      {v3("FN:Q", "END:VEVENT", "TEL:5"), "an END that is not END:VCARD", 4, 1},
+		"OtherBegin":    {v3("FN:Q", "BEGIN:VEVENT", "END:VEVENT"), "a BEGIN that is not BEGIN:VCARD", 4, 1},
+		"EndTornApart":  {lines("BEGIN:VCARD", "VERSION:3.0", "FN:A", "END:VCARDBE", " GIN:VCARD"), "an END that is not END:VCARD", 4, 1},
+		"WrongEscape":   {v3("FN;ENCODING=QUOTED-PRINTABLE:=ZZ"), "not quoted-printable", 3, 1},
+		"HalfAnEscape":  {v3("FN;ENCODING=QUOTED-PRINTABLE:a=4"), "not quoted-printable", 3, 1},
 		"NoColon":       {v4("FN:A", "something else"), "no property", 4, 1},
 		"BrokenText":    {v4("FN:A\xff"), "a value is not UTF-8", 3, 1},
 		"BrokenName":    {v4("FN:A", "X\xff:1"), "no property", 4, 1},
@@ -227,6 +236,102 @@ func TestBadCard(t *testing.T) {
 	}
 }
 
+// TestStray shows that text between cards and behind the last one is told, once for all of it, and what cards read on.
+func TestStray(t *testing.T) {
+	t.Parallel()
+	a, b := v3("FN:A", "TEL:112"), v3("FN:B", "TEL:5")
+	open := strings.TrimSuffix(a, "\r\n")
+	for name, c := range map[string]struct {
+		cards    string
+		contacts int
+		stray    []int64 // lines
+	}{
+		"MarkBetweenFiles":     {"\ufeff" + a + "\ufeff" + b + "\ufeff", 2, nil},
+		"TwoMarks":             {"\ufeff\ufeff" + a, 1, nil},
+		"NoLineEndBetween":     {open + b + a, 3, nil},
+		"MarkInsteadOfLineEnd": {open + "\ufeff" + b, 2, nil},
+		"FoldedOntoTheEnd":     {a + " " + b + a, 3, nil},
+		"BlankBehindBlankLine": {a + "\r\n " + b, 2, nil},
+		"Misspelt":             {a + strings.Replace(b, "BEGIN", "BEGN", 1) + a, 2, []int64{6}},
+		"Quoted":               {a + strings.Replace(b, "VCARD", `"VCARD"`, 1) + a, 2, []int64{6}},
+		"Zeros":                {a + "\x00\x00\x00\x00" + b + a, 2, []int64{6}},
+		"ZerosAtTheEnd":        {a + "\x00\x00\x00\x00", 1, []int64{6}},
+		"BlankLinesWithin":     {a + "\r\nx\r\n\r\ny:z\r\n\r\n" + b, 2, []int64{7}},
+		"TwoRuns":              {a + "x\r\n" + b + "END:VCARD\r\n" + a + "y", 3, []int64{6, 12, 18}},
+		"SoftBreak":            {a + "NOTE;ENCODING=QUOTED-PRINTABLE:a=\r\n" + b, 2, []int64{6}},
+		"LongLine":             {a + strings.Repeat("\x01", 5<<20) + "\n" + b, 2, []int64{6}},
+		"ManyLines":            {a + strings.Repeat("rubbish: yes\n", 1<<14) + b, 2, []int64{6}},
+		"OtherObject":          {a + "BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n" + b, 2, []int64{6}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := readAll(t, file(c.cards))
+			var stray []int64
+			for _, b := range o.bad {
+				if !b.Stray || b.At != b.Line {
+					t.Errorf("%+v", b)
+				}
+				stray = append(stray, b.Line)
+			}
+			if diff := cmp.Diff(c.stray, stray); diff != "" || len(o.contacts) != c.contacts || o.file != nil {
+				t.Fatalf("%d contacts, %v, %s", len(o.contacts), o.file, diff)
+			}
+			for _, c := range o.contacts {
+				if len(c.Phones) != 1 {
+					t.Errorf("%+v", c)
+				}
+			}
+		})
+	}
+}
+
+// TestMoved shows that a file that changes while it is read is no smaller file.
+func TestMoved(t *testing.T) {
+	t.Parallel()
+	a, all := v3("FN:A"), strings.Repeat(v3("FN:A"), 3)
+	for name, text := range map[string]string{"BetweenCards": a + a, "WithinACard": a + a[:20], "ToNothing": ""} {
+		t.Run("EndsEarly/"+name, func(t *testing.T) {
+			t.Parallel()
+			o := readAll(t, newFile("x", strings.NewReader(text), int64(len(all)), Options{}))
+			if o.file == nil || !errors.Is(o.file, item.ErrMoved) {
+				t.Errorf("%d contacts, %v", len(o.contacts), o.file)
+			}
+		})
+	}
+	for name, change := range map[string]func(path string) error{
+		"Cut":     func(path string) error { return os.Truncate(path, int64(len(a))) },
+		"Grown":   func(path string) error { return os.Truncate(path, int64(len(all)+1)) },
+		"Touched": func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "x.vcf")
+			if err := os.WriteFile(path, []byte(all), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f, err := Open(path, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if o := readAll(t, f); len(o.contacts) != 3 || o.file != nil {
+				t.Fatalf("%+v", o)
+			}
+			var last error
+			once := sync.OnceValue(func() error { return change(path) })
+			for _, err := range f.Items() { // they were all read before the first one came
+				if err := once(); err != nil {
+					t.Fatal(err)
+				}
+				last = err
+			}
+			if !errors.Is(last, item.ErrMoved) {
+				t.Error(last)
+			}
+		})
+	}
+}
+
 func TestBadFile(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -237,6 +342,8 @@ func TestBadFile(t *testing.T) {
 		"Other":     {"BEGIN:VCALENDAR\nEND:VCALENDAR\n", "no vCard file", 0},
 		"UTF16":     {"\xff\xfeB\x00", "UTF-16", 0},
 		"CutOff":    {v4("FN:A") + "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:B\r\n", "cut off", 1},
+		"CutInEnd":  {v4("FN:A") + strings.TrimSuffix(v4("FN:B"), "CARD\r\n"), "cut off", 1},
+		"OldMac":    {strings.ReplaceAll(v4("FN:A"), "\r\n", "\r"), "carriage returns alone", 0},
 		"CutInLine": {v4("FN:A") + "BEGIN:VCARD\r\nVERS", "cut off", 1},
 		"CutInData": {v4("FN:A") + "BEGIN:VCARD\r\nVERSION:3.0\r\nPHOTO;ENCODING=b:AAAA", "cut off", 1},
 	} {

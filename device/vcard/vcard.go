@@ -31,9 +31,13 @@ type BadCard struct {
 	Line   int64 // of its first line, counted from 1
 	At     int64 // the line at which it cannot be read
 	Reason string
+	Stray  bool // it is text between cards or behind the last one, and may be any number of them
 }
 
 func (e *BadCard) Error() string {
+	if e.Stray {
+		return fmt.Sprintf("the text at line %d is of no card: %s", e.Line, e.Reason)
+	}
 	return fmt.Sprintf("the card at line %d cannot be read (line %d): %s", e.Line, e.At, e.Reason)
 }
 
@@ -47,7 +51,11 @@ type BadFile struct {
 }
 
 func (e *BadFile) Error() string {
-	return fmt.Sprintf("%s cannot be read past line %d: %s; %d cards were read before it: export the contacts again", e.Path, e.Line, e.Reason, e.Read)
+	read := fmt.Sprintf("%d cards were", e.Read)
+	if e.Read == 1 {
+		read = "1 card was"
+	}
+	return fmt.Sprintf("%s cannot be read past line %d: %s; %s read before it: export the contacts again", e.Path, e.Line, e.Reason, read)
 }
 
 func (e *BadFile) Unwrap() error { return e.Err }
@@ -97,8 +105,8 @@ func newFile(path string, file io.ReaderAt, size int64, o Options) *File {
 // Close closes the file; media still open fail.
 func (f *File) Close() error { return f.close() }
 
-// Items reads the file from its beginning. A card that cannot be read is a *BadCard and the next follows; a *BadFile
-// is the last. Memory does not grow with the file but by a few dozen bytes for each medium.
+// Items reads the file from its beginning. A card that cannot be read is a *BadCard and the next follows, and so is text
+// that is of no card; a *BadFile is the last, of item.ErrMoved for a file that is not as it was when it was opened. Memory does not grow with the file but by a few dozen bytes for each medium.
 func (f *File) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
 		for c, err := range f.cards() {
@@ -125,10 +133,16 @@ func (f *File) cards() iter.Seq2[card, error] {
 		r := newReader(f)
 		for {
 			c, err := r.next()
-			if errors.Is(err, io.EOF) {
+			ended := errors.Is(err, io.EOF)
+			bad, over := errors.AsType[*BadFile](err)
+			if ended || over && bad.Err == nil {
+				if moved := item.Still(f.file, f.size, f.info); moved != nil {
+					err, ended, over = r.fault(moved), false, true
+				}
+			}
+			if ended {
 				return
 			}
-			_, over := errors.AsType[*BadFile](err)
 			if !yield(c, err) || over {
 				return
 			}

@@ -35,8 +35,8 @@ type piece struct{ from, to int64 }
 // ErrBusy is the error of Create while another Writer works on the file.
 var ErrBusy = outfile.ErrBusy
 
-// Create begins to write the file, which need not exist. A file that exists and cannot be read whole is refused with
-// a *BadFile and stays as it is. While a Writer works on a file, a second one is refused with ErrBusy.
+// Create begins to write the file, which need not exist. A file that exists and cannot be read whole, or holds text that is
+// of no card, is refused with a *BadFile and stays as it is. While a Writer works on a file, a second one is refused with ErrBusy.
 func Create(path string, o Options) (*Writer, error) {
 	path, err := outfile.Named(path)
 	if err != nil {
@@ -87,6 +87,10 @@ func surveyed(path string, o Options) (existing *File, cards []card, err error) 
 	for c, err := range existing.cards() {
 		if bad, ok := errors.AsType[*BadFile](err); ok {
 			return nil, nil, errors.Join(bad, existing.Close())
+		}
+		if bad, ok := errors.AsType[*BadCard](err); ok && bad.Stray { // what comes behind it may be taken for its end
+			return nil, nil, errors.Join(&BadFile{Path: path, Line: bad.Line, Reason: "it has text there that is of no card: take it out, or name another file",
+				Read: len(cards)}, existing.Close())
 		}
 		if err != nil {
 			continue
@@ -241,6 +245,13 @@ func (w *Writer) assemble(out *bufio.Writer) error {
 			last, done = b[0], to
 			return err
 		}
+		line := func() error { // begins one
+			if last == '\n' {
+				return nil
+			}
+			_, err := out.WriteString("\r\n")
+			return err
+		}
 		for at, c := range w.cards {
 			p, ok := w.merged[at]
 			if !ok {
@@ -249,18 +260,18 @@ func (w *Writer) assemble(out *bufio.Writer) error {
 			if err := copied(c.from); err != nil {
 				return err
 			}
+			if last != mark[len(mark)-1] { // which stays before the card
+				if err := line(); err != nil {
+					return err
+				}
+			}
 			if err := w.piece(out, p); err != nil {
 				return err
 			}
 			last, done = '\n', c.to
 		}
-		if err := copied(w.existing.size); err != nil {
+		if err := errors.Join(copied(w.existing.size), line()); err != nil {
 			return err
-		}
-		if last != '\n' {
-			if _, err := out.WriteString("\r\n"); err != nil {
-				return err
-			}
 		}
 	}
 	for _, p := range w.added {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -162,17 +163,65 @@ func TestWriter(t *testing.T) {
 			t.Errorf("%q %v", b, err)
 		}
 	})
-	t.Run("RefusesAFileThatIsCutOff", func(t *testing.T) {
+	for name, c := range map[string]struct{ cards, want string }{
+		"CutOff":         {ann[:40], "cut off"},
+		"CutInItsEnd":    {strings.TrimSuffix(ann, "CARD\r\n"), "cut off"},
+		"WithAnOpenEnd":  {ann + "NOTE;ENCODING=QUOTED-PRINTABLE:a=", "line 7: it has text there that is of no card"},
+		"WithASoftEnd":   {strings.TrimSuffix(ann, "END:VCARD\r\n") + "END;ENCODING=QUOTED-PRINTABLE:VCARD=", "cut off"},
+		"WithStrayText":  {ann + "rubbish\r\n" + ann, "1 card was read before it"},
+		"WithoutLineEnd": {strings.ReplaceAll(ann, "\r\n", "\r"), "carriage returns"},
+	} {
+		t.Run("RefusesAFile/"+name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "cut.vcf")
+			if err := os.WriteFile(path, []byte(c.cards), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Create(path, Options{})
+			if _, bad := errors.AsType[*BadFile](err); !bad || !strings.Contains(err.Error(), c.want) {
+				t.Error(err)
+			}
+			if _, terr := Try(path, Options{}); terr == nil || terr.Error() != err.Error() {
+				t.Errorf("tried: %v", terr)
+			}
+			if left, err := filepath.Glob(path + ".*"); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+	for name, between := range map[string]string{"NoLineEnd": "", "Mark": "\ufeff", "Folded": "\r\n "} {
+		for at := range 2 {
+			t.Run(fmt.Sprintf("MergesCardsThatShareALine/%s/%d", name, at), func(t *testing.T) {
+				t.Parallel()
+				other := v4("UID:3", "FN:Cid", "TEL:5")
+				w, commit := target(t, strings.TrimSuffix(ann, "\r\n")+between+other)
+				uid := []string{"UID:1", "UID:3"}[at]
+				if changed, err := w.Merge(at, parsed(t, v4(uid, "FN:x", "NOTE:n")), nothing); err != nil || !changed {
+					t.Fatal(changed, err)
+				}
+				if err := w.Put(parsed(t, v4("FN:Dan", "TEL:112")), nothing); err != nil {
+					t.Fatal(err)
+				}
+				o := readAll(t, file(commit()))
+				if len(o.contacts) != 3 || len(o.bad) > 0 || o.file != nil || len(o.contacts[at].Notes) != 1 {
+					t.Fatalf("%+v", o)
+				}
+				for _, c := range o.contacts {
+					if len(c.Phones) != 1 {
+						t.Errorf("%+v", c)
+					}
+				}
+			})
+		}
+	}
+	t.Run("MergesBehindAMark", func(t *testing.T) {
 		t.Parallel()
-		path := filepath.Join(t.TempDir(), "cut.vcf")
-		if err := os.WriteFile(path, []byte(ann[:40]), 0o600); err != nil {
+		w, commit := target(t, "\ufeff"+ann)
+		if _, err := w.Merge(0, parsed(t, v4("UID:1", "FN:Ann", "NOTE:n")), nothing); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Create(path, Options{}); err == nil || !strings.Contains(err.Error(), "cut off") {
-			t.Error(err)
-		}
-		if left, err := filepath.Glob(path + ".*"); err != nil || len(left) > 0 {
-			t.Errorf("left behind: %v", left)
+		if got := commit(); !strings.HasPrefix(got, "\ufeffBEGIN:VCARD") {
+			t.Errorf("%q", got)
 		}
 	})
 }
