@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"zapas/device/internal/pack"
 	"zapas/device/internal/progress"
@@ -33,7 +34,12 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		err = d.keepOffset()
 	}
 	r.Requests = d.client.Sent().Minus(before)
-	r.Objects, r.BytesUp, r.Note = d.objects, d.bytes, d.note
+	r.Objects, r.BytesUp = d.objects, d.bytes
+	if d.note != "" && r.Note != "" {
+		r.Note = d.note + "; " + r.Note
+	} else {
+		r.Note += d.note
+	}
 	if err != nil {
 		err = fmt.Errorf("back up: %w", err)
 	}
@@ -111,7 +117,7 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	}
 	r := reportOf(s.Same())
 	r.Snapshot, r.Unchanged = base.Snapshot, true
-	if resumed != nil && r.Failed() == 0 { // what cannot be read now is told, whatever was committed before
+	if resumed != nil && r.Failed() == 0 && r.Note == "" { // what cannot be read now is told, whatever was committed before
 		r = *resumed
 		r.Finished = true
 		if d.order == "" {
@@ -203,5 +209,5 @@ func (d *Device) journal(of pack.Session, base, why string, sealed *pack.Sealed)
 }
 
 func reportOf(o pack.Outcome) Report {
-	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Failures: o.Failures}
+	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Removed: o.Removed, Failures: o.Failures, Note: strings.Join(o.Notes, "; ")}
 }

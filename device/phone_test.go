@@ -25,6 +25,7 @@ type memory struct {
 	blobs    map[[32]byte][]byte
 	coverage map[string]string // Full for messages, Unavailable for the rest unless said
 	bad      []*Unreadable
+	blank    []*Blank
 	refuses  map[string]bool // bodies that Insert refuses, and names
 	finished bool
 }
@@ -42,6 +43,11 @@ func (m *memory) Coverage(element string) string {
 func (m *memory) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
 		for _, b := range m.bad {
+			if !yield(nil, b) {
+				return
+			}
+		}
+		for _, b := range m.blank {
 			if !yield(nil, b) {
 				return
 			}

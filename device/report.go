@@ -13,6 +13,7 @@ type Report struct {
 	Ledger    api.BackupLedgers `json:"ledger"`
 	Counts    api.Counts        `json:"counts"`
 	Coverage  api.Coverage      `json:"coverage"`
+	Removed   map[string]int64  `json:"removed,omitempty"`  // by element: items of the base that are no longer there
 	Failures  []string          `json:"failures,omitempty"` // the first few, in words
 	Note      string            `json:"note,omitempty"`     // what else there is to know, in words
 	Objects   int               `json:"objects"`            // uploaded by this run
@@ -24,6 +25,14 @@ type Report struct {
 func (r *Report) Failed() (n int64) {
 	for _, l := range r.Ledger {
 		n += l.Failed
+	}
+	return n
+}
+
+// Gone is the number of items of the base that are no longer there.
+func (r *Report) Gone() (n int64) {
+	for _, gone := range r.Removed {
+		n += gone
 	}
 	return n
 }

@@ -21,6 +21,8 @@ type (
 	Sink = unpack.Sink
 	// Unreadable is an error of a Source: items that it has and cannot read.
 	Unreadable = ledger.Unreadable
+	// Blank is an error of a Source: an element of which it shows nothing at all.
+	Blank = ledger.Blank
 	// Unwritable is an error of a Sink: an item that it cannot hold.
 	Unwritable = ledger.Unwritable
 	// Failure is a part of a snapshot that could not be restored.

@@ -109,7 +109,32 @@ func elementOf(path string) (element string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	return e.Element()
+	if element, err = e.Element(); err == nil {
+		return element, nil
+	}
+	if strings.EqualFold(filepath.Ext(path), ".vcf") {
+		return "contacts", cards(path)
+	}
+	if bad, ok := errors.AsType[*android.BadFile](err); ok && bad.Err == nil {
+		return "", fmt.Errorf("%s is neither contacts (a vCard file begins with BEGIN:VCARD) nor messages or calls: %s", path, bad.Reason)
+	}
+	return "", err
+}
+
+// cards checks that there can be any in a file.
+func cards(path string) (err error) {
+	f, err := vcard.Open(path, vcard.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for _, err := range f.Items() {
+		if bad, ok := errors.AsType[*vcard.BadFile](err); ok {
+			return bad
+		}
+		break
+	}
+	return nil
 }
 
 func ignore(err error, harmless ...error) error {
@@ -168,7 +193,7 @@ func (e *export) coverage() map[string]string {
 	return out
 }
 
-// Items accounts for items that cannot be read, for those behind a place where a file breaks off or that it does not hold
+// Items accounts for items that cannot be read, for a file of contacts that is empty, for those behind a place where a file breaks off or that it does not hold
 // though it says so (as many as the file itself says that it should hold), and for elements that mean nothing to us and
 // may be items all the same.
 func (e *export) Items() iter.Seq2[item.Item, error] {
@@ -191,11 +216,16 @@ func items(f file, yield func(item.Item, error) bool) bool {
 		}
 		met++
 	}
+	var rest []error
 	if xml, ok := f.(*android.Export); ok {
-		for _, gap := range gaps(xml, cut) {
-			if !yield(nil, gap) {
-				return false
-			}
+		rest = gaps(xml, cut)
+	} else if met == 0 { // as a phone's without contacts, and as an export's that has failed
+		rest = []error{&device.Blank{Element: "contacts",
+			Err: errors.New("the file of contacts is empty, as after an export that failed: none was taken for deleted; export the contacts again")}}
+	}
+	for _, err := range rest {
+		if !yield(nil, err) {
+			return false
 		}
 	}
 	return true
@@ -214,13 +244,20 @@ func gaps(e *android.Export, cut bool) (gaps []error) {
 	n, kind := e.Notes(), kindOf(e)
 	if missing := n.Declared - n.Messages - n.Foreign; missing > 0 && !cut {
 		gaps = append(gaps, &device.Unreadable{Kind: kind, Count: int64(missing), Reason: "missing_from_file",
-			Err: fmt.Errorf("the export says that it holds %d %s and holds %d: export the phone's %[2]s again", n.Declared, kind.Element(), n.Messages)})
+			Err: fmt.Errorf("the file says that it holds %s %s and %s read: export the phone's %[2]s again", number(int64(n.Declared)), kind.Element(), were(n.Messages))})
 	}
 	if n.Unknown > 0 {
 		gaps = append(gaps, &device.Unreadable{Kind: kind, Count: int64(n.Unknown), Reason: "unknown_element",
 			Err: fmt.Errorf("the element at byte %d (line %d) is none of the format, or not where the format has it", n.Passed.Offset, n.Passed.Line)})
 	}
 	return gaps
+}
+
+func were(n int) string {
+	if n == 1 {
+		return "1 was"
+	}
+	return number(int64(n)) + " were"
 }
 
 // unreadable turns an error of a file, after so many items, into one that the ledger knows. A file of which nothing can

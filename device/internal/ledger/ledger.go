@@ -75,6 +75,17 @@ func (e *Unreadable) Error() string {
 
 func (e *Unreadable) Unwrap() error { return e.Err }
 
+// Blank stands for an element of which a source shows nothing, not even that there is nothing. No item has failed, and
+// nothing of the element is taken for deleted in that run.
+type Blank struct {
+	Element string
+	Err     error // what was shown, and what to do about it
+}
+
+func (e *Blank) Error() string { return e.Err.Error() }
+
+func (e *Blank) Unwrap() error { return e.Err }
+
 // Unwritable stands for an item that a target cannot hold. It is accounted for as failed, or as skipped where nothing went
 // wrong: such an item has no place there.
 type Unwritable struct {

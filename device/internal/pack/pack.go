@@ -105,7 +105,8 @@ func (p *packer) abandon() {
 	}
 }
 
-// records writes all fresh entries of a scan, kind by kind, so that blocks are full.
+// records writes all fresh entries of a scan, kind by kind, so that blocks are full. Where there is none, and something of
+// the base is to be let go, the source still has to show a second time that it is not there.
 func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 	var kinds []item.Kind // as passes over the source; neighbours that are grouped already share one
 	grouped := true
@@ -116,7 +117,10 @@ func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 			grouped = false
 		}
 	}
-	if grouped && len(kinds) > 0 {
+	if len(kinds) == 0 && !slices.Contains(s.dead(), true) {
+		return nil
+	}
+	if grouped {
 		return p.pass(ctx, src, s, kinds)
 	}
 	for _, k := range kinds {
@@ -134,6 +138,9 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 			return context.Cause(ctx)
 		}
 		if _, ok := errors.AsType[*ledger.Unreadable](err); ok {
+			continue
+		}
+		if _, ok := errors.AsType[*ledger.Blank](err); ok {
 			continue
 		}
 		if err != nil {

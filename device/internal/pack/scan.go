@@ -23,6 +23,7 @@ type Scan struct {
 	coverage map[string]string
 	failed   map[string]map[string]int64 // by element and reason
 	examples []string                    // of what failed, in words
+	notes    []string                    // what else there is to know of the source, in words
 	track    *progress.Tracker
 }
 
@@ -81,6 +82,13 @@ func Read(ctx context.Context, src Source, chosen []string, base *state.Cache, t
 			if slices.Contains(s.elements, u.Kind.Element()) {
 				s.fail(u.Kind.Element(), u.Reason, max(1, u.Count), u.Error())
 				track.Fail(progress.Reading, u.Kind.Element(), max(1, u.Count))
+			}
+			continue
+		}
+		if b, ok := errors.AsType[*ledger.Blank](err); ok {
+			if slices.Contains(s.elements, b.Element) {
+				s.limit(b.Element)
+				s.notes = append(s.notes, b.Error())
 			}
 			continue
 		}
@@ -160,11 +168,15 @@ func (s *Scan) fail(element, reason string, n int64, example string) {
 		s.failed[element] = map[string]int64{}
 	}
 	s.failed[element][reason] += n
-	if s.coverage[element] == ledger.Full {
-		s.coverage[element] = ledger.Limited
-	}
+	s.limit(element)
 	if len(s.examples) < maxExamples {
 		s.examples = append(s.examples, example)
+	}
+}
+
+func (s *Scan) limit(element string) {
+	if s.coverage[element] == ledger.Full {
+		s.coverage[element] = ledger.Limited
 	}
 }
 
@@ -245,6 +257,28 @@ func (s *Scan) downloaded(more map[alike]int, dead []bool) {
 			dead[at] = n >= len(announced)
 		}
 	}
+}
+
+// removed counts, by element, the base's items that are no longer there. One in whose place another has come is none.
+func (s *Scan) removed() map[string]int64 {
+	come := map[item.ID]int64{}
+	for _, e := range s.entries {
+		if e.state == fresh {
+			come[e.id]++
+		}
+	}
+	out := map[string]int64{}
+	for at, dead := range s.dead() {
+		if !dead {
+			continue
+		}
+		if it := s.base.Items[at]; come[it.ID] > 0 {
+			come[it.ID]--
+		} else {
+			out[it.Kind.Element()]++
+		}
+	}
+	return out
 }
 
 // Unchanged reports whether the base still stands for what was seen.

@@ -17,14 +17,16 @@ type Outcome struct {
 	Ledger   api.BackupLedgers
 	Counts   api.Counts
 	Coverage api.Coverage
-	Failures []string // the first few, in words
+	Removed  map[string]int64 // by element: items of the base that are no longer there
+	Failures []string         // the first few, in words
+	Notes    []string         // what else there is to know of the source, in words
 }
 
 // Same is the outcome of a scan that has found nothing new.
 func (s *Scan) Same() Outcome { return (&snapshot{cache: s.base}).outcome(s) }
 
 func (n *snapshot) outcome(s *Scan) Outcome {
-	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Failures: s.examples}
+	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Removed: s.removed(), Failures: s.examples, Notes: s.notes}
 }
 
 // Session is what the chunks are sealed for.

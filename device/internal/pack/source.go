@@ -14,7 +14,8 @@ type Source interface {
 	// Coverage says what can be seen of an element: full, limited, denied or unavailable.
 	Coverage(element string) string
 	// Items goes through all items, more than once and in the same order as long as nothing changes. An
-	// *ledger.Unreadable stands for items that cost only themselves; any other error ends the run.
+	// *ledger.Unreadable stands for items that cost only themselves, a *ledger.Blank for an element of which nothing is
+	// shown; any other error ends the run.
 	Items() iter.Seq2[item.Item, error]
 	// OpenBlob reads an attachment of an item that Items has yielded, by its SHA256 and Size.
 	OpenBlob(b item.Blob) (io.ReadCloser, error)
