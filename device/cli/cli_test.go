@@ -75,6 +75,15 @@ func TestPage_Backup(t *testing.T) {
 	if got := pageOf(t, func(p *page) { p.backup(a, first) }); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
+	gone := device.Report{Base: "01BASE", Ledger: api.BackupLedgers{"calls": {Seen: 1, Already: 1}}, Coverage: api.Coverage{"calls": "full"},
+		Removed: map[string]int64{"calls": 1200}, Counts: api.Counts{"contacts": 1, "sms": 1, "mms": 1, "calls": 1}}
+	if got := pageOf(t, func(p *page) { p.backup(a, gone) }); !strings.Contains(got, "0 failed; 1,200 removed since the last backup\n") ||
+		!strings.Contains(got, "holds     1 contact, 1 sms, 1 mms, 1 call\n") {
+		t.Error(got)
+	}
+	if got := backedUp(gone, "Nightly"); !strings.Contains(got, `"Nightly"; 1,200 items removed; it holds 1 contact,`) {
+		t.Error(got)
+	}
 	ended := device.Report{Resumed: true, Finished: true, Why: "first"}
 	if got := pageOf(t, func(p *page) { p.backup(a, ended) }); !strings.HasPrefix(got, "Finished the backup that was interrupted, in full (the first one), for") {
 		t.Error(got)
@@ -200,6 +209,7 @@ func TestExport_Unreadable(t *testing.T) {
 		{"CallsCutOff", `<calls count="9"><call number="1" date="1" type="1"/><call numb`, 1, lost{"file_cut_off": 8}, false},
 		{"FewerCallsThanDeclared", `<calls count="9"><call number="1" date="1" type="1"/><sms/></calls>`, 1, lost{"missing_from_file": 7, "unknown_element": 1}, false},
 		{"BadCard", "BEGIN:VCARD\nVERSION:2.1\nEND:VCARD\nBEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\n", 1, lost{"malformed": 1}, false},
+		{"StrayText", "BEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\nx\n", 1, lost{"malformed": 1}, false},
 		{"CardsCutOff", "BEGIN:VCARD\nVERSION:4.0\nFN:A\nEND:VCARD\nBEGIN:VCARD\nVERSION:4.0\n", 1, lost{"file_cut_off": 1}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

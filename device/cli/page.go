@@ -62,7 +62,11 @@ func (p *page) backup(a api.CheckInAnswer, r device.Report) {
 	p.row("backup", r.Snapshot)
 	for _, e := range elements {
 		if l, ok := r.Ledger[e]; ok {
-			p.row(e, stored(l, r.Coverage[e]))
+			said := stored(l, r.Coverage[e])
+			if n := r.Removed[e]; n > 0 {
+				said += fmt.Sprintf("; %s removed since the last backup", number(n))
+			}
+			p.row(e, said)
 		}
 	}
 	p.row("holds", counted(r.Counts))
@@ -144,9 +148,14 @@ func moved(objects, bytes int64, r device.Requests) string {
 func counted(c api.Counts) string {
 	var out []string
 	for _, kind := range []string{"contacts", "sms", "mms", "calls"} {
-		if n, ok := c[kind]; ok {
-			out = append(out, number(n)+" "+kind)
+		n, ok := c[kind]
+		if !ok {
+			continue
 		}
+		if one, some := strings.CutSuffix(kind, "s"); n == 1 && some && kind != "sms" && kind != "mms" {
+			kind = one
+		}
+		out = append(out, number(n)+" "+kind)
 	}
 	if len(out) == 0 {
 		return "no items"

@@ -289,6 +289,9 @@ func backedUp(r device.Report, profile string) string {
 	case r.Finished:
 		s = fmt.Sprintf("finished the backup that was interrupted, of %s, for profile %q", plural(stored, "new item"), profile)
 	}
+	if n := r.Gone(); n > 0 {
+		s += fmt.Sprintf("; %s removed", plural(n, "item"))
+	}
 	s += fmt.Sprintf("; it holds %s; %s", counted(r.Counts), moved(int64(r.Objects), r.BytesUp, r.Requests))
 	if n := r.Failed(); n > 0 {
 		s += fmt.Sprintf("; %s could not be read", plural(n, "item"))
