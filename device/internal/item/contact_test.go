@@ -18,53 +18,6 @@ func person(change func(*Contact)) *Contact {
 	return c
 }
 
-func TestBook(t *testing.T) {
-	t.Parallel()
-	none := func(*Contact) {}
-	noUID := func(c *Contact) { c.UID = "" }
-	for name, c := range map[string]struct {
-		held, other *Contact
-		want        Likeness
-		near        bool
-	}{
-		"Equal":     {person(none), person(none), Identical, true},
-		"FormOfUID": {person(none), person(func(c *Contact) { c.UID = "ab-1"; c.Phones, c.Name.Full = nil, "Bob" }), Identical, false},
-		"OtherUID":  {person(none), person(func(c *Contact) { c.UID = "cd-2" }), Alike, true},
-		"NoUID":     {person(noUID), person(none), Alike, true},
-		"Spelling": {person(noUID), person(func(c *Contact) {
-			c.UID, c.Name.Full, c.Phones[0].Address = "", "ANNA  NOWAK", ParseAddress("+48 600-123-456")
-		}), Alike, true},
-		"NotesDoNotMatter": {person(noUID), person(func(c *Contact) { c.UID, c.Notes = "", []string{"x"} }), Alike, true},
-		"OneNumberMore":    {person(noUID), person(func(c *Contact) { c.UID = ""; c.Phones = append(c.Phones, Phone{Address: ParseAddress("112", "PL")}) }), Unlike, true},
-		"OtherFirm":        {person(noUID), person(func(c *Contact) { c.UID, c.Organizations = "", nil }), Unlike, true},
-		"PartOfName":       {person(noUID), person(func(c *Contact) { c.UID, c.Name.Full = "", "Anna" }), Unlike, true},
-		"OtherName":        {person(noUID), person(func(c *Contact) { c.UID, c.Name.Full = "", "Piotr Nowak" }), Unlike, false},
-		"NameAlone":        {&Contact{Name: Name{Full: "Mama"}}, &Contact{Name: Name{Full: "Mama"}, Notes: []string{"x"}}, Unlike, false},
-		"NameAndNoMore":    {&Contact{Name: Name{Full: "Mama"}}, &Contact{Name: Name{Full: "Mama"}}, Alike, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var b Book
-			b.Add(person(func(c *Contact) { *c = Contact{UID: "other", Name: Name{Full: "Somebody"}} }))
-			b.Add(c.held)
-			at, how := b.Match(c.other)
-			if how != c.want || how != Unlike && at != 1 {
-				t.Errorf("match %d at %d, want %d", how, at, c.want)
-			}
-			if near := b.Near(c.other); near != c.near {
-				t.Errorf("near %v", near)
-			}
-		})
-	}
-	t.Run("EmptyBookHoldsNothing", func(t *testing.T) {
-		t.Parallel()
-		var b Book
-		if _, how := b.Match(&Contact{}); how != Unlike || b.Near(person(none)) {
-			t.Error("an empty book matched")
-		}
-	})
-}
-
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	t.Run("AgainChangesNothing", rapid.MakeCheck(func(t *rapid.T) {
@@ -79,6 +32,14 @@ func TestMerge(t *testing.T) {
 		}
 		again, changed := Merge(m, b)
 		if changed {
+			t.Fatal(cmp.Diff(m, again))
+		}
+	}))
+	t.Run("AgainAfterAnotherChangesNothing", rapid.MakeCheck(func(t *rapid.T) {
+		a, b, c := rapid.OneOf(contacts(), hostile()).Draw(t, "a"), rapid.OneOf(contacts(), hostile()).Draw(t, "b"), rapid.OneOf(contacts(), hostile()).Draw(t, "c")
+		m, _ := Merge(a, b)
+		m, _ = Merge(m, c)
+		if again, changed := Merge(m, b); changed {
 			t.Fatal(cmp.Diff(m, again))
 		}
 	}))
@@ -112,6 +73,10 @@ func TestMerge(t *testing.T) {
 			person(func(c *Contact) { c.Media = []Media{{Kind: 2, Blob: photo(1, 5).Blob}} }), person(func(c *Contact) { c.Media = []Media{photo(1, 5)} }),
 			person(func(c *Contact) { c.Media = []Media{{Kind: 2, Blob: photo(1, 5).Blob}, photo(1, 5)} }),
 		},
+		"NamelessStaysSo": {
+			&Contact{Name: Name{Params: []string{"LANGUAGE=pl"}}}, &Contact{Name: Name{Full: " "}}, &Contact{Name: Name{Params: []string{"LANGUAGE=pl"}}},
+		},
+		"EmptyNote": {person(func(*Contact) {}), person(func(c *Contact) { c.Notes = []string{" "} }), person(func(*Contact) {})},
 		"Lines": {
 			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1"} }), person(func(c *Contact) { c.Lines = []string{"REV:2", "X-A:1", "X-A:2", "g.X-B:3"} }),
 			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1", "X-A:2", "X-B:3"} }),

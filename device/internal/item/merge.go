@@ -6,94 +6,9 @@ import (
 	"strings"
 )
 
-// Likeness is how sure it is that two contacts are one.
-type Likeness byte
-
-// The likenesses.
-const (
-	Unlike    Likeness = iota
-	Alike              // the same name, numbers, addresses and organization
-	Identical          // the same UID
-)
-
-// Book is the contacts that a target already holds. The zero Book is empty and ready.
-type Book struct {
-	size  int
-	uids  map[string]int
-	ids   map[ID]int
-	names map[string][]string // by telephone number and e-mail address: the folded words of names
-}
-
-// Add notes one contact that the target holds.
-func (b *Book) Add(c *Contact) {
-	if b.uids == nil {
-		b.uids, b.ids, b.names = map[string]int{}, map[ID]int{}, map[string][]string{}
-	}
-	at := b.size
-	b.size++
-	if uid := c.uid(); uid != "" {
-		if _, ok := b.uids[uid]; !ok {
-			b.uids[uid] = at
-		}
-	}
-	for _, id := range c.IDs() {
-		if _, ok := b.ids[id]; !ok {
-			b.ids[id] = at
-		}
-	}
-	for _, key := range c.reach() {
-		b.names[key] = append(b.names[key], fold(c.FullName()))
-	}
-}
-
-// Match finds the contact that the target holds of c, by its number in the order of Add.
-func (b *Book) Match(c *Contact) (at int, how Likeness) {
-	if at, ok := b.uids[c.uid()]; ok {
-		return at, Identical
-	}
-	for _, id := range c.IDs() {
-		if at, ok := b.ids[id]; ok {
-			return at, Alike
-		}
-	}
-	return 0, Unlike
-}
-
-// Near reports whether a contact that matches none may still be one of them: they share a number or an e-mail
-// address, and one's name is a part of the other's.
-func (b *Book) Near(c *Contact) bool {
-	words := strings.Fields(fold(c.FullName()))
-	for _, key := range c.reach() {
-		for _, name := range b.names[key] {
-			if other := strings.Fields(name); within(words, other) || within(other, words) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func within(some, all []string) bool {
-	return !slices.ContainsFunc(some, func(w string) bool { return !slices.Contains(all, w) })
-}
-
-// reach is by what the contact can be reached: subscribers' numbers and e-mail addresses.
-func (c *Contact) reach() (keys []string) {
-	for _, p := range c.Phones {
-		if p.Address.Kind == Subscriber {
-			keys = append(keys, p.Address.Value)
-		}
-	}
-	for _, e := range c.Emails {
-		keys = append(keys, fold(e.Text))
-	}
-	slices.Sort(keys)
-	return slices.Compact(keys)
-}
-
 // Merge gives what there is in either of two cards of one person, and reports whether that is more than held. It
 // takes nothing away but a smaller photo: where both say something of which a card has but one, held stays right, and
-// another name becomes a nickname. Merging the same again changes nothing.
+// another name becomes a nickname. Merging the same again changes nothing, whatever else was merged in between.
 func Merge(held, more *Contact) (merged *Contact, changed bool) {
 	m := *held
 	if m.UID == "" {
@@ -101,12 +16,12 @@ func Merge(held, more *Contact) (merged *Contact, changed bool) {
 	}
 	m.mergeName(more)
 	m.Nicknames = union(m.Nicknames, more.Nicknames, fold)
-	m.Organizations = union(m.Organizations, more.Organizations, func(v Organization) string { return fold(v.Name + "\x00" + strings.Join(v.Units, "\x00")) })
-	m.Titles = union(m.Titles, more.Titles, func(v Title) string { return fold(v.Text) })
-	m.Phones = union(m.Phones, more.Phones, func(v Phone) string { return v.Address.Key() })
-	m.Emails = union(m.Emails, more.Emails, func(v Value) string { return fold(v.Text) })
-	m.Addresses = union(m.Addresses, more.Addresses, func(v Postal) string { return postal(v) })
-	m.Online = union(m.Online, more.Online, func(v Online) string { return v.Service + "\x00" + fold(v.Text) })
+	m.Organizations = union(m.Organizations, more.Organizations, Organization.key)
+	m.Titles = union(m.Titles, more.Titles, Title.key)
+	m.Phones = union(m.Phones, more.Phones, Phone.key)
+	m.Emails = union(m.Emails, more.Emails, Value.key)
+	m.Addresses = union(m.Addresses, more.Addresses, Postal.key)
+	m.Online = union(m.Online, more.Online, Online.key)
 	m.Links = union(m.Links, more.Links, func(v Value) string { return strings.TrimSpace(v.Text) })
 	m.Anniversaries = union(m.Anniversaries, more.Anniversaries, func(v Anniversary) string { return string('0'+rune(v.Occasion)) + fold(v.Date) })
 	m.Relations = union(m.Relations, more.Relations, func(v Relation) string { return fold(v.Text) })
@@ -142,7 +57,14 @@ func union[T any](some, more []T, key func(T) string) []T {
 
 func (l *Label) ungroup() { l.Group = "" }
 
-func postal(v Postal) string {
+// By their keys two values are one.
+
+func (v Organization) key() string { return fold(v.Name + "\x00" + strings.Join(v.Units, "\x00")) }
+func (v Title) key() string        { return fold(v.Text) }
+func (v Phone) key() string        { return v.Address.Key() }
+func (v Value) key() string        { return fold(v.Text) }
+func (v Online) key() string       { return v.Service + "\x00" + fold(v.Text) }
+func (v Postal) key() string {
 	var b strings.Builder
 	for _, c := range v.Components {
 		b.WriteString(c.Text + " ")
@@ -153,13 +75,13 @@ func postal(v Postal) string {
 func (c *Contact) mergeName(more *Contact) {
 	name, other := fold(c.FullName()), more.FullName()
 	switch {
-	case name == "":
+	case name == "" && (fold(other) != "" || reflect.DeepEqual(c.Name, Name{})):
 		c.Name = more.Name
 	case fold(other) == name:
-		if len(c.Name.Components) == 0 {
+		if len(c.Name.Components) == 0 && len(more.Name.Components) > 0 {
 			c.Name.Components, c.Name.Params = more.Name.Components, more.Name.Params
 		}
-	case strings.TrimSpace(other) != "":
+	case fold(other) != "":
 		c.Nicknames = union(c.Nicknames, []string{other}, fold)
 	}
 }
@@ -168,7 +90,7 @@ func (c *Contact) mergeName(more *Contact) {
 func (c *Contact) mergeNotes(more *Contact) {
 	for _, n := range more.Notes {
 		text := strings.TrimSpace(n)
-		if slices.ContainsFunc(c.Notes, func(have string) bool { return strings.Contains(have, text) }) {
+		if text == "" || slices.ContainsFunc(c.Notes, func(have string) bool { return strings.Contains(have, text) }) {
 			continue
 		}
 		if len(c.Notes) == 0 {
@@ -207,10 +129,7 @@ func largest(media []Media) (best Media) {
 
 // mergeLines takes over the properties of which a card may have several, or which it has not.
 func (c *Contact) mergeLines(more *Contact) {
-	name := func(line string) string {
-		n := line[:strings.IndexAny(line, ":;")]
-		return strings.ToUpper(n)
-	}
+	name := func(line string) string { return strings.ToUpper(line[:strings.IndexAny(line, ":;")]) }
 	have := map[string]bool{}
 	for _, l := range c.Lines {
 		have[name(l)] = true
@@ -233,5 +152,5 @@ func (c *Contact) mergeLines(more *Contact) {
 			add = append(add, l)
 		}
 	}
-	c.Lines = union(c.Lines, add, func(l string) string { return l[strings.Index(name(l), ".")+1:] })
+	c.Lines = union(c.Lines, add, func(l string) string { return l[strings.Index(l[:strings.IndexAny(l, ":;")], ".")+1:] })
 }

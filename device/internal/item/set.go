@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"iter"
 	"slices"
 )
 
@@ -47,6 +48,7 @@ type Set struct {
 	first  map[ID]int32 // the latest link of an id
 	links  []link
 	held   []held
+	seats  seats            // of held
 	twins  map[digest]int32 // the latest held item of a content
 	wanted []candidate      // those that wait for Match to pair them
 	taken  map[digest]int   // by content: how many of the expected are duplicates
@@ -62,10 +64,8 @@ type link struct {
 }
 
 type held struct {
-	owner   int32 // index into wanted, -1 while free
 	twin    int32 // an earlier held item of the same content, -1 at the end
 	certain bool
-	spent   bool // no other pairing can ever free it
 	essence Essence
 }
 
@@ -92,14 +92,14 @@ func (s *Set) Add(it Item) {
 		s.first, s.twins, s.taken = map[ID]int32{}, map[digest]int32{}, map[digest]int{}
 	}
 	at := int32(len(s.held))
-	h := held{owner: -1, twin: -1, certain: it.certain(), essence: it.Essence()}
+	h := held{twin: -1, certain: it.certain(), essence: it.Essence()}
 	if content, ok := digestOf(it); ok {
 		if twin, ok := s.twins[content]; ok {
 			h.twin = twin
 		}
 		s.twins[content] = at
 	}
-	s.held = append(s.held, h)
+	s.held, s.seats = append(s.held, h), append(s.seats, seat{owner: -1})
 	for i, id := range it.IDs() {
 		next, ok := s.first[id]
 		if !ok {
@@ -119,7 +119,7 @@ func (s *Set) Expect(it Item) {
 	}
 	if at, ok := s.twins[content]; ok && at >= 0 {
 		s.twins[content] = s.held[at].twin
-		s.held[at].spent = true
+		s.seats[at].spent = true
 		s.taken[content]++
 		return
 	}
@@ -154,44 +154,17 @@ func (s *Set) pair() {
 		}
 		return 1
 	})
+	options := func(at int32) iter.Seq[int32] { return s.options(s.wanted[at]) }
 	for i, c := range s.wanted {
-		visited := map[int32]bool{}
-		if s.displace(int32(i), visited) {
+		if s.seats.give(int32(i), options) {
 			s.taken[c.content]++
-			continue
-		}
-		// What a failed search has seen stays taken for ever, whatever comes (König), so the next
-		// search need not look there again.
-		for h := range visited {
-			s.held[h].spent = true
 		}
 	}
 	s.wanted = nil
 }
 
-// displace finds the candidate a held item, moving the owners of held items where needed.
-func (s *Set) displace(at int32, visited map[int32]bool) bool {
-	for h := range s.options(s.wanted[at]) {
-		if s.held[h].owner < 0 {
-			s.held[h].owner = at
-			return true
-		}
-	}
-	for h := range s.options(s.wanted[at]) {
-		if visited[h] {
-			continue
-		}
-		visited[h] = true
-		if s.displace(s.held[h].owner, visited) {
-			s.held[h].owner = at
-			return true
-		}
-	}
-	return false
-}
-
 // options lists the held items that may be the candidate, those under its primary id first.
-func (s *Set) options(c candidate) func(yield func(int32) bool) {
+func (s *Set) options(c candidate) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		for i, id := range c.ids {
 			at, ok := s.first[id]
@@ -199,7 +172,7 @@ func (s *Set) options(c candidate) func(yield func(int32) bool) {
 				l := s.links[at]
 				at = l.next
 				h := &s.held[l.held]
-				if h.spent || c.certain && h.certain && (i > 0 || !l.primary) || !c.essence.Within(h.essence) {
+				if s.seats[l.held].spent || c.certain && h.certain && (i > 0 || !l.primary) || !c.essence.Within(h.essence) {
 					continue
 				}
 				if !yield(l.held) {

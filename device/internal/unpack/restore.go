@@ -66,7 +66,7 @@ func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outc
 	if err := g.locate(); err != nil {
 		return err
 	}
-	if w.held.Len() > 0 { // what cannot be read now is accounted for when it is to be written
+	if w.held.Len()+w.contacts.Len() > 0 { // what cannot be read now is accounted for when it is to be written
 		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
 		expect := &writing{g: g, out: scratch, one: w.expect, track: out.Track, work: progress.Matching}
 		if err := expect.chunks(ctx, kinds); err != nil {
@@ -124,9 +124,11 @@ func (w *writing) note(it item.Item) {
 // expect notes one item that is to be restored.
 func (w *writing) expect(it item.Item) error {
 	w.track.Add(progress.Matching, it.Kind().Element(), 1)
-	if _, ok := it.(*item.Contact); !ok {
-		w.held.Expect(it)
+	if c, ok := it.(*item.Contact); ok {
+		w.contacts.Expect(c)
+		return nil
 	}
+	w.held.Expect(it)
 	return nil
 }
 
@@ -173,17 +175,17 @@ func (w *writing) write(it item.Item) error {
 		})
 		return nil
 	}
-	at, how := 0, item.Unlike
+	duplicate := false
 	if c, ok := it.(*item.Contact); ok {
-		at, how = w.contacts.Match(c)
-	} else if w.held.Match(it) {
-		how = item.Alike
-	}
-	switch how {
-	case item.Alike, item.Identical:
-		if c, ok := it.(*item.Contact); ok { // it may have a note or a photo that the one there has not
+		at, how := w.contacts.Match(c)
+		if how == item.Alike { // it may have a note or a photo that the one there has not
 			return w.merge(at, c)
 		}
+		duplicate = how == item.Contained
+	} else {
+		duplicate = w.held.Match(it)
+	}
+	if duplicate {
 		w.account(element, func(l *api.RestoreLedger) { l.Planned++; l.Duplicate++ })
 		return nil
 	}
