@@ -24,7 +24,8 @@ const (
 //
 // What is decided depends on what was held before the restore, and not on the order of what comes. Of what a restore has
 // brought, each contact is contained in one of its own, since Merge never takes away; and as many as can be are paired
-// with such first. So nothing is left for a second restore to do, whatever else was restored in between.
+// with such first. So nothing is left for a second restore to do, whatever else was restored in between (but perhaps in a
+// book of more than maxCompared that are hardly to be told apart).
 type Book struct {
 	uids  map[string]bool
 	names map[string][]string // by telephone number and e-mail address: the folded words of names

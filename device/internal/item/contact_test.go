@@ -78,7 +78,7 @@ func TestMerge(t *testing.T) {
 		},
 		"EmptyNote": {person(func(*Contact) {}), person(func(c *Contact) { c.Notes = []string{" "} }), person(func(*Contact) {})},
 		"Lines": {
-			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1"} }), person(func(c *Contact) { c.Lines = []string{"REV:2", "X-A:1", "X-A:2", "g.X-B:3"} }),
+			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1"} }), person(func(c *Contact) { c.Lines = []string{"REV:2", "X-A:1", "X-A:2", "g.X-B:3", "N:Lee;;;;"} }),
 			person(func(c *Contact) { c.Lines = []string{"REV:1", "X-A:1", "X-A:2", "X-B:3"} }),
 		},
 	} {

@@ -147,6 +147,7 @@ func (c *Contact) mergeLines(more *Contact) {
 			l = rest
 		}
 		switch n := name(l); {
+		case n == "N": // a card's second one, which would be the first where there is none
 		case have[n] && slices.Contains([]string{"REV", "KIND", "GENDER", "SORT-STRING", "CLASS", "PRODID"}, n):
 		default:
 			add = append(add, l)

@@ -175,7 +175,7 @@ func (w *writing) write(it item.Item) error {
 		})
 		return nil
 	}
-	duplicate := false
+	var duplicate bool
 	if c, ok := it.(*item.Contact); ok {
 		at, how := w.contacts.Match(c)
 		if how == item.Alike { // it may have a note or a photo that the one there has not
