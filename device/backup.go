@@ -81,13 +81,16 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 // restart says what an error asks for: "" nothing, "begin" another session, or else why the next one has no base.
 func restart(err error) string {
 	switch code := remote.Code(err); {
-	case code == "base_gone", code == "too_many_chunks":
+	case code == "base_gone", code == "too_many_chunks", listLost(code):
 		return code
 	case errors.Is(err, pack.ErrMoved), errors.Is(err, errOver):
 		return "begin"
 	}
 	return ""
 }
+
+// listLost reports whether a problem means that nobody knows any more of which chunks a snapshot consists.
+func listLost(code string) bool { return code == "list_gone" || code == "list_damaged" }
 
 // base is the snapshot to build on, or why there is none.
 func (d *Device) base(location string) (c *state.Cache, why string, err error) {
@@ -117,7 +120,7 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	}
 	r := reportOf(s.Same())
 	r.Snapshot, r.Unchanged = base.Snapshot, true
-	if resumed != nil && r.Failed() == 0 && r.Note == "" { // what cannot be read now is told, whatever was committed before
+	if resumed != nil && r.Note == "" {
 		r = *resumed
 		r.Finished = true
 		if d.order == "" {

@@ -131,7 +131,7 @@ func TestBackup_ResumedReport(t *testing.T) {
 			m = m.clone()
 			m.bad = []*Unreadable{{Kind: item.KindSMS, Count: 2, Reason: "bad_xml", Err: errors.New("line 7")}}
 			return m
-		}, Report{Resumed: true, Unchanged: true}, 2},
+		}, Report{Resumed: true}, 2},
 		{"New", day, Report{Resumed: true}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

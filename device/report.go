@@ -6,8 +6,8 @@ import "zapas/shared/api"
 type Report struct {
 	Snapshot  string            `json:"snapshot"`
 	Base      string            `json:"base,omitempty"` // the snapshot it was built on
-	Why       string            `json:"why,omitempty"`  // of a backup without a base: first, cache_damaged, base_gone, location_changed, too_many_chunks
-	Unchanged bool              `json:"unchanged"`      // nothing was new: the base still stands
+	Why       string            `json:"why,omitempty"`  // of a backup without a base: first, cache_damaged, base_gone, location_changed, too_many_chunks, list_gone, list_damaged
+	Unchanged bool              `json:"unchanged"`      // nothing was new, and nothing failed: the base still stands
 	Resumed   bool              `json:"resumed"`        // an earlier run's session was brought to its end
 	Finished  bool              `json:"finished"`       // and this is its report: since then, nothing is new
 	Ledger    api.BackupLedgers `json:"ledger"`

@@ -56,11 +56,21 @@ func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreRepo
 }
 
 func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *RestoreReport) error {
-	session, err := d.bring(ctx, r, out, false, func(g *unpack.Chunks, o *unpack.Outcome) error {
+	var session string
+	gathered, err := d.bring(ctx, r, out, false, func(g *unpack.Chunks, o *unpack.Outcome) error {
+		// Opened again, it is open still: its user may have cancelled it while it was downloaded.
+		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
+		if err != nil {
+			return err
+		}
+		session = *opened.Session
 		return unpack.Restore(ctx, g, kindsIn(out.Ledger), to, o)
 	})
 	if err != nil {
 		return err
+	}
+	if session == "" { // nothing could be written
+		session = gathered
 	}
 	// If we die before this line, another run finds everything there, and reports duplicates.
 	result, err := d.client.Result(ctx, r.Id, api.ResultInput{Session: session, Ledger: out.Ledger})

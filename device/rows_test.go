@@ -131,6 +131,9 @@ func (s *service) Sizes(_ context.Context, _, prefix string) (map[string]int64, 
 }
 
 func (s *service) List(_ context.Context, _, key string) ([]byte, error) {
+	if s.unlisted {
+		return nil, fault.New(fault.Unavailable, "list_unreadable", "The storage does not give it out.")
+	}
 	b, ok := s.objects[key]
 	if !ok {
 		return nil, fault.New(fault.NotFound, "not_found", "no list")

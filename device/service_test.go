@@ -44,7 +44,9 @@ type service struct {
 	head     vault.Head
 	key      []byte
 	objects  map[string][]byte
-	written  map[string][32]byte // every object ever put: bytes of a key never change
+	unlisted bool                 // the storage does not give out chunk lists
+	refuses  func(key string) int // the status with which the storage refuses to give an object out; 0: it does not
+	written  map[string][32]byte  // every object ever put: bytes of a key never change
 	restores map[restore.ID]restore.Restore
 
 	order    string   // that a check-in brings
@@ -113,10 +115,13 @@ func refusal(err error) *http.Response {
 		e = fault.Wrap(err, fault.Internal, "internal", "Internal error.")
 	}
 	status := map[fault.Kind]int{fault.Internal: 500, fault.Invalid: 400, fault.Unsigned: 401, fault.NotFound: 404, fault.Conflict: 409,
-		fault.Gone: 410, fault.TooLarge: 413, fault.Unprocessable: 422, fault.Unavailable: 503}[e.Kind]
+		fault.Gone: 410, fault.Lost: 410, fault.TooLarge: 413, fault.Unprocessable: 422, fault.Unavailable: 503}[e.Kind]
 	p := api.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: &e.Sentence}
 	if !e.Time.IsZero() {
 		p.ServerTime = &e.Time
+	}
+	if e.Counts != nil {
+		p.Counts = new(api.Counts(e.Counts))
 	}
 	if _, last, ok := strings.Cut(e.Sentence, "is not above "); ok && e.Code == "stale" {
 		n, _ := strconv.ParseInt(strings.Split(last, ",")[0], 10, 64)
@@ -137,6 +142,9 @@ func (s *service) storage(req *http.Request, body []byte) *http.Response {
 		return refuse(403, "AccessDenied")
 	}
 	if req.Method == http.MethodGet {
+		if s.refuses != nil && s.refuses(key) != 0 {
+			return refuse(s.refuses(key), "InternalError")
+		}
 		b, ok := s.objects[key]
 		if !ok {
 			return refuse(404, "NoSuchKey")

@@ -86,6 +86,8 @@ var fullness = map[string]string{
 	"base_gone":        "the last one is not there any more",
 	"location_changed": "the profile's location has changed",
 	"too_many_chunks":  "the last one was in too many pieces",
+	"list_gone":        "the service has lost what the last one consists of",
+	"list_damaged":     "what the last one consists of was damaged at the service",
 }
 
 func stored(l api.BackupLedger, coverage string) string {

@@ -21,6 +21,7 @@ import (
 	"zapas/shared/aws"
 	"zapas/shared/aws/table"
 	"zapas/shared/fleet"
+	"zapas/shared/idempotency"
 	"zapas/shared/restore"
 )
 
@@ -65,5 +66,6 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		API:       address,
 		Now:       time.Now,
 	}
-	return &gateway.API{Function: "devices", Operations: handlers.Operations(), Console: signedIn, Device: phones, Log: log, Now: time.Now}, nil
+	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: time.Now, NewID: newID}
+	return &gateway.API{Function: "devices", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper, Device: phones, Log: log, Now: time.Now}, nil
 }

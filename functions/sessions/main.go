@@ -23,6 +23,7 @@ import (
 	"zapas/shared/aws/kms"
 	"zapas/shared/aws/table"
 	"zapas/shared/fleet"
+	"zapas/shared/idempotency"
 	"zapas/shared/profile"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
@@ -63,6 +64,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
 		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now},
 		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: time.Now}, Now: time.Now}
-	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn,
+	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: time.Now, NewID: newID}
+	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper,
 		Device: device.Verifier{Tenant: tenant, Devices: identities, Once: sessions.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: time.Now}, Log: log, Now: time.Now}, nil
 }

@@ -30,7 +30,7 @@ func Functions() []string { return []string{"Profiles", "Devices", "Sessions", "
 func profilesRole() Role {
 	return function("Profiles", "keeps backup profiles",
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "DeleteItem", "Query"),
-		rows("Requests", "${TableZapas.Arn}", "I#*", "GetItem", "PutItem"), // answers of repeated requests
+		keptAnswers(),
 		record())
 }
 
@@ -38,6 +38,7 @@ func devicesRole() Role {
 	return function("Devices", "keeps devices, people and orders",
 		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "PutItem", "UpdateItem"),
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
+		keptAnswers(),
 		rows("Profiles", "${TableZapas.Arn}", "P", "Query"),
 		rows("Snapshots", "${TableZapas.Arn}", "V#*", "GetItem", "Query"), // dates, states and counts
 		rows("Organisation", "${TableZapas.Arn}", "SETTINGS", "GetItem", "PutItem"),
@@ -61,6 +62,7 @@ func sessionsRole(d Deployment) Role {
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem"),
 		rows("Organisation", "${TableZapas.Arn}", "SETTINGS", "GetItem"),
 		usedTokens(),
+		keptAnswers(),
 		rows("DeviceKeys", "${TableIdentity.Arn}", "D#*", "GetItem"), // its token is checked by it
 		rows("Enrolments", "${TableIdentity.Arn}", "E#*", "GetItem"), // of a phone to come, to which a backup is sent
 		rows("KeysAndConsents", "${TableVaultkeys.Arn}", "V#*", "GetItem", "PutItem", "Query"),
@@ -133,6 +135,11 @@ func index(sid string, arns ...string) Statement {
 
 // record is the right to append to what was done: no more than to put.
 func record() Statement { return rows("Record", "${TableAudit.Arn}", "A#*", "PutItem") }
+
+// keptAnswers is the right to keep the answers of requests that carry a key, and to answer with them again.
+func keptAnswers() Statement {
+	return rows("Requests", "${TableZapas.Arn}", "I#*", "GetItem", "PutItem")
+}
 
 // usedTokens is the right to note that a device's token has served its one request.
 func usedTokens() Statement { return rows("UsedTokens", "${TableZapas.Arn}", "J#*", "PutItem") }

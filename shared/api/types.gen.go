@@ -62,6 +62,7 @@ func (e CheckInAnswerWhy) Valid() bool {
 const (
 	DeviceStateNoBackup DeviceState = "no_backup"
 	DeviceStateOk       DeviceState = "ok"
+	DeviceStateRetired  DeviceState = "retired"
 	DeviceStateRunning  DeviceState = "running"
 	DeviceStateUnseen   DeviceState = "unseen"
 )
@@ -72,6 +73,8 @@ func (e DeviceState) Valid() bool {
 	case DeviceStateNoBackup:
 		return true
 	case DeviceStateOk:
+		return true
+	case DeviceStateRetired:
 		return true
 	case DeviceStateRunning:
 		return true
@@ -187,6 +190,24 @@ func (e OrderState) Valid() bool {
 	case OrderStateRunning:
 		return true
 	case OrderStateUnchanged:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OrderWhy.
+const (
+	OrderWhyDeviceRetired OrderWhy = "device_retired"
+	OrderWhyGivenUp       OrderWhy = "given_up"
+)
+
+// Valid indicates whether the value is a known member of the OrderWhy enum.
+func (e OrderWhy) Valid() bool {
+	switch e {
+	case OrderWhyDeviceRetired:
+		return true
+	case OrderWhyGivenUp:
 		return true
 	default:
 		return false
@@ -566,6 +587,9 @@ type Device struct {
 	// ExplicitProfile The profile that was chosen for this device alone.
 	ExplicitProfile *Id `json:"explicitProfile,omitempty"`
 
+	// Failed Items that its last backup could not read or store; for its user, or with `counts:read`.
+	Failed *int64 `json:"failed,omitempty"`
+
 	// Fingerprint On a card: SHA-256 of its public key (SubjectPublicKeyInfo in DER), hexadecimal in groups of four, as the phone itself shows it.
 	Fingerprint *string `json:"fingerprint,omitempty"`
 
@@ -591,7 +615,7 @@ type Device struct {
 	ProvenSnapshot *Id        `json:"provenSnapshot,omitempty"`
 	SeenAt         *time.Time `json:"seenAt,omitempty"`
 
-	// State How its backups stand.
+	// State How its backups stand; a retired device makes none any more.
 	State DeviceState `json:"state"`
 
 	// Trust Unconfirmed: it may check in and nothing else until its user says that it is his.
@@ -604,7 +628,7 @@ type Device struct {
 	User Id `json:"user"`
 }
 
-// DeviceState How its backups stand.
+// DeviceState How its backups stand; a retired device makes none any more.
 type DeviceState string
 
 // DeviceTrust Unconfirmed: it may check in and nothing else until its user says that it is his.
@@ -821,10 +845,16 @@ type Order struct {
 	// State Queued until the device has seen it, delivered until it has begun; unchanged: there was nothing new.
 	State     OrderState `json:"state"`
 	UpdatedAt time.Time  `json:"updatedAt"`
+
+	// Why Of `failed`: the device gave its session up, or was retired.
+	Why *OrderWhy `json:"why,omitempty"`
 }
 
 // OrderState Queued until the device has seen it, delivered until it has begun; unchanged: there was nothing new.
 type OrderState string
+
+// OrderWhy Of `failed`: the device gave its session up, or was retired.
+type OrderWhy string
 
 // Problem defines model for Problem.
 type Problem struct {
@@ -833,6 +863,9 @@ type Problem struct {
 
 	// Counter Only with `stale`: the last counter of this device.
 	Counter *int64 `json:"counter,omitempty"`
+
+	// Counts Only with `list_gone`, `list_damaged` and `list_unreadable`: what the backup holds, of which the service cannot say where it is.
+	Counts *Counts `json:"counts,omitempty"`
 
 	// Detail One sentence for people: what is wrong, where, and what to do.
 	Detail *string      `json:"detail,omitempty"`
@@ -1231,6 +1264,12 @@ type UpdateDeviceParams struct {
 	IfMatch IfMatch `json:"If-Match"`
 }
 
+// OrderBackupParams defines parameters for OrderBackup.
+type OrderBackupParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // RetireMyDeviceParams defines parameters for RetireMyDevice.
 type RetireMyDeviceParams struct {
 	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
@@ -1243,6 +1282,12 @@ type UpdateMyDeviceParams struct {
 	IfMatch IfMatch `json:"If-Match"`
 }
 
+// OrderMyBackupParams defines parameters for OrderMyBackup.
+type OrderMyBackupParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListMyRestoresParams defines parameters for ListMyRestores.
 type ListMyRestoresParams struct {
 	// Limit How many at most; 50 unless said.
@@ -1252,9 +1297,15 @@ type ListMyRestoresParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// CreateMyRestoreParams defines parameters for CreateMyRestore.
+type CreateMyRestoreParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // CreateProfileParams defines parameters for CreateProfile.
 type CreateProfileParams struct {
-	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422.
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1272,7 +1323,7 @@ type EditProfileParams struct {
 
 // CopyProfileParams defines parameters for CopyProfile.
 type CopyProfileParams struct {
-	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422.
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 

@@ -26,6 +26,7 @@ const (
 	TooMany                   // slower, please
 	Unavailable               // try the same again
 	Unsupported               // in a form that is not read here
+	Lost                      // what was stored is gone or damaged: go on without it; that is ours to mend
 )
 
 // Error is a failure with a sentence for its caller. Everything that is not an Error is Internal.
@@ -34,9 +35,10 @@ type Error struct {
 	Code     string // a stable word for programs, such as "base_gone"
 	Sentence string // for people: what is wrong, where, and what to do
 	Fields   []Field
-	Time     time.Time // with code "token_time": the time here
-	Counter  int64     // with code "stale": the last counter of this device
-	Err      error     // for the log alone
+	Time     time.Time        // with code "token_time": the time here
+	Counter  int64            // with code "stale": the last counter of this device
+	Counts   map[string]int64 // of a backup whose list cannot be had: what it holds
+	Err      error            // for the log alone
 }
 
 // Field is one wrong member of a request.

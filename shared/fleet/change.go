@@ -34,7 +34,7 @@ func (f *Fleet) Confirm(ctx context.Context, who caller.Caller, id caller.Device
 }
 
 // Retire has a device refused from now on, if its card is still the version that was read; fault.Stale when there is
-// another. Its user's backups stay as they are. Repeating it changes nothing.
+// another. Its user's backups stay as they are; an order for it has failed. Repeating it changes nothing.
 func (f *Fleet) Retire(ctx context.Context, who caller.Caller, d Device, version int64) error {
 	if d.State != Retired { // else it is what is wished for, whatever was read
 		c, err := f.Card(ctx, d)
@@ -64,9 +64,13 @@ func (f *Fleet) turn(ctx context.Context, who caller.Caller, d *Device, to Devic
 		d.State = to
 	}
 	// If we die on this line, the device is what it should be; lists say so when this is repeated.
-	_, err := f.Statuses.Note(ctx, d.ID, Change{Trust: &to})
+	s, err := f.Statuses.Note(ctx, d.ID, Change{Trust: &to})
 	if fault.Is(err, fault.NotFound) { // it has enrolled and never said what it is: no list has it
 		return nil
+	}
+	if err == nil && to == Retired {
+		// If we die on this line, its order expires by itself, unless this is repeated.
+		err = f.Orders.Retired(ctx, s)
 	}
 	return err
 }

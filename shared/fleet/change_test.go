@@ -177,8 +177,75 @@ func TestRetire(t *testing.T) {
 	refused(t, err, fault.Conflict, "device_retired")
 	_, err = w.Govern(t.Context(), ada, d, w.version(t, d), new("field"), nil)
 	refused(t, err, fault.Conflict, "device_retired")
-	_, err = w.Order(t.Context(), anna, d)
+	_, err = w.Order(t.Context(), anna, d, "")
 	refused(t, err, fault.Conflict, "device_retired")
+}
+
+// TestRetire_Order: nobody waits for an order of a device that is retired, were an answer lost on the way.
+func TestRetire_Order(t *testing.T) {
+	t.Parallel()
+	for _, f := range []standin.Fault{standin.None, standin.Before, standin.After} {
+		for n := range 12 {
+			w := open(t)
+			d := w.enrol(t)
+			o, err := w.Order(t.Context(), anna, d, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			version, calls := w.version(t, d), 0
+			w.stack.Strike(func(standin.Call) standin.Fault {
+				if calls++; calls == n+1 {
+					return f
+				}
+				return standin.None
+			})
+			for range 3 {
+				var now fleet.Device
+				if now, err = w.Any(t.Context(), d.ID); err == nil {
+					err = w.Retire(t.Context(), anna, now, version)
+				}
+				if err == nil {
+					break
+				}
+			}
+			w.stack.Strike(nil)
+			if err != nil {
+				t.Fatalf("fault %d at call %d: %v", f, n, err)
+			}
+			w.is(t, o, fleet.OrderFailed)
+			if o, err := w.Orders.Mine(t.Context(), anna.User, o.ID); err != nil || o.Why != fleet.DeviceRetired {
+				t.Errorf("fault %d at call %d: it failed for %q: %v", f, n, o.Why, err)
+			}
+			if c, err := w.Card(t.Context(), w.stored(t, d.ID)); err != nil || c.State() != fleet.Over {
+				t.Errorf("the card says %s: %v", c.State(), err)
+			}
+			if f == standin.None {
+				break
+			}
+		}
+	}
+}
+
+// TestOrder_Again: with an id, the same order is one, though it has come to its end.
+func TestOrder_Again(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := w.enrol(t)
+	order := func() fleet.Order {
+		t.Helper()
+		o, err := w.Order(t.Context(), anna, d, "01RDER00000000000000000000")
+		if err != nil || o.ID != "01RDER00000000000000000000" {
+			t.Fatalf("%+v %v", o, err)
+		}
+		return o
+	}
+	o, err := w.Orders.ToCarry(t.Context(), d.ID, order().ID)
+	if err := errors.Join(err, w.Orders.Unchanged(t.Context(), o)); err != nil {
+		t.Fatal(err)
+	}
+	if o := order(); o.State != fleet.OrderUnchanged {
+		t.Errorf("asked for again, it is %s", o.State)
+	}
 }
 
 func TestRetire_BeforeItSaidWhatItIs(t *testing.T) {
@@ -233,7 +300,7 @@ func TestRecordedFirst(t *testing.T) {
 		},
 		"Order": func(t *testing.T, w *world, d fleet.Device) error {
 			d.State = fleet.InUse
-			_, err := w.Order(t.Context(), anna, d)
+			_, err := w.Order(t.Context(), anna, d, "")
 			return err
 		},
 	} {

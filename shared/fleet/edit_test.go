@@ -30,7 +30,7 @@ func TestVersion(t *testing.T) {
 		}, false},
 		{"Confirm", func() error { _, err := w.Confirm(t.Context(), w.fresh(anna), d.ID, true); return err }, true},
 		{"ConfirmAgain", func() error { _, err := w.Confirm(t.Context(), w.fresh(anna), d.ID, true); return err }, false},
-		{"Order", func() error { _, err := w.Order(t.Context(), anna, w.stored(t, d.ID)); return err }, false},
+		{"Order", func() error { _, err := w.Order(t.Context(), anna, w.stored(t, d.ID), ""); return err }, false},
 		{"Run", note(fleet.Change{Run: &fleet.Run{At: w.clock.Now(), Session: "S"}}), false},
 		{"Backup", note(fleet.Change{Stored: &fleet.Stored{At: w.clock.Now(), Seq: 1, Counts: map[string]int64{"sms": 7}}}), false},
 		{"Unchanged", note(fleet.Change{UnchangedAt: new(w.clock.Now())}), false},

@@ -126,6 +126,7 @@ type Stored struct {
 	At     time.Time
 	Seq    int64 // of the user's vault
 	Counts map[string]int64
+	Failed int64 // items that could not be read or stored
 }
 
 // Proven is the last proof that a backup can be restored in full.
@@ -190,11 +191,14 @@ const (
 	Running  State = "running"   // a backup began and has not ended
 	Unseen   State = "unseen"    // it has never checked in
 	NoBackup State = "no_backup" // it has, and nothing is stored
+	Over     State = "retired"   // it makes no backup any more
 )
 
 // State is how the device's backups stand.
 func (s Status) State() State {
 	switch {
+	case s.Trust == Retired:
+		return Over
 	case s.Run.Session != "" && s.Run.At.After(s.Stored.At) && s.Run.At.After(s.UnchangedAt):
 		return Running
 	case !s.Stored.At.IsZero():

@@ -400,6 +400,7 @@ func TestState(t *testing.T) {
 		want   fleet.State
 	}{
 		{fleet.Status{}, fleet.Unseen},
+		{fleet.Status{Trust: fleet.Retired, Run: fleet.Run{At: at(4), Session: "S"}, Stored: fleet.Stored{At: at(3)}}, fleet.Over},
 		{fleet.Status{Seen: fleet.Seen{At: at(1)}}, fleet.NoBackup},
 		{fleet.Status{Seen: fleet.Seen{At: at(1)}, Run: fleet.Run{At: at(2), Session: "S"}}, fleet.Running},
 		{fleet.Status{Run: fleet.Run{At: at(2), Session: "S"}, Stored: fleet.Stored{At: at(3)}}, fleet.OK},

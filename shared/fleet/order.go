@@ -22,6 +22,7 @@ type Order struct {
 	Owner     caller.UserID // of the device
 	State     OrderState
 	Session   string // that carries it out, or did
+	Why       Reason // of OrderFailed
 	Rev       int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -37,8 +38,16 @@ const (
 	Begun          OrderState = "running"
 	OrderDone      OrderState = "done"
 	OrderUnchanged OrderState = "unchanged" // there was nothing new to store
-	OrderFailed    OrderState = "failed"    // its session was given up
+	OrderFailed    OrderState = "failed"    // for a Reason
 	OrderExpired   OrderState = "expired"   // is never stored: the time says so
+)
+
+// Reason is why an order failed.
+type Reason string
+
+const (
+	SessionGivenUp Reason = "given_up"
+	DeviceRetired  Reason = "device_retired"
 )
 
 func (o Order) open() bool { return o.State == Queued || o.State == Delivered || o.State == Begun }
@@ -136,20 +145,31 @@ func (b OrderBook) Unchanged(ctx context.Context, o Order) error {
 
 // Committed ends the order that a device's Status names, if this session, which is a snapshot now, carried it out.
 func (b OrderBook) Committed(ctx context.Context, s Status, session string) error {
-	return b.end(ctx, s, session, OrderDone)
+	return b.end(ctx, s, session, OrderDone, "")
 }
 
 // GivenUp ends the order that a device's Status names, if this session was to carry it out.
 func (b OrderBook) GivenUp(ctx context.Context, s Status, session string) error {
-	return b.end(ctx, s, session, OrderFailed)
+	return b.end(ctx, s, session, OrderFailed, SessionGivenUp)
 }
 
-func (b OrderBook) end(ctx context.Context, s Status, session string, as OrderState) error {
+// Retired ends the order that a device's Status names, whatever carries it out: nothing does any more. Repeating it changes
+// nothing.
+func (b OrderBook) Retired(ctx context.Context, s Status) error {
+	o, err := b.current(ctx, s.Order)
+	if err != nil || o == nil {
+		return err
+	}
+	o.State, o.Why = OrderFailed, DeviceRetired
+	return b.store(ctx, o, b.Store.EndOrder)
+}
+
+func (b OrderBook) end(ctx context.Context, s Status, session string, as OrderState, why Reason) error {
 	o, err := b.current(ctx, s.Order)
 	if err != nil || o == nil || o.Session != session {
 		return err
 	}
-	o.State = as
+	o.State, o.Why = as, why
 	return b.store(ctx, o, b.Store.EndOrder)
 }
 
@@ -170,9 +190,15 @@ func (b OrderBook) store(ctx context.Context, o *Order, write func(context.Conte
 
 const orderTries = 3 // under contention
 
-// Order has a device back up now. While an order is open, that one is answered.
+// Order has a device back up now. While an order is open, that one is answered. id is that of a new one, or ""; given, it
+// is safe to repeat: the order that bears it already is answered as it is.
 // fault.Conflict "device_retired", "device_unconfirmed".
-func (f *Fleet) Order(ctx context.Context, who caller.Caller, d Device) (Order, error) {
+func (f *Fleet) Order(ctx context.Context, who caller.Caller, d Device, id OrderID) (Order, error) {
+	if id != "" {
+		if o, err := f.Orders.Get(ctx, id); !fault.Is(err, fault.NotFound) {
+			return o, err
+		}
+	}
 	switch d.State {
 	case Retired:
 		return Order{}, retired()
@@ -180,7 +206,7 @@ func (f *Fleet) Order(ctx context.Context, who caller.Caller, d Device) (Order, 
 		return Order{}, fault.New(fault.Conflict, "device_unconfirmed", "This device is not confirmed; its user confirms it on my card, then it can back up.")
 	}
 	now := f.now()
-	o := Order{Device: d.ID, Owner: d.Owner, State: Queued, CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(OrderLife)}
+	o, recorded := Order{ID: id, Device: d.ID, Owner: d.Owner, State: Queued, CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(OrderLife)}, false
 	for range orderTries {
 		s, err := f.Statuses.Status(ctx, d.ID)
 		if err != nil {
@@ -193,9 +219,12 @@ func (f *Fleet) Order(ctx context.Context, who caller.Caller, d Device) (Order, 
 		}
 		if o.ID == "" {
 			o.ID = OrderID(f.NewID())
+		}
+		if !recorded {
 			if err := f.Audit.Record(ctx, who, audit.BackupOrdered, string(o.ID), string(d.ID)); err != nil {
 				return Order{}, err
 			}
+			recorded = true
 		}
 		// If we die after this line, asking again finds the order open.
 		if err := f.Orders.Store.OpenOrder(ctx, o, s.Order); !fault.Is(err, fault.Conflict) {

@@ -17,7 +17,7 @@ const one, another = "01SESS10N00000000000000001", "01SESS10N00000000000000002"
 
 func (w *world) order(t *testing.T, d fleet.Device) fleet.Order {
 	t.Helper()
-	o, err := w.Order(t.Context(), anna, d)
+	o, err := w.Order(t.Context(), anna, d, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestOrderSteps_LostAnswers(t *testing.T) {
 				return standin.None
 			})
 			var o fleet.Order
-			insist(func() (err error) { o, err = w.Order(t.Context(), anna, d); return err })
+			insist(func() (err error) { o, err = w.Order(t.Context(), anna, d, ""); return err })
 			insist(func() error {
 				_, err := w.CheckIn(t.Context(), caller.Caller{User: anna.User, Device: d.ID}, "1", nil)
 				return err
@@ -185,7 +185,7 @@ func TestOrder_OneIsOpen(t *testing.T) {
 	ctx := t.Context()
 	for range 4 {
 		go func() {
-			o, err := w.Order(ctx, anna, d)
+			o, err := w.Order(ctx, anna, d, "")
 			orders <- o.ID
 			errs <- err
 		}()
@@ -202,7 +202,7 @@ func TestOrder_OneIsOpen(t *testing.T) {
 		}
 	}
 	unconfirmed := w.given(t)
-	_, err := w.Order(t.Context(), ada, unconfirmed)
+	_, err := w.Order(t.Context(), ada, unconfirmed, "")
 	refused(t, err, fault.Conflict, "device_unconfirmed")
 }
 

@@ -30,6 +30,8 @@ type Store interface {
 	Claim(ctx context.Context, r Request, at time.Time) (Request, error)
 	// Answer stores the answer of a claimed request; fault.Conflict when it has one, or its key stands for another.
 	Answer(ctx context.Context, r Request) error
+	// Release has the key of a claimed request stand for nothing any more; fault.Conflict as for Answer.
+	Release(ctx context.Context, r Request) error
 }
 
 // Keeper sees to it that requests take effect once.
@@ -42,7 +44,8 @@ type Keeper struct {
 // Once answers a request that succeeded before as it was answered then, and otherwise has it served. serve must be safe to
 // repeat as long as it is given the same id: whoever dies between its effect and the keeping of its answer leaves a
 // claim, and the next attempt is served with that claim's id, as is one that comes at the same time. Failures are not
-// kept. fault.Unprocessable when the key stands for another request.
+// kept. One that serve refuses has had no effect, and lets its key go: mended, it may come under the same. While nobody knows
+// what took effect, the key stands. fault.Unprocessable when the key stands for another request.
 func (k Keeper) Once(ctx context.Context, who caller.UserID, key, digest string, serve func(id string) ([]byte, error)) ([]byte, error) {
 	now := k.Now().UTC()
 	r, err := k.Store.Claim(ctx, Request{User: who, Key: key, Digest: digest, ID: k.NewID(), ExpiresAt: now.Add(For)}, now)
@@ -55,11 +58,30 @@ func (k Keeper) Once(ctx context.Context, who caller.UserID, key, digest string,
 	case len(r.Answer) > 0:
 		return r.Answer, nil
 	}
-	if r.Answer, err = serve(r.ID); err != nil {
+	if r.Answer, err = serve(r.ID); refusal(err) {
+		if rerr := k.Store.Release(ctx, r); rerr != nil && !fault.Is(rerr, fault.Conflict) { // another attempt was answered
+			return nil, rerr
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err = k.Store.Answer(ctx, r); fault.Is(err, fault.Conflict) { // an attempt at the same time was first, or the answer to this write was lost
-		r, err = k.Store.Claim(ctx, r, now)
+	if err = k.Store.Answer(ctx, r); !fault.Is(err, fault.Conflict) {
+		return r.Answer, err
 	}
-	return r.Answer, err
+	// An attempt at the same time was first, or the answer to this write was lost.
+	kept, err := k.Store.Claim(ctx, r, now)
+	if err == nil && kept.ID != r.ID { // that attempt was refused, and the key stands for another request by now
+		return r.Answer, nil
+	}
+	return kept.Answer, err
+}
+
+// refusal reports whether a failure is an answer to what was asked: whoever asks the same again hears the same.
+func refusal(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Unavailable, fault.TooMany, fault.Lost:
+		return false
+	}
+	return err != nil
 }

@@ -142,6 +142,48 @@ func TestOnce(t *testing.T) {
 		}
 	})
 
+	t.Run("ARefusalLetsTheKeyGo", func(t *testing.T) {
+		t.Parallel()
+		w := open(t, true)
+		for _, kind := range []fault.Kind{fault.Invalid, fault.NotFound, fault.Conflict, fault.Forbidden} {
+			refusal := fault.New(kind, "no", "No.")
+			if _, err := w.Once(t.Context(), ada, "k", "body", func(string) ([]byte, error) { return nil, refusal }); !errors.Is(err, refusal) {
+				t.Error(err)
+			}
+		}
+		first := w.once(t, ada, "k", "mended")
+		if again := w.once(t, ada, "k", "mended"); again != first {
+			t.Errorf("%q, then %q", first, again)
+		}
+		for _, kind := range []fault.Kind{fault.Internal, fault.Unavailable} { // it may have taken effect
+			_, err := w.Once(t.Context(), ada, "u", "body", func(string) ([]byte, error) { return nil, fault.New(kind, "no", "No.") })
+			if fault.KindOf(err) != kind {
+				t.Error(err)
+			}
+			_, err = w.Once(t.Context(), ada, "u", "mended", w.create)
+			if !fault.Is(err, fault.Unprocessable) {
+				t.Error(err)
+			}
+		}
+		w.wantEffects(t, 1)
+	})
+
+	t.Run("RefusedBesideAnother", func(t *testing.T) {
+		t.Parallel()
+		w := open(t, true)
+		answer, err := w.Once(t.Context(), ada, "k", "body", func(string) ([]byte, error) {
+			_, err := w.Once(t.Context(), ada, "k", "body", func(string) ([]byte, error) { return nil, fault.New(fault.Conflict, "no", "No.") })
+			if !fault.Is(err, fault.Conflict) {
+				t.Error(err)
+			}
+			w.once(t, ada, "k", "mended")
+			return []byte("mine"), nil
+		})
+		if err != nil || string(answer) != "mine" {
+			t.Errorf("%q %v", answer, err)
+		}
+	})
+
 	t.Run("ManyAtOnceAreAnsweredTheSame", func(t *testing.T) {
 		t.Parallel()
 		w := open(t, true)

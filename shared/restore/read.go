@@ -38,21 +38,29 @@ func (s *Service) read(ctx context.Context, user caller.UserID, id ID) (Restore,
 }
 
 // shown is a restore as its user sees it now: with the device that has come of its enrolment, and expired when no device
-// can come of it any more.
+// can come of it any more, or that device is not in use any more.
 func (s *Service) shown(ctx context.Context, r Restore) (Restore, error) {
-	if r = r.at(s.Now()); r.Device != "" || !r.Live() {
+	if r = r.at(s.Now()); !r.Live() {
 		return r, nil
 	}
-	device, expires, err := s.Enrolled(ctx, r.User, r.Enrolment)
-	switch {
-	case fault.Is(err, fault.NotFound): // its row has gone, which it would not have if a device had come of it
+	if r.Device == "" {
+		device, expires, err := s.Enrolled(ctx, r.User, r.Enrolment)
+		switch {
+		case fault.Is(err, fault.NotFound) || err == nil && device == "" && !s.Now().Before(expires): // without a row, no device has come of it
+			r.State = Expired
+			return r, nil
+		case err != nil:
+			return Restore{}, err
+		case device == "":
+			return r, nil
+		}
+		r.Device = device
+	}
+	switch err := s.Owns(ctx, r.User, r.Device); {
+	case fault.Is(err, fault.NotFound):
 		r.State = Expired
 	case err != nil:
 		return Restore{}, err
-	case device != "":
-		r.Device = device
-	case !s.Now().Before(expires):
-		r.State = Expired
 	}
 	return r, nil
 }

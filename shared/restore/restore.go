@@ -93,13 +93,21 @@ type Service struct {
 
 // Consent sends one of the caller's backups to one of his devices, or to the phone that uses an enrolment of his. He must
 // have signed in just now. A snapshot, a device or an enrolment that is not his own, an enrolment that another made for
-// him, one that has expired or whose device is not in use: each answers exactly as one that does not exist.
+// him, one that has expired or whose device is not in use: each answers exactly as one that does not exist. Given an ID,
+// it is safe to repeat: what bears it already is answered as it is.
 func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Restore, error) {
 	if !who.Fresh(s.Now()) {
 		return Restore{}, fault.New(fault.Forbidden, "sign_in_again",
 			"A restore needs a sign-in of the last five minutes; sign in again, then repeat it.")
 	}
 	if err := s.lawful(&r); err != nil {
+		return Restore{}, err
+	}
+	if r.ID == "" {
+		r.ID = ID(s.NewID())
+	} else if given, err := s.Store.Restore(ctx, who.User, r.ID); err == nil {
+		return s.shown(ctx, given)
+	} else if !fault.Is(err, fault.NotFound) {
 		return Restore{}, err
 	}
 	n, err := s.Find(ctx, who.User, r.Snapshot)
@@ -118,7 +126,7 @@ func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Re
 		return Restore{}, err
 	}
 	now := s.now()
-	r.ID, r.User, r.State, r.CreatedAt, r.UpdatedAt = ID(s.NewID()), who.User, Waiting, now, now
+	r.User, r.State, r.CreatedAt, r.UpdatedAt = who.User, Waiting, now, now
 	r.HeldUntil, r.ExpiresAt = set.terms(now)
 	if err := s.Audit.Record(ctx, who, audit.RestoreAsked, string(r.ID), string(r.Snapshot), cmp.Or(r.Enrolment, string(r.Device))); err != nil {
 		return Restore{}, err
@@ -244,8 +252,8 @@ func (s *Service) Cancel(ctx context.Context, who caller.Caller, id ID) (Restore
 	return r, s.put(ctx, r)
 }
 
-// Finish records what became of a restore, though it may have expired meanwhile: what was written was written. Repeating
-// it answers the same.
+// Finish records what became of a restore, though it may have expired or been cancelled meanwhile: what was written was
+// written. One that was cancelled stays so, with its ledger. Repeating it answers the same.
 func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.DeviceID, id ID, session vault.SessionID, l map[string]Ledger) (Restore, error) {
 	r, err := s.read(ctx, user, id)
 	if err == nil && r.Device != device {
@@ -260,16 +268,20 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 	if err := checkLedger(r, l); err != nil {
 		return Restore{}, err
 	}
-	if r.State != Opened {
-		if r.State == outcome(l) && maps.EqualFunc(r.Ledger, l, Ledger.equal) {
-			return r, nil
-		}
+	to := outcome(l)
+	if r.State == Cancelled {
+		to = Cancelled
+	}
+	switch told := r.Ledger != nil; {
+	case told && r.State == to && maps.EqualFunc(r.Ledger, l, Ledger.equal):
+		return r, nil
+	case told || r.State != Opened && r.State != Cancelled:
 		return Restore{}, over(r)
 	}
 	if err := s.Audit.Record(ctx, asker(r), audit.RestoreEnded, string(r.ID), string(session)); err != nil {
 		return Restore{}, err
 	}
-	r.Ledger, r.State, r.UpdatedAt = l, outcome(l), s.now()
+	r.Ledger, r.State, r.UpdatedAt = l, to, s.now()
 	return r, s.put(ctx, r)
 }
 

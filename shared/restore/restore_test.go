@@ -38,6 +38,8 @@ type world struct {
 	anna  caller.Caller
 	// counts are what the snapshot holds.
 	counts vault.Counts
+	// retired is a device of hers that is not in use any more.
+	retired caller.DeviceID
 	// enrolled is the device that has come of her enrolment, expires when its code does.
 	enrolled caller.DeviceID
 	expires  time.Time
@@ -63,7 +65,7 @@ func open(t *testing.T) *world {
 			return vault.Snapshot{ID: id, Counts: w.counts}, nil
 		},
 		Owns: func(_ context.Context, user caller.UserID, id caller.DeviceID) error {
-			if user != w.anna.User || id != phone {
+			if user != w.anna.User || id != phone && id != fresh || id == w.retired {
 				return fault.New(fault.NotFound, "not_found", "There is no such device.")
 			}
 			return nil
@@ -269,12 +271,96 @@ func TestCancel(t *testing.T) {
 	}
 	_, err := w.Cancel(t.Context(), w.anna, r.ID)
 	refused(t, err, fault.Conflict, "restore_over")
-	r = w.opened(t, w.consent(t, "messages"))
+}
+
+// TestCancelledUnderWay: what was written before the device heard of it is told, once, and it stays cancelled.
+func TestCancelledUnderWay(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	written := func(n int64) map[string]restore.Ledger {
+		return map[string]restore.Ledger{"messages": {Planned: 2, Inserted: n, Duplicate: 2 - n}}
+	}
+	finish := func(r restore.Restore, by vault.SessionID, l map[string]restore.Ledger) (restore.Restore, error) {
+		return w.Finish(t.Context(), w.anna.User, phone, r.ID, by, l)
+	}
+	r := w.opened(t, w.consent(t, "messages"))
 	if _, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"messages": {Planned: 2, Inserted: 2}})
+	_, err := finish(r, "01SESS10N00000000000000001", written(2))
+	refused(t, err, fault.Gone, "session_over")
+	for range 2 {
+		if told, err := finish(r, session, written(2)); err != nil || told.State != restore.Cancelled || told.Ledger["messages"].Inserted != 2 {
+			t.Errorf("%+v %v", told, err)
+		}
+	}
+	_, err = finish(r, session, written(1))
 	refused(t, err, fault.Conflict, "restore_over")
+	if c, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil || c.Ledger["messages"].Inserted != 2 {
+		t.Errorf("cancelled again: %+v %v", c, err)
+	}
+	r = w.consent(t, "messages") // never opened
+	if _, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	_, err = finish(r, session, written(2))
+	refused(t, err, fault.Gone, "session_over")
+}
+
+// TestRetiredDevice: what waits for a device that is not in use any more, or is open on it, is over.
+func TestRetiredDevice(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	done := w.opened(t, w.consent(t, "messages"))
+	if _, err := w.Finish(t.Context(), w.anna.User, phone, done.ID, session, map[string]restore.Ledger{"messages": {Planned: 2, Inserted: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	r := w.consent(t, "messages")
+	w.enrolled, w.expires = fresh, w.clock.Now().Add(time.Minute)
+	moved, err := w.Consent(t.Context(), w.anna, restore.Restore{Snapshot: snapshot, Enrolment: enrolment})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.retired = phone
+	for id, want := range map[restore.ID]restore.State{r.ID: restore.Expired, moved.ID: restore.Waiting, done.ID: restore.Done} {
+		if got := w.stored(t, id); got.State != want {
+			t.Errorf("it is %s, want %s", got.State, want)
+		}
+	}
+	all, _, err := w.List(t.Context(), w.anna.User, "", 10)
+	if err != nil || len(all) != 3 || all[1].State != restore.Expired {
+		t.Errorf("%+v %v", all, err)
+	}
+	if w.retired = fresh; w.stored(t, moved.ID).State != restore.Expired {
+		t.Error("one for a phone that came of an enrolment waits on")
+	}
+}
+
+// TestConsent_Again: with an id, the same consent is one, whatever has become of it.
+func TestConsent_Again(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	again := func() restore.Restore {
+		t.Helper()
+		r := asked()
+		r.ID = "01REST0RE00000000000000000"
+		r, err := w.Consent(t.Context(), w.anna, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	first := again()
+	if second := again(); second.ID != first.ID || second.State != restore.Waiting || !second.CreatedAt.Equal(first.CreatedAt) {
+		t.Errorf("%+v, then %+v", first, second)
+	}
+	w.opened(t, first)
+	if third := again(); third.State != restore.Opened {
+		t.Errorf("opened, it is answered as %+v", third)
+	}
+	if all, _, err := w.List(t.Context(), w.anna.User, "", 10); err != nil || len(all) != 1 {
+		t.Errorf("%d %v", len(all), err)
+	}
 }
 
 func TestFinish(t *testing.T) {

@@ -280,6 +280,7 @@ func TestEnrolment(t *testing.T) {
 	t.Run("TheSameOfAllThatIsNotHis", func(t *testing.T) {
 		t.Parallel()
 		w := open(t)
+		w.retired = fresh
 		now := w.clock.Now()
 		for _, row := range []struct {
 			name     string

@@ -37,7 +37,7 @@ func (c Commit) digest() (string, error) {
 // Commit makes the session's chunks, and those of its base that it does not drop, the user's newest snapshot. Repeating
 // the request answers the same snapshot.
 // fault.Gone "session_over"; fault.Conflict "committed_otherwise", "list_stored"; fault.Unprocessable "chunk_missing",
-// "too_many_chunks"; fault.Invalid with the members.
+// "too_many_chunks"; fault.Lost "list_gone", "list_damaged" of the base: begin without; fault.Invalid with the members.
 func (u *Uploader) Commit(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, c Commit) (Snapshot, error) {
 	if err := c.check(); err != nil {
 		return Snapshot{}, err
@@ -135,7 +135,7 @@ func (u *Uploader) keep(ctx context.Context, user caller.UserID, h Head, e Entry
 	}
 	body, err := u.Store.List(ctx, n.Location, ListKey(user, n.ID))
 	if err != nil {
-		return Snapshot{}, lost(ctx, u.Table, user, h, err)
+		return Snapshot{}, unlisted(ctx, u.Table, user, h, n, err)
 	}
 	base, err := decodeList(body, n)
 	if err != nil {
@@ -187,7 +187,7 @@ func (u *Uploader) store(ctx context.Context, user caller.UserID, l List) ([]byt
 	}
 	var is List
 	if err := json.Unmarshal(stored, &is); err != nil {
-		return nil, fault.Wrap(err, fault.Internal, "list_damaged", "The chunk list of session %s cannot be read.", l.Session)
+		return nil, fault.Wrap(err, fault.Conflict, "list_stored", "Another commit of this session has been tried, and cannot be read; begin again.")
 	}
 	if is.Request != l.Request {
 		return nil, fault.New(fault.Conflict, "list_stored", "Another commit of this session has been tried; begin again.")

@@ -53,10 +53,11 @@ func digest(b []byte) string {
 func decodeList(b []byte, n Snapshot) (List, error) {
 	var l List
 	if got := digest(b); got != n.ListSum {
-		return List{}, fault.New(fault.Internal, "list_damaged", "The chunk list of snapshot %s is not the one that was committed.", n.ID)
+		return List{}, fault.New(fault.Lost, "list_damaged",
+			"The chunk list of snapshot %s is not the one that was committed, and its chunks cannot be found by it; an administrator can bring back the version of it that was.", n.ID)
 	}
 	if err := json.Unmarshal(b, &l); err != nil {
-		return List{}, fault.Wrap(err, fault.Internal, "list_damaged", "The chunk list of snapshot %s cannot be read.", n.ID)
+		return List{}, fault.Wrap(err, fault.Lost, "list_damaged", "The chunk list of snapshot %s cannot be read.", n.ID)
 	}
 	if l.Format != 0 {
 		return List{}, fault.New(fault.Internal, "list_format", "The chunk list of snapshot %s has format %d, which this service does not know.", n.ID, l.Format)

@@ -14,7 +14,7 @@ const ReadFor = 5 * time.Minute
 
 // Downloads is where restores find their objects. It never sees a key.
 type Downloads interface {
-	// List reads a chunk list; fault.NotFound when there is none.
+	// List is as that of Store.
 	List(ctx context.Context, location, key string) ([]byte, error)
 	// SignGet answers a URL that reads exactly this object, for ReadFor.
 	SignGet(ctx context.Context, location, key string) (string, error)
@@ -66,7 +66,8 @@ func Snapshots(ctx context.Context, t Table, user caller.UserID) ([]Snapshot, er
 }
 
 // Manifest answers a page of what an open restore reads; cursor is the last page's Next.
-// fault.Gone "session_over": open the restore again.
+// fault.Gone "session_over": open the restore again; fault.Lost "list_gone", "list_damaged": nobody knows any more of which
+// chunks the snapshot consists.
 func (r *Reader) Manifest(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, cursor string) (Manifest, error) {
 	return r.read(ctx, user, device, id, Restore, cursor)
 }
@@ -95,11 +96,11 @@ func (r *Reader) read(ctx context.Context, user caller.UserID, device caller.Dev
 	}
 	body, err := r.Downloads.List(ctx, n.Location, ListKey(user, n.ID))
 	if err != nil {
-		return Manifest{}, lost(ctx, r.Table, user, h, err)
+		return Manifest{}, unlisted(ctx, r.Table, user, h, n, err)
 	}
 	l, err := decodeList(body, n)
 	if err != nil {
-		return Manifest{}, err
+		return Manifest{}, holding(n, err)
 	}
 	if from >= len(l.Chunks) {
 		return Manifest{}, fault.New(fault.Invalid, "invalid", "cursor: it is beyond the last page; read the manifest from its beginning.")

@@ -3,7 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"zapas/shared/caller"
 	"zapas/shared/fault"
@@ -62,11 +62,11 @@ func serially(ctx context.Context, step func() error) error {
 	return err
 }
 
-// lost says what the absence of an object means that an open session needs: the vault has moved, and HEAD is to be read
-// again, or the object is gone, which must not be.
-func lost(ctx context.Context, t Table, user caller.UserID, h Head, err error) error {
+// unlisted says what it means that the list of a snapshot cannot be read that an open session needs: the vault has moved,
+// and HEAD is to be read again, or the list is gone, which must not be.
+func unlisted(ctx context.Context, t Table, user caller.UserID, h Head, n Snapshot, err error) error {
 	if !fault.Is(err, fault.NotFound) {
-		return err
+		return holding(n, err)
 	}
 	now, read := t.Head(ctx, user)
 	if read != nil {
@@ -75,7 +75,18 @@ func lost(ctx context.Context, t Table, user caller.UserID, h Head, err error) e
 	if now.Rev != h.Rev {
 		return moved(err)
 	}
-	return fmt.Errorf("a chunk list that HEAD needs is missing: undelete it from the bucket's versions: %v", err) //nolint:errorlint // wrapped it would answer that there is no such thing, and it is ours to mend
+	return holding(n, fault.Wrap(err, fault.Lost, "list_gone", "The chunk list of snapshot %s is gone, without which its chunks cannot be found; within 14 days an administrator can undelete it.", n.ID))
+}
+
+// holding adds what a snapshot holds to a failure to read its list: who asked for it can then say what is lost.
+func holding(n Snapshot, err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok || !slices.Contains([]string{"list_gone", "list_damaged", "list_unreadable"}, e.Code) {
+		return err
+	}
+	with := *e
+	with.Counts = n.Counts
+	return &with
 }
 
 // moved turns "not there" into "read HEAD again": what an open session names is there until the session is over.

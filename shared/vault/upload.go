@@ -18,7 +18,8 @@ type Store interface {
 	SignPut(ctx context.Context, location, key string, c ChunkSum) (url string, headers map[string]string, err error)
 	// Sizes lists the objects below a prefix with their lengths in bytes; what was acknowledged is there.
 	Sizes(ctx context.Context, location, prefix string) (map[string]int64, error)
-	// List reads a chunk list; fault.NotFound when there is none.
+	// List reads a chunk list; fault.NotFound when there is none, fault.Unavailable "list_unreadable"
+	// when the storage answers and does not give it out. Whether it is what was stored, who asks must see.
 	List(ctx context.Context, location, key string) ([]byte, error)
 	// PutList stores a chunk list if there is none; fault.Conflict when there is one.
 	PutList(ctx context.Context, location, key string, body []byte) error

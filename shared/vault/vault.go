@@ -143,6 +143,14 @@ type Ledger struct {
 	Reasons                                 map[string]int64 // of Excluded and Failed, which they add up to
 }
 
+// Failed is the number of items that could not be read or stored.
+func (n Snapshot) Failed() (sum int64) {
+	for _, l := range n.Ledger {
+		sum += l.Failed
+	}
+	return sum
+}
+
 // ChunkKey is the object that holds a chunk.
 func ChunkKey(user caller.UserID, session SessionID, id string) string {
 	return chunkPrefix(user, session) + id

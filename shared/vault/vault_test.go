@@ -391,7 +391,7 @@ func TestCommit(t *testing.T) {
 			s := p.begin(n.ID)
 			c := request(1, p.upload(s, "b"))
 			w.lose(vault.ListKey(anna, n.ID))
-			if _, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c); err == nil || fault.KindOf(err) != fault.Internal {
+			if _, err := w.uploader.Commit(t.Context(), anna, one, s.ID, c); fault.KindOf(err) != fault.Lost {
 				t.Errorf("it answers %v", err)
 			}
 		}},
@@ -658,6 +658,41 @@ func TestManifest(t *testing.T) {
 	}
 	_, err = w.reader.Manifest(t.Context(), anna, two, s.ID, "")
 	refused(t, err, fault.Gone, "session_over")
+}
+
+// TestManifest_ListLost: of what a snapshot consists whose list is gone or damaged nobody knows; what it holds, its row says.
+func TestManifest_ListLost(t *testing.T) {
+	t.Parallel()
+	for code, lose := range map[string]func(w *world, key string){
+		"list_gone": func(w *world, key string) { w.lose(key) },
+		"list_damaged": func(w *world, key string) {
+			w.lose(key)
+			if err := w.uploader.Store.PutList(w.ctx(), "eu", key, []byte("{}")); err != nil {
+				w.t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			p := w.phone(anna, one)
+			n := p.backup("", 3, "content")
+			b := p.begin(n.ID)
+			added := p.upload(b, "b")
+			s, err := w.opener.Begin(t.Context(), anna, vault.Beginning{Device: one, Kind: vault.Verify, Counter: 100, Base: n.ID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lose(w, vault.ListKey(anna, n.ID))
+			_, err = w.reader.Base(t.Context(), anna, one, s.ID, "")
+			refused(t, err, fault.Lost, code)
+			if e, ok := errors.AsType[*fault.Error](err); !ok || e.Counts["sms"] != 3 {
+				t.Errorf("it says that the snapshot holds %+v", e)
+			}
+			_, err = w.uploader.Commit(t.Context(), anna, one, b.ID, request(1, added))
+			refused(t, err, fault.Lost, code)
+		})
+	}
 }
 
 // TestManifestPages: two hundred chunks a page, each chunk on one of them.

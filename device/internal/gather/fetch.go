@@ -62,6 +62,9 @@ func (g *gathering) download(ctx context.Context) error {
 		}
 	})
 	if failure == nil {
+		failure = g.stands()
+	}
+	if failure == nil {
 		g.d.Track.End(progress.Downloading)
 	}
 	return failure
@@ -125,8 +128,39 @@ func (g *gathering) leave(i int) {
 	g.out.Left[i] = true
 }
 
+const chunkRefused = "chunk_refused" // the reason of what the storage does not give out
+
 // fetch downloads one chunk and compares it with its id, unless an earlier run has it.
 func (g *gathering) fetch(ctx context.Context, at int, id index.ID, size int64) (*unpack.Bad, error) {
+	bad, err := g.try(ctx, at, id, size)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err != nil:
+	case bad != nil && bad.Reason == chunkRefused:
+		g.refused = append(g.refused, bad.Detail)
+	case at < len(g.chunks)-1:
+		g.answers++
+	}
+	return bad, err
+}
+
+// stands fails when the storage has refused chunks, more than one, and given out none since the index: that is no word on
+// these chunks, and they may be had another time.
+func (g *gathering) stands() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.answers == 0 && len(g.refused) > 1 {
+		return g.refusesAll()
+	}
+	return nil
+}
+
+func (g *gathering) refusesAll() error {
+	return fmt.Errorf("the storage refuses everything that it was asked for; try again later: %s", g.refused[0])
+}
+
+func (g *gathering) try(ctx context.Context, at int, id index.ID, size int64) (*unpack.Bad, error) {
 	path := g.out.Path(id)
 	if whole(path, id, size) {
 		return nil, nil
@@ -147,13 +181,15 @@ func (g *gathering) fetch(ctx context.Context, at int, id index.ID, size int64) 
 		switch {
 		case err == nil, wrongSize:
 			bad = &unpack.Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: its bytes are not those that were stored", id)}
-		case refused != nil && refused.Status == http.StatusForbidden:
-			bad = &unpack.Bad{Reason: "chunk_refused", Detail: fmt.Sprintf("chunk %s: %v", id, refused)}
+		case refused != nil && refused.Expired():
+			bad = &unpack.Bad{Reason: chunkRefused, Detail: fmt.Sprintf("chunk %s: %v", id, refused)}
 			if err := g.refresh(ctx, at); err != nil {
 				return nil, err
 			}
 		case refused != nil && refused.Status == http.StatusNotFound:
 			return &unpack.Bad{Reason: "chunk_missing", Detail: fmt.Sprintf("chunk %s: it is not there any more", id)}, nil
+		case refused != nil && refused.OfOne():
+			return &unpack.Bad{Reason: chunkRefused, Detail: fmt.Sprintf("chunk %s: %v", id, refused)}, nil
 		default:
 			return nil, fmt.Errorf("download chunk %s: %w", id, err)
 		}

@@ -21,7 +21,10 @@ import (
 	"zapas/shared/api"
 )
 
-const keysAtOnce = 200 // that the service takes
+const (
+	keysAtOnce = 200 // that the service takes
+	asked      = 2   // chunks, whether the storage refuses the index's alone
+)
 
 // Restore is what is to be gathered, for an open session.
 type Restore struct {
@@ -78,8 +81,8 @@ func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error)
 			g.out.Forget()
 		}
 	}()
-	if err := g.manifest(ctx); err != nil {
-		return nil, err
+	if err := g.manifest(ctx); err != nil || g.out.NoIndex.Reason != "" {
+		return g, err
 	}
 	if err := g.keys(ctx); err != nil {
 		return nil, err
@@ -96,8 +99,10 @@ type gathering struct {
 	at     map[index.ID]int
 	index  api.IndexPosition
 
-	mu  sync.Mutex // of all that downloads share: URLs, out
-	out *Gathered
+	mu      sync.Mutex // of all that downloads share: URLs, out and what follows
+	out     *Gathered
+	answers int      // chunks beside the index's of which the storage said anything but that it refuses them
+	refused []string // what it said of the others
 }
 
 type listed struct {
@@ -109,6 +114,9 @@ func (g *gathering) manifest(ctx context.Context) error {
 	g.at = map[index.ID]int{}
 	for cursor := ""; ; {
 		page, err := g.page(ctx, cursor)
+		if g.unlisted(err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -135,6 +143,21 @@ func (g *gathering) manifest(ctx context.Context) error {
 		return errors.New("the service lists no chunks")
 	}
 	return nil
+}
+
+// unlisted notes that the service has lost the list of the snapshot's chunks: without it, nothing can be had. A list that the
+// storage does not give out may be there another time: a restore, which would be over, waits for that; a proof is soon
+// repeated, and says what it finds.
+func (g *gathering) unlisted(err error) bool {
+	p, ok := errors.AsType[*remote.Problem](err)
+	if !ok || p.Code != "list_gone" && p.Code != "list_damaged" && (p.Code != "list_unreadable" || !g.r.Proof) {
+		return false
+	}
+	if p.Counts != nil {
+		g.out.Counts = *p.Counts
+	}
+	g.out.NoIndex = unpack.Bad{Reason: p.Code, Detail: fmt.Sprintf("snapshot %s: %v", g.r.Snapshot, p)}
+	return true
 }
 
 func (g *gathering) page(ctx context.Context, cursor string) (api.Manifest, error) {
@@ -222,6 +245,9 @@ func (g *gathering) readIndex(ctx context.Context) error {
 	}
 	if bad != nil {
 		lost(bad.Reason, "cannot be read: %s", bad.Detail)
+		if bad.Reason == chunkRefused {
+			return g.ask(ctx)
+		}
 		return nil
 	}
 	session, err := index.Parse(c.Session)
@@ -239,6 +265,23 @@ func (g *gathering) readIndex(ctx context.Context) error {
 		own := &x.Chunks[len(x.Chunks)-1]
 		own.ID, own.Size, own.RecordPart = id, c.Size, c.Records
 		g.out.Index = x
+	}
+	return nil
+}
+
+// ask asks the storage for other chunks when it refuses the index's: only if it gives one out, that was a word on the index's.
+func (g *gathering) ask(ctx context.Context) error {
+	for i := 0; i < min(asked, len(g.chunks)-1) && g.answers == 0; i++ {
+		id, err := index.Parse(g.chunks[i].Id)
+		if err != nil {
+			return err
+		}
+		if _, err := g.fetch(ctx, i, id, g.chunks[i].Size); err != nil {
+			return err
+		}
+	}
+	if g.answers == 0 {
+		return g.refusesAll()
 	}
 	return nil
 }

@@ -108,5 +108,5 @@ func (s *Stream) Each(ctx context.Context, chunks []int, see func(i int) error) 
 		}
 		fetch(n + transfers)
 	}
-	return nil
+	return s.g.stands()
 }

@@ -105,6 +105,17 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("the storage answered %d %s", r.Status, r.Code)
 }
 
+// Expired reports whether the URL is too old, or what it was signed with.
+func (r *Refused) Expired() bool {
+	return r.Status == http.StatusForbidden || r.Code == "ExpiredToken"
+}
+
+// OfOne reports whether the refusal is a word on this object, and not on the storage as a whole (503) or on this moment.
+func (r *Refused) OfOne() bool {
+	passes := passingStatus(r.Status) || r.Status == http.StatusConflict || r.Code == "RequestTimeout"
+	return r.Status == http.StatusInternalServerError || r.Status >= 400 && r.Status < 500 && !passes
+}
+
 func refusedBy(resp *http.Response, answer []byte, now time.Time) error {
 	var e struct {
 		Code string `xml:"Code"`

@@ -87,7 +87,7 @@ func (h Handlers) ordering(ctx context.Context, r gateway.Request, d fleet.Devic
 	if err != nil {
 		return gateway.Answer[api.Order]{}, err
 	}
-	o, err := h.Fleet.Order(ctx, r.Who, d)
+	o, err := h.Fleet.Order(ctx, r.Who, d, fleet.OrderID(r.NewID))
 	return gateway.Answer[api.Order]{Status: http.StatusAccepted, Body: order(o), Location: at + string(o.ID)}, err
 }
 

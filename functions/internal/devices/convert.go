@@ -28,7 +28,7 @@ func device(s fleet.Status, numbers bool) api.Device {
 		d.Coverage = new(api.Coverage(s.Seen.Coverage))
 	}
 	if numbers && !s.Stored.At.IsZero() {
-		d.Counts = new(api.Counts(s.Stored.Counts))
+		d.Counts, d.Failed = new(api.Counts(s.Stored.Counts)), &s.Stored.Failed
 	}
 	return d
 }
@@ -41,7 +41,8 @@ func answerCard(c fleet.Card, numbers bool) gateway.Answer[api.Device] {
 }
 
 func order(o fleet.Order) api.Order {
-	out := api.Order{Id: string(o.ID), Device: string(o.Device), State: api.OrderState(o.State), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt}
+	out := api.Order{Id: string(o.ID), Device: string(o.Device), State: api.OrderState(o.State), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt,
+		Why: some(api.OrderWhy(o.Why))}
 	if o.State == fleet.OrderDone {
 		out.Snapshot = &o.Session
 	}

@@ -23,7 +23,7 @@ import (
 // Columns of the lists as CSV.
 var (
 	deviceColumns = []string{"id", "user", "label", "platform", "model", "trust", "state", "group", "explicitProfile", "profile", "order", "appVersion", "enrolledAt",
-		"seenAt", "backupAt", "unchangedAt", "counts.contacts", "counts.sms", "counts.mms", "counts.calls"}
+		"seenAt", "backupAt", "unchangedAt", "counts.contacts", "counts.sms", "counts.mms", "counts.calls", "failed"}
 	snapshotColumns = []string{"id", "device", "at", "state", "location", "hold", "counts.contacts", "counts.sms", "counts.mms", "counts.calls"}
 	recordColumns   = []string{"at", "id", "actor", "device", "act", "target", "also"}
 )
@@ -53,19 +53,19 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"updateMyDevice":      gateway.JSON(h.rename),
 		"retireMyDevice":      gateway.Plain(h.retireMine),
 		"confirmMyDevice":     gateway.JSON(h.confirm),
-		"orderMyBackup":       gateway.Plain(h.orderMine),
+		"orderMyBackup":       gateway.Once(gateway.Plain(h.orderMine)),
 		"getMyOrder":          gateway.Plain(h.myOrder),
-		"createMyEnrolment":   gateway.Plain(h.myCode),
+		"createMyEnrolment":   gateway.Secret(gateway.Plain(h.myCode)),
 		"enrolDevice":         gateway.JSON(h.enrol),
 		"checkIn":             gateway.JSON(h.checkIn),
 		"listDevices":         gateway.List(gateway.Plain(h.list, "limit", "cursor"), deviceColumns...),
 		"getDevice":           gateway.Plain(h.device),
 		"updateDevice":        gateway.JSON(h.govern),
 		"retireDevice":        gateway.Plain(h.retire),
-		"orderBackup":         gateway.Plain(h.order),
+		"orderBackup":         gateway.Once(gateway.Plain(h.order)),
 		"getOrder":            gateway.Plain(h.anyOrder),
 		"listDeviceSnapshots": gateway.List(gateway.Plain(h.snapshots), snapshotColumns...),
-		"createEnrolment":     gateway.JSON(h.code),
+		"createEnrolment":     gateway.Secret(gateway.JSON(h.code)),
 		"getSettings":         gateway.Plain(h.settings),
 		"editSettings":        gateway.JSON(h.set),
 		"listUsers":           gateway.List(gateway.Plain(h.users, "limit", "cursor"), "id", "name", "email"),

@@ -77,7 +77,10 @@ func (a *API) answer(ctx context.Context, r *Request, e events.APIGatewayV2HTTPR
 	if op.columns != nil && r.wantsCSV() {
 		return op.csv(ctx, *r)
 	}
-	if op.once && r.key != "" {
+	switch {
+	case op.secret && r.key != "":
+		return reply{}, noKey(*r)
+	case op.once && r.key != "":
 		return a.serveOnce(ctx, *r, op)
 	}
 	return op.serve(ctx, *r)
@@ -140,7 +143,7 @@ func (a *API) log(ctx context.Context, r Request, status int, took time.Duration
 	if known, ok := errors.AsType[*fault.Error](err); ok {
 		attrs = append(attrs, slog.String("code", known.Code))
 	}
-	if status >= 500 {
+	if status >= 500 || fault.Is(err, fault.Lost) {
 		level = slog.LevelError
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}

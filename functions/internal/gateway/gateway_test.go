@@ -393,6 +393,7 @@ func TestFailures(t *testing.T) {
 		{"NotFound", fault.Wrap(secret, fault.NotFound, "c", "s"), 404, "c", [2]string{}, false},
 		{"Conflict", fault.Wrap(secret, fault.Conflict, "c", "s"), 409, "c", [2]string{}, false},
 		{"Gone", fault.Wrap(secret, fault.Gone, "c", "s"), 410, "c", [2]string{}, false},
+		{"Lost", fault.Wrap(secret, fault.Lost, "c", "s"), 410, "c", [2]string{}, true},
 		{"Unversioned", fault.Wrap(secret, fault.Unversioned, "c", "s"), 428, "c", [2]string{}, false},
 		{"Stale", fault.Wrap(secret, fault.Stale, "c", "s"), 412, "c", [2]string{}, false},
 		{"TooLarge", fault.Wrap(secret, fault.TooLarge, "c", "s"), 413, "c", [2]string{}, false},

@@ -28,6 +28,18 @@ func Once(op Operation) Operation {
 	return op
 }
 
+// Secret is an operation whose answer may be kept nowhere: a request with an Idempotency-Key is refused, for whoever sends
+// one counts on being answered the same again.
+func Secret(op Operation) Operation {
+	op.secret = true
+	return op
+}
+
+func noKey(r Request) error {
+	return fault.New(fault.Invalid, "idempotency_unsupported",
+		"Idempotency-Key: what %s answers is kept nowhere, and cannot be answered again; send none, and ask for another if the answer is lost.", r.Route.Operation)
+}
+
 // kept is a reply as it is kept.
 type kept struct {
 	Status int               `json:"status"`

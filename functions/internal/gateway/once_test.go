@@ -145,6 +145,19 @@ func TestOnce(t *testing.T) {
 		}
 	})
 
+	t.Run("ASecretIsKeptNowhere", func(t *testing.T) {
+		t.Parallel()
+		var c counter
+		a := open("copyProfile", gateway.Secret(c.operation()), new(bytes.Buffer))
+		a.Keeper = keeper(t)
+		if p := problemOf(t, handle(t, a, copying(id, "k", body))); p.Status != 400 || p.Code != "idempotency_unsupported" || len(c.ids) > 0 {
+			t.Errorf("it is answered with %d %s, after %q", p.Status, p.Code, c.ids)
+		}
+		if out := handle(t, a, copying(id, "", body)); out.StatusCode != 201 {
+			t.Errorf("without a key it is answered with %d", out.StatusCode)
+		}
+	})
+
 	t.Run("KeysAreVisibleAndShort", func(t *testing.T) {
 		t.Parallel()
 		for key, status := range map[string]int{"!": 201, "~": 201, `"8e03978e-40d5-43dd-bc93-6894a57f9324"`: 201, strings.Repeat("k", 128): 201,

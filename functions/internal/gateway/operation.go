@@ -13,6 +13,7 @@ import (
 type Operation struct {
 	parameters []string
 	once       bool
+	secret     bool
 	columns    []string // of a list that answers text/csv, too
 	serve      func(ctx context.Context, r Request) (reply, error)
 }

@@ -27,6 +27,9 @@ func problem(r Request, err error) reply {
 	if known.Counter != 0 {
 		p.Counter = &known.Counter
 	}
+	if known.Counts != nil {
+		p.Counts = new(api.Counts(known.Counts))
+	}
 	if known.Kind == fault.Internal {
 		p.Instance = &r.RequestID
 	}
@@ -62,7 +65,7 @@ func statusOf(k fault.Kind) int {
 		return http.StatusNotFound
 	case fault.Conflict:
 		return http.StatusConflict
-	case fault.Gone:
+	case fault.Gone, fault.Lost:
 		return http.StatusGone
 	case fault.Unversioned:
 		return http.StatusPreconditionRequired

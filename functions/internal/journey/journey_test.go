@@ -236,7 +236,7 @@ func TestJourney(t *testing.T) {
 		},
 		Cards: []api.Device{
 			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", Trust: "active", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
-				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, ProvenAt: &time.Time{}, ProvenSnapshot: new("the second"), DamagedAt: &time.Time{}, Coverage: &api.Coverage{"calls": "denied"}},
+				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, Failed: new(int64(0)), ProvenAt: &time.Time{}, ProvenSnapshot: new("the second"), DamagedAt: &time.Time{}, Coverage: &api.Coverage{"calls": "denied"}},
 			{User: j.old.user, Label: "New", Platform: "android", Model: "M", Trust: "active", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{},
 				Coverage: &api.Coverage{"calls": "denied"}},
 		},

@@ -217,3 +217,44 @@ func TestHeld(t *testing.T) {
 		t.Errorf("a cursor of no list is answered with %d", out.StatusCode)
 	}
 }
+
+// TestKeyed: under a key, a restore and an order are asked for once, whatever befalls a call of AWS on the way.
+func TestKeyed(t *testing.T) {
+	t.Parallel()
+	issuer := gatewaytest.NewIssuer(t)
+	key := map[string]string{"idempotency-key": "k"}
+	play := func(strike func(w *world) standin.Fault) {
+		w := open(t, issuer)
+		j := set(w)
+		snapshot := j.backup("", nil, [][]byte{chunk("hers")}, 1, 0)
+		w.stack.Strike(func(standin.Call) standin.Fault {
+			w.calls++
+			return strike(w)
+		})
+		in := api.RestoreInput{Snapshot: snapshot, Device: &j.old.ID}
+		asked := good[api.Restore](t, j.anna.send("createMyRestore", "", "", in, key), 201)
+		if again := good[api.Restore](t, j.anna.send("createMyRestore", "", "", in, key), 201); again.Id != asked.Id {
+			t.Errorf("restore %s, then %s", asked.Id, again.Id)
+		}
+		order := good[api.Order](t, j.anna.send("orderMyBackup", j.old.ID, "", nil, map[string]string{"idempotency-key": "o"}), 202)
+		w.stack.Strike(nil)
+		if all := good[api.RestoreList](t, j.anna.ask("listMyRestores", "", "", nil), 200).Restores; len(all) != 1 || all[0].Id != asked.Id {
+			t.Errorf("there are %+v", all)
+		}
+		if d := good[api.Device](t, j.anna.ask("getMyDevice", j.old.ID, "", nil), 200); d.Order == nil || *d.Order != order.Id {
+			t.Errorf("the card names %v, and the order is %s", d.Order, order.Id)
+		}
+	}
+	most := 0
+	play(func(w *world) standin.Fault { most = max(most, w.calls); return standin.None })
+	for n := range most {
+		for _, fault := range []standin.Fault{standin.Before, standin.After} {
+			play(func(w *world) standin.Fault {
+				if w.first && w.calls == n+1 {
+					return fault
+				}
+				return standin.None
+			})
+		}
+	}
+}

@@ -41,6 +41,7 @@ import (
 	"zapas/shared/aws/table"
 	"zapas/shared/caller"
 	"zapas/shared/fleet"
+	"zapas/shared/idempotency"
 	"zapas/shared/profile"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
@@ -120,7 +121,7 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: vaults, Store: objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: vaults, Downloads: objects}}.Operations(),
 	}
-	return &gateway.API{Function: name, Operations: operations[name], Console: people, Device: door, Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}
+	return &gateway.API{Function: name, Operations: operations[name], Console: people, Device: door, Keeper: idempotency.Keeper{Store: table.Requests{DB: db, Name: deployment.Table}, Now: now, NewID: w.newID}, Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}
 }
 
 // newID makes ids that grow.

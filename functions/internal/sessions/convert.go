@@ -64,8 +64,8 @@ func released(r vault.Released) api.Keys {
 	return out
 }
 
-func consent(in api.RestoreInput) restore.Restore {
-	return restore.Restore{Snapshot: vault.SessionID(in.Snapshot), Device: caller.DeviceID(or(in.Device)), Enrolment: or(in.Enrolment),
+func consent(id restore.ID, in api.RestoreInput) restore.Restore {
+	return restore.Restore{ID: id, Snapshot: vault.SessionID(in.Snapshot), Device: caller.DeviceID(or(in.Device)), Enrolment: or(in.Enrolment),
 		Elements: list[string](in.Elements)}
 }
 

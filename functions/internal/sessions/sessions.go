@@ -34,7 +34,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"releaseKeys":     gateway.JSON(h.keys),
 		"reportRestore":   gateway.JSON(h.result),
 		"listMyRestores":  gateway.Plain(h.list, "limit", "cursor"),
-		"createMyRestore": gateway.JSON(h.consent),
+		"createMyRestore": gateway.Once(gateway.JSON(h.consent)),
 		"getMyRestore":    gateway.Plain(h.get),
 		"cancelMyRestore": gateway.Plain(h.cancel),
 	}
@@ -190,7 +190,7 @@ func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answ
 }
 
 func (h Handlers) consent(ctx context.Context, r gateway.Request, in api.RestoreInput) (gateway.Answer[api.Restore], error) {
-	asked, err := h.Restores.Consent(ctx, r.Who, consent(in))
+	asked, err := h.Restores.Consent(ctx, r.Who, consent(restore.ID(r.NewID), in))
 	return gateway.Answer[api.Restore]{Status: http.StatusCreated, Body: restored(asked), Location: "/v1/me/restores/" + string(asked.ID)}, err
 }
 

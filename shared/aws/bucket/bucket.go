@@ -116,9 +116,16 @@ func (o Objects) List(ctx context.Context, location, key string) (_ []byte, err 
 	if err != nil {
 		return nil, err
 	}
-	out, err := o.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: &key})
+	// Who asks knows its digest, and can then tell a damaged list from an answer that broke off.
+	out, err := o.Client.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: &key}, func(so *s3.Options) {
+		so.ResponseChecksumValidation = sdk.ResponseChecksumValidationWhenRequired
+	})
+	refused, _ := errors.AsType[smithy.APIError](err)
 	if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
 		return nil, fault.Wrap(err, fault.NotFound, "not_found", "There is no such chunk list.")
+	} else if refused != nil && refused.ErrorCode() == "InternalError" && o.names(ctx, bucket, key) { // it may pass; if not, it is this object's
+		return nil, fault.Wrap(err, fault.Unavailable, "list_unreadable",
+			"The storage does not give a backup's chunk list out; try the same again in a moment, and if that lasts, an administrator can bring back an earlier version of it.")
 	} else if err != nil {
 		return nil, aws.Fault(err, "read a chunk list")
 	}
@@ -131,6 +138,12 @@ func (o Objects) List(ctx context.Context, location, key string) (_ []byte, err 
 		return nil, fmt.Errorf("the chunk list %s has more than %d bytes, which no commit makes", key, mostRead)
 	}
 	return body, nil
+}
+
+// names reports whether S3 still lists an object: a failure to read it is then not that of S3 as a whole.
+func (o Objects) names(ctx context.Context, bucket *string, key string) bool {
+	out, err := o.Client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &key, MaxKeys: new(int32(1))})
+	return err == nil && len(out.Contents) > 0
 }
 
 // PutList stores a chunk list if there is none.

@@ -43,6 +43,7 @@ type strike struct {
 	status int  // 0: no answer
 	code   string
 	body   io.Reader // of an answer without a code
+	sum    string    // that it claims, SHA-256
 }
 
 var (
@@ -84,7 +85,11 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	case body == nil:
 		body = strings.NewReader("<Error><Code>" + s.code + "</Code><Message>no</Message></Error>")
 	}
-	return &http.Response{StatusCode: s.status, Header: http.Header{}, Body: io.NopCloser(body)}, nil
+	header := http.Header{}
+	if s.sum != "" {
+		header.Set("x-amz-checksum-sha256", s.sum)
+	}
+	return &http.Response{StatusCode: s.status, Header: header, Body: io.NopCloser(body)}, nil
 }
 
 // open makes the deployment's buckets, and Objects that use them.
@@ -389,6 +394,37 @@ func TestList(t *testing.T) {
 		w.strike(strike{status: 200, body: io.MultiReader(strings.NewReader("half"), iotest.ErrReader(io.ErrUnexpectedEOF))})
 		_, err := o.List(t.Context(), location, key)
 		wantKind(t, err, fault.Unavailable)
+	})
+
+	t.Run("DamagedIsNotBusy", func(t *testing.T) { // who asks knows its digest
+		t.Parallel()
+		o, w := open(t)
+		must(t, o.PutList(t.Context(), location, key, []byte("as it was committed")))
+		w.strike(strike{status: 200, sum: "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=", body: strings.NewReader("damaged")})
+		got, err := o.List(t.Context(), location, key)
+		must(t, err)
+		same(t, string(got), "damaged")
+	})
+
+	t.Run("NotGivenOut", func(t *testing.T) {
+		t.Parallel()
+		failure := func() strike {
+			return strike{status: 500, code: "InternalError"}
+		}
+		code := func(err error) string {
+			e, _ := errors.AsType[*fault.Error](err)
+			return e.Code
+		}
+		o, w := open(t)
+		must(t, o.PutList(t.Context(), location, key, []byte("list")))
+		w.strike(failure(), failure(), failure())
+		_, err := o.List(t.Context(), location, key)
+		wantKind(t, err, fault.Unavailable)
+		same(t, code(err), "list_unreadable")
+		w.strike(failure(), failure(), failure(), failure(), failure(), failure()) // nor is anything else
+		_, err = o.List(t.Context(), location, key)
+		wantKind(t, err, fault.Unavailable)
+		same(t, code(err), "unavailable")
 	})
 
 	t.Run("AtMost64MiB", func(t *testing.T) {

@@ -25,6 +25,7 @@ type orderRow struct {
 	Owner     caller.UserID    `dynamodbav:"user"` // not "owner", which would put it into the index of devices
 	State     fleet.OrderState `dynamodbav:"state"`
 	Session   string           `dynamodbav:"session,omitempty"`
+	Why       fleet.Reason     `dynamodbav:"why,omitempty"`
 	Rev       int64            `dynamodbav:"rev"`
 	CreatedAt time.Time        `dynamodbav:"createdAt"`
 	UpdatedAt time.Time        `dynamodbav:"updatedAt"`

@@ -88,6 +88,7 @@ type lastRow struct {
 	At     time.Time        `dynamodbav:"at,omitempty"`
 	Seq    int64            `dynamodbav:"seq"`
 	Counts map[string]int64 `dynamodbav:"counts,omitempty"`
+	Failed int64            `dynamodbav:"failed,omitempty"`
 }
 
 func rowOfStatus(s fleet.Status) statusRow {
