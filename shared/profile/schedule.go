@@ -3,20 +3,24 @@ package profile
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // a function's runtime has no zones of its own
 
 	"zapas/shared/fault"
 )
 
-// Schedule says when backups fall due, on the clock of a named zone. A moment that the zone's clock leaps over is no
-// slot; one that it shows twice is a slot once.
+// Schedule says when backups fall due, on the clock of a named zone. A time that the zone's clock leaps over is no slot;
+// one that it shows twice is a slot once, the first time. EventBridge Scheduler does the same (EventBridge Scheduler User
+// Guide, "Schedule types", daylight saving time: in spring an invocation at a time that does not exist is skipped, in
+// autumn it runs once and is not repeated).
 type Schedule struct {
 	Kind  Kind
 	Hours int      // Hourly: every so many hours, from midnight
 	At    string   // Daily, Weekly: HH:MM
 	Days  []string // Weekly: mon to sun
-	Zone  string   // IANA
+	Cron  string   // Cron: minute, hour, day of the month, month, day of the week
+	Zone  string   // IANA, as it was given: an alias stays one
 }
 
 // Kind is a form of schedule.
@@ -26,6 +30,13 @@ const (
 	Hourly Kind = "hours"
 	Daily  Kind = "daily"
 	Weekly Kind = "weekly"
+	Cron   Kind = "cron"
+)
+
+const (
+	minutesOfDay = 24 * 60
+	horizon      = 9 * 366       // days: 29 February comes after eight years at the latest
+	leap         = 3 * time.Hour // more than any clock is set by
 )
 
 var (
@@ -62,28 +73,87 @@ func (s Schedule) check() (f []fault.Field) {
 				add("days", "%q is no day of mon to sun, or stands there twice", d)
 			}
 		}
+	case Cron:
+		if _, err := parseCron(s.Cron); err != nil {
+			add("cron", "%s", err)
+		}
 	default:
-		add("kind", "it must be hours, daily or weekly")
+		add("kind", "it must be hours, daily, weekly or cron")
+		return f
 	}
-	if s.Kind != Hourly && s.Hours != 0 || s.Kind != Weekly && len(s.Days) > 0 || s.Kind == Hourly && s.At != "" {
+	if s.Kind != Hourly && s.Hours != 0 || s.Kind != Weekly && len(s.Days) > 0 || s.Kind != Daily && s.Kind != Weekly && s.At != "" ||
+		s.Kind != Cron && s.Cron != "" {
 		add("kind", "a schedule of kind %s has a member that belongs to another kind", s.Kind)
 	}
 	return f
 }
 
+// zone is the one that it names. What some machines have beside the zones of IANA is none.
 func (s Schedule) zone() (*time.Location, error) {
-	if s.Zone == "" || s.Zone == "Local" {
+	top, _, _ := strings.Cut(s.Zone, "/")
+	if slices.Contains([]string{"", "Local", "localtime", "posixrules", "posix", "right", "Factory"}, top) {
 		return nil, fmt.Errorf("no zone")
 	}
 	return time.LoadLocation(s.Zone)
 }
 
-// Last is the newest slot at or before t; zero when there is none within a fortnight.
+// times are the schedule's, whatever its form; of one that is not lawful an error.
+func (s Schedule) times() (times, error) {
+	t := allTimes
+	if s.Kind == Cron {
+		return parseCron(s.Cron)
+	}
+	if s.Kind == Hourly {
+		if s.Hours < 1 {
+			return times{}, fmt.Errorf("no hours")
+		}
+		t.minutes, t.hours = 1, 0
+		for h := 0; h < 24; h += s.Hours {
+			t.hours |= 1 << h
+		}
+		return t, nil
+	}
+	at, err := time.Parse("15:04", s.At)
+	t.minutes, t.hours = 1<<at.Minute(), 1<<at.Hour()
+	if s.Kind == Weekly {
+		t.weekdays = 0
+		for _, d := range s.Days {
+			if i := slices.Index(days, d); i >= 0 {
+				t.weekdays |= 1 << i
+			}
+		}
+	}
+	return t, err
+}
+
+// Expression is the schedule as EventBridge Scheduler takes it, with the zone in which it is evaluated; "" when it is not
+// lawful. A rate would count from the moment at which it was made, so it is always a cron.
+func (s Schedule) Expression() (expression, zone string) {
+	t, err := s.times()
+	if err != nil {
+		return "", ""
+	}
+	return t.expression(), s.Zone
+}
+
+// Last is the newest slot at or before t; zero when there is none within nine years.
 func (s Schedule) Last(t time.Time) time.Time {
-	for back := range 14 {
-		day := s.day(t, -back)
-		for _, slot := range slices.Backward(day) {
-			if !slot.After(t) {
+	due, zone, err := s.read()
+	if err != nil {
+		return time.Time{}
+	}
+	now, clock := wall(t.In(zone)), due.ofDay()
+	for back := range horizon {
+		day := now.Truncate(24*time.Hour).AddDate(0, 0, 1-back)
+		if !due.on(day) {
+			continue
+		}
+		for _, m := range slices.Backward(clock) {
+			at := day.Add(time.Duration(m) * time.Minute)
+			if at.After(now.Add(leap)) {
+				continue
+			}
+			if slot, ok := moment(at, zone); ok && !slot.After(t) {
 				return slot
 			}
 		}
@@ -91,56 +161,66 @@ func (s Schedule) Last(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// Next are the n slots that follow t.
+// Next are the n slots that follow t; fewer when there are years between them.
 func (s Schedule) Next(t time.Time, n int) []time.Time {
-	var out []time.Time
-	for ahead := 0; ahead < 14*n && len(out) < n; ahead++ {
-		for _, slot := range s.day(t, ahead) {
-			if slot.After(t) && len(out) < n {
-				out = append(out, slot)
-			}
-		}
-	}
-	return out
-}
-
-// day lists the slots of the day that is so many days from t's, in order.
-func (s Schedule) day(t time.Time, off int) []time.Time {
-	zone, err := s.zone()
+	due, zone, err := s.read()
 	if err != nil {
 		return nil
 	}
-	y, m, d := t.In(zone).Date()
-	noon := time.Date(y, m, d+off, 12, 0, 0, 0, zone)
-	y, m, d = noon.Date()
-	if s.Kind == Weekly && !slices.Contains(s.Days, days[noon.Weekday()]) {
-		return nil
-	}
 	var out []time.Time
-	for _, c := range s.clock() {
-		slot := time.Date(y, m, d, c.hour, c.minute, 0, 0, zone)
-		if earlier := slot.Add(-time.Hour); earlier.Hour() == c.hour && earlier.Minute() == c.minute {
-			slot = earlier
+	now, clock := wall(t.In(zone)), due.ofDay()
+	day := now.Truncate(24*time.Hour).AddDate(0, 0, -1)
+	for idle := 0; idle < horizon && len(out) < n; idle++ {
+		if due.on(day) {
+			for _, m := range clock {
+				at := day.Add(time.Duration(m) * time.Minute)
+				if len(out) == n || at.Before(now.Add(-leap)) {
+					continue
+				}
+				if slot, ok := moment(at, zone); ok && slot.After(t) {
+					out, idle = append(out, slot), 0
+				}
+			}
 		}
-		if slot.Hour() == c.hour && slot.Minute() == c.minute {
-			out = append(out, slot)
-		}
+		day = day.AddDate(0, 0, 1)
 	}
 	return out
 }
 
-type clock struct{ hour, minute int }
+func (s Schedule) read() (times, *time.Location, error) {
+	due, err := s.times()
+	if err != nil {
+		return times{}, nil, err
+	}
+	zone, err := s.zone()
+	return due, zone, err
+}
 
-// clock lists the times of day.
-func (s Schedule) clock() (out []clock) {
-	if s.Kind == Hourly && s.Hours > 0 {
-		for h := 0; h < 24; h += s.Hours {
-			out = append(out, clock{hour: h})
+// wall is what the clock of t's zone shows then, as if the zone were UTC: a time to count in without leaps.
+func wall(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+// moment is when the clock of a zone first shows a wall's time; false when it never does. time.Date does not say which it
+// answers of two, so it only serves to find the offsets that there are about then.
+func moment(shown time.Time, zone *time.Location) (first time.Time, ok bool) {
+	y, m, d := shown.Date()
+	near := time.Date(y, m, d, shown.Hour(), shown.Minute(), 0, 0, zone)
+	start, end := near.ZoneBounds()
+	about := []time.Time{near}
+	if !start.IsZero() {
+		about = append(about, start.Add(-time.Second))
+	}
+	if !end.IsZero() {
+		about = append(about, end)
+	}
+	for _, t := range about {
+		_, offset := t.Zone()
+		at := shown.Add(-time.Duration(offset) * time.Second).In(zone)
+		if wall(at).Equal(shown) && (!ok || at.Before(first)) {
+			first, ok = at, true
 		}
-		return out
 	}
-	if at, err := time.Parse("15:04", s.At); err == nil {
-		out = append(out, clock{at.Hour(), at.Minute()})
-	}
-	return out
+	return first, ok
 }

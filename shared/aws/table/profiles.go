@@ -33,6 +33,7 @@ type scheduleRow struct {
 	Hours int          `dynamodbav:"hours,omitempty"`
 	At    string       `dynamodbav:"at,omitempty"`
 	Days  []string     `dynamodbav:"days,omitempty"`
+	Cron  string       `dynamodbav:"cron,omitempty"`
 	Zone  string       `dynamodbav:"zone"`
 }
 
