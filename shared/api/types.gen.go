@@ -285,6 +285,7 @@ func (e ScheduleDays) Valid() bool {
 
 // Defines values for ScheduleKind.
 const (
+	ScheduleKindCron   ScheduleKind = "cron"
 	ScheduleKindDaily  ScheduleKind = "daily"
 	ScheduleKindHours  ScheduleKind = "hours"
 	ScheduleKindWeekly ScheduleKind = "weekly"
@@ -293,6 +294,8 @@ const (
 // Valid indicates whether the value is a known member of the ScheduleKind enum.
 func (e ScheduleKind) Valid() bool {
 	switch e {
+	case ScheduleKindCron:
+		return true
 	case ScheduleKindDaily:
 		return true
 	case ScheduleKindHours:
@@ -412,6 +415,36 @@ func (e EndSessionParamsOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ListProfilesParamsSort.
+const (
+	ListProfilesParamsSortCreated      ListProfilesParamsSort = "created"
+	ListProfilesParamsSortMinusCreated ListProfilesParamsSort = "-created"
+	ListProfilesParamsSortMinusName    ListProfilesParamsSort = "-name"
+	ListProfilesParamsSortMinusUpdated ListProfilesParamsSort = "-updated"
+	ListProfilesParamsSortName         ListProfilesParamsSort = "name"
+	ListProfilesParamsSortUpdated      ListProfilesParamsSort = "updated"
+)
+
+// Valid indicates whether the value is a known member of the ListProfilesParamsSort enum.
+func (e ListProfilesParamsSort) Valid() bool {
+	switch e {
+	case ListProfilesParamsSortCreated:
+		return true
+	case ListProfilesParamsSortMinusCreated:
+		return true
+	case ListProfilesParamsSortMinusName:
+		return true
+	case ListProfilesParamsSortMinusUpdated:
+		return true
+	case ListProfilesParamsSortName:
+		return true
+	case ListProfilesParamsSortUpdated:
+		return true
+	default:
+		return false
+	}
+}
+
 // AddedChunk defines model for AddedChunk.
 type AddedChunk struct {
 	// Id 26 characters of Crockford base32.
@@ -420,6 +453,15 @@ type AddedChunk struct {
 	// Records Length of the part that holds records, from the chunk's beginning.
 	Records int64 `json:"records"`
 	Size    int64 `json:"size"`
+}
+
+// Alerts defines model for Alerts.
+type Alerts struct {
+	// OverdueAfter Minutes after a moment of the schedule at which a device that has not backed up is overdue, 15-43200; 1440 unless said.
+	OverdueAfter *int `json:"overdueAfter,omitempty"`
+
+	// ShrinkOver Per cent of an element's items that may be gone at once, 1-100; 30 unless said.
+	ShrinkOver *int `json:"shrinkOver,omitempty"`
 }
 
 // AuditList defines model for AuditList.
@@ -553,6 +595,18 @@ type Committed struct {
 
 	// Snapshot 26 characters of Crockford base32.
 	Snapshot Id `json:"snapshot"`
+}
+
+// Conditions What a device waits for before it starts.
+type Conditions struct {
+	// Battery Least charge in per cent, 0-100; 0 unless said.
+	Battery *int `json:"battery,omitempty"`
+
+	// Charging False unless said.
+	Charging *bool `json:"charging,omitempty"`
+
+	// Unmetered A network that costs nothing by volume; false unless said.
+	Unmetered *bool `json:"unmetered,omitempty"`
 }
 
 // ConfirmInput defines model for ConfirmInput.
@@ -820,6 +874,15 @@ type Me struct {
 	Roles       []string `json:"roles"`
 }
 
+// Messages What of the messages is backed up; whether any are, `elements` says.
+type Messages struct {
+	// Attachments True unless said.
+	Attachments *bool `json:"attachments,omitempty"`
+
+	// MaxBytes Of one attachment, 0-104857600; 0, as when nothing is said: any.
+	MaxBytes *int64 `json:"maxBytes,omitempty"`
+}
+
 // MyDeviceChange defines model for MyDeviceChange.
 type MyDeviceChange struct {
 	// Label 1-64 characters.
@@ -887,26 +950,40 @@ type Problem struct {
 
 // Profile defines model for Profile.
 type Profile struct {
-	CreatedAt    time.Time `json:"createdAt"`
-	Description  string    `json:"description"`
-	DeviceGroups []string  `json:"deviceGroups"`
-	Elements     []Element `json:"elements"`
-	Enabled      bool      `json:"enabled"`
+	Alerts Alerts `json:"alerts"`
+
+	// Conditions What a device waits for before it starts.
+	Conditions   Conditions `json:"conditions"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	Description  string     `json:"description"`
+	DeviceGroups []string   `json:"deviceGroups"`
+	Elements     []Element  `json:"elements"`
+	Enabled      bool       `json:"enabled"`
 
 	// Id 26 characters of Crockford base32.
 	Id       Id     `json:"id"`
 	Location string `json:"location"`
-	Name     string `json:"name"`
 
-	// NextRuns The next three moments, in the schedule's zone.
+	// Messages What of the messages is backed up; whether any are, `elements` says.
+	Messages Messages `json:"messages"`
+	Name     string   `json:"name"`
+
+	// NextRuns The next three moments at which backups begin to start, in the schedule's zone; those in quiet hours stand at their end.
 	NextRuns []time.Time `json:"nextRuns"`
 	Priority int         `json:"priority"`
-	Region   string      `json:"region"`
+
+	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	QuietHours *QuietHours `json:"quietHours,omitempty"`
+	Region     string      `json:"region"`
+
+	// Retention How many backups of a device are kept: the last ones, and one for each of the last days, weeks, months and years; what any of these keeps is kept. What is not said keeps nothing.
+	Retention Retention `json:"retention"`
 
 	// Schedule When a profile's backups fall due, in a named zone.
 	Schedule  Schedule  `json:"schedule"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	Version   int64     `json:"version"`
+	Window    int       `json:"window"`
 }
 
 // ProfileCopy defines model for ProfileCopy.
@@ -917,10 +994,15 @@ type ProfileCopy struct {
 
 // ProfileInput defines model for ProfileInput.
 type ProfileInput struct {
+	Alerts *Alerts `json:"alerts,omitempty"`
+
+	// Conditions What a device waits for before it starts.
+	Conditions *Conditions `json:"conditions,omitempty"`
+
 	// Description At most 1024 characters.
 	Description *string `json:"description,omitempty"`
 
-	// DeviceGroups Which device groups it governs. Without any it governs the devices that no group's profile governs, if it is the oldest such profile.
+	// DeviceGroups Which device groups it governs, at most 10,000. Without any it governs the devices that no group's profile governs, if it is the oldest such profile.
 	DeviceGroups []string  `json:"deviceGroups,omitempty"`
 	Elements     []Element `json:"elements"`
 
@@ -930,29 +1012,55 @@ type ProfileInput struct {
 	// Location One of `/locations`.
 	Location string `json:"location"`
 
+	// Messages What of the messages is backed up; whether any are, `elements` says.
+	Messages *Messages `json:"messages,omitempty"`
+
 	// Name 1-128 characters.
 	Name string `json:"name"`
 
 	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
 	Priority *int `json:"priority,omitempty"`
 
+	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	QuietHours *QuietHours `json:"quietHours,omitempty"`
+
 	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.
 	Region *string `json:"region,omitempty"`
 
+	// Retention The last 7, 30 daily and 12 monthly unless said.
+	Retention *Retention `json:"retention,omitempty"`
+
 	// Schedule When a profile's backups fall due, in a named zone.
 	Schedule Schedule `json:"schedule"`
+
+	// Window Minutes over which the starts of the devices are spread, 0-1440 and no more than there are between two moments of the schedule; 0 unless said.
+	Window *int `json:"window,omitempty"`
 }
 
 // ProfileList defines model for ProfileList.
 type ProfileList struct {
+	// Cursor Absent on the last page.
+	Cursor   *string   `json:"cursor,omitempty"`
 	Profiles []Profile `json:"profiles"`
 }
 
 // ProfilePreview defines model for ProfilePreview.
 type ProfilePreview struct {
-	// NextRuns The next three moments, in the schedule's zone.
+	// NextRuns The next three moments at which backups begin to start, in the schedule's zone; those in quiet hours stand at their end.
 	NextRuns []time.Time `json:"nextRuns"`
-	Zone     string      `json:"zone"`
+
+	// Notes What is lawful and may still not be meant; such as `window_within`, a window that lies wholly within the quiet hours.
+	Notes []FieldError `json:"notes,omitempty"`
+	Zone  string       `json:"zone"`
+}
+
+// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+type QuietHours struct {
+	// From HH:MM
+	From string `json:"from"`
+
+	// To HH:MM
+	To string `json:"to"`
 }
 
 // Restore defines model for Restore.
@@ -1032,10 +1140,31 @@ type ResultInput struct {
 	Session Id `json:"session"`
 }
 
+// Retention How many backups of a device are kept: the last ones, and one for each of the last days, weeks, months and years; what any of these keeps is kept. What is not said keeps nothing.
+type Retention struct {
+	// Daily 1-366.
+	Daily *int `json:"daily,omitempty"`
+
+	// Last 1-1000.
+	Last *int `json:"last,omitempty"`
+
+	// Monthly 1-120.
+	Monthly *int `json:"monthly,omitempty"`
+
+	// Weekly 1-520.
+	Weekly *int `json:"weekly,omitempty"`
+
+	// Yearly 1-100.
+	Yearly *int `json:"yearly,omitempty"`
+}
+
 // Schedule When a profile's backups fall due, in a named zone.
 type Schedule struct {
 	// At Kinds `daily`, `weekly`: HH:MM.
 	At *string `json:"at,omitempty"`
+
+	// Cron Kind `cron`: minute, hour, day of the month, month, day of the week as in crontab(5); one of the two fields of days must be `*`.
+	Cron *string `json:"cron,omitempty"`
 
 	// Days Kind `weekly`.
 	Days []ScheduleDays `json:"days,omitempty"`
@@ -1044,7 +1173,7 @@ type Schedule struct {
 	Hours *int         `json:"hours,omitempty"`
 	Kind  ScheduleKind `json:"kind"`
 
-	// Zone An IANA zone, such as Europe/Warsaw.
+	// Zone An IANA zone, such as Europe/Warsaw; an alias is kept as it is given. A time that its clock leaps over is left out; of one that it shows twice, the first counts.
 	Zone string `json:"zone"`
 }
 
@@ -1210,6 +1339,9 @@ type ListAuditParams struct {
 	// Actor A user: what he did, or a device of his.
 	Actor *Id `form:"actor,omitempty" json:"actor,omitempty"`
 
+	// Target What it was done to, such as a profile: its history.
+	Target *Id `form:"target,omitempty" json:"target,omitempty"`
+
 	// Act What was done, such as `device.retired`.
 	Act *string `form:"act,omitempty" json:"act,omitempty"`
 
@@ -1302,6 +1434,24 @@ type CreateMyRestoreParams struct {
 	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
+
+// ListProfilesParams defines parameters for ListProfiles.
+type ListProfilesParams struct {
+	// Name Only those whose name has this part, whatever its case.
+	Name *string `form:"name,omitempty" json:"name,omitempty"`
+
+	// Sort `created` unless said; a minus turns it round.
+	Sort *ListProfilesParamsSort `form:"sort,omitempty" json:"sort,omitempty"`
+
+	// Limit How many at most; 50 unless said.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where the last page ended; a position only.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// ListProfilesParamsSort defines parameters for ListProfiles.
+type ListProfilesParamsSort string
 
 // CreateProfileParams defines parameters for CreateProfile.
 type CreateProfileParams struct {

@@ -47,6 +47,7 @@ type Query struct {
 	From, To time.Time     // the first and the last day, UTC; both belong to it
 	Who      caller.UserID // "": everybody
 	Action   Action        // "": every
+	Target   string        // "": whatever it was done to
 	Limit    int           // of a page
 	Cursor   string        // "": from the newest on
 }
@@ -91,6 +92,9 @@ func (q Query) check() error {
 	if q.Who != "" && !caller.ValidID(string(q.Who)) {
 		wrong = append(wrong, fault.Field{Pointer: "actor", Code: "invalid", Detail: "it is no user's id"})
 	}
+	if q.Target != "" && !caller.ValidID(q.Target) {
+		wrong = append(wrong, fault.Field{Pointer: "target", Code: "invalid", Detail: "it is no id"})
+	}
 	if q.Action != "" && !slices.Contains(Actions(), q.Action) {
 		wrong = append(wrong, fault.Field{Pointer: "act", Code: "unknown", Detail: "nothing of that name is ever recorded"})
 	}
@@ -113,7 +117,7 @@ func List(ctx context.Context, book Book, q Query) (page []Record, next string, 
 	read, days := 0, 0
 	for !at.At.Before(q.From) {
 		want := min(q.Limit-len(page), mostRead-read)
-		if q.Who != "" || q.Action != "" {
+		if q.Who != "" || q.Action != "" || q.Target != "" {
 			want = min(max(want, 100), mostRead-read) // most will be passed over
 		}
 		found, err := book.Day(ctx, at, want)
@@ -123,7 +127,7 @@ func List(ctx context.Context, book Book, q Query) (page []Record, next string, 
 		read += len(found)
 		for _, r := range found {
 			at = r.Position()
-			if (q.Who == "" || r.Who == q.Who) && (q.Action == "" || r.Action == q.Action) {
+			if (q.Who == "" || r.Who == q.Who) && (q.Action == "" || r.Action == q.Action) && (q.Target == "" || r.Target == q.Target) {
 				page = append(page, r)
 			}
 			if len(page) == q.Limit {

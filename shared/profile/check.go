@@ -14,9 +14,10 @@ import (
 const (
 	MaxName         = 128 // characters
 	MaxDescription  = 1024
-	MaxDeviceGroups = 100
+	MaxDeviceGroups = 10_000
 	MaxGroupName    = 64
 	MaxPriority     = 1000
+	maxNamed        = 8 // of the device groups that are not lawful, so many are named
 )
 
 // elements in the order in which they are shown and kept.
@@ -31,6 +32,7 @@ func (p Profile) normal() Profile {
 	if p.Region == "" {
 		p.Region = "PL"
 	}
+	p.Schedule.Cron = strings.Join(strings.Fields(p.Schedule.Cron), " ")
 	slices.SortStableFunc(p.Elements, func(a, b string) int { return slices.Index(elements, a) - slices.Index(elements, b) })
 	slices.Sort(p.DeviceGroups)
 	for _, list := range []*[]string{&p.DeviceGroups, &p.Schedule.Days} {
@@ -65,10 +67,14 @@ func (p Profile) check(locations []Location) (f []fault.Field) {
 	if !slices.ContainsFunc(locations, func(l Location) bool { return l.ID == p.Location }) {
 		add("/location", "there is no such location; GET /v1/locations lists them")
 	}
+	before := len(f)
 	if len(p.DeviceGroups) > MaxDeviceGroups {
 		add("/deviceGroups", "there are %d; at most %d fit", len(p.DeviceGroups), MaxDeviceGroups)
 	}
-	for i, g := range p.DeviceGroups {
+	for i, g := range p.DeviceGroups[:min(len(p.DeviceGroups), MaxDeviceGroups)] {
+		if len(f) >= before+maxNamed {
+			break
+		}
 		if why := text(g, 1, MaxGroupName); why != "" {
 			add("/deviceGroups", "%s", why)
 		} else if i > 0 && g == p.DeviceGroups[i-1] {
@@ -81,7 +87,7 @@ func (p Profile) check(locations []Location) (f []fault.Field) {
 	if len(p.Region) != 2 || strings.Trim(p.Region, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		add("/region", "it must be a country in two capital letters, such as PL")
 	}
-	return append(f, p.Schedule.check()...)
+	return slices.Concat(f, p.Schedule.check(), p.checkRules())
 }
 
 // text says what is wrong with a text that people read; "" when nothing is.

@@ -20,8 +20,14 @@ type Profile struct {
 	Description  string
 	Enabled      bool
 	Elements     []string // contacts, messages, calls: in this order
-	Location     string   // where its backups are kept
+	Messages     Messages
+	Location     string // where its backups are kept
 	Schedule     Schedule
+	Window       int // minutes after a slot over which starts are spread; 0: all start at once
+	Conditions   Conditions
+	QuietHours   QuietHours
+	Retention    Retention
+	Alerts       Alerts
 	DeviceGroups []string // which device groups it governs; none: what no group's profile governs
 	Priority     int      // of those whose device groups match, the highest governs
 	Region       string   // default region for phone numbers, ISO 3166-1 alpha-2

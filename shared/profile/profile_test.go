@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,8 @@ import (
 
 func lawful() Profile {
 	return Profile{Name: "Every night", Enabled: true, Elements: []string{"contacts", "messages", "calls"}, Location: "eu",
-		Schedule: Schedule{Kind: Daily, At: "02:00", Zone: "Europe/Warsaw"}, Region: "PL"}
+		Schedule: Schedule{Kind: Daily, At: "02:00", Zone: "Europe/Warsaw"}, Region: "PL",
+		Retention: DefaultRetention(), Alerts: DefaultAlerts()}
 }
 
 func TestCheck(t *testing.T) {
@@ -22,7 +24,7 @@ func TestCheck(t *testing.T) {
 	}
 	groups := make([]string, MaxDeviceGroups)
 	for i := range groups {
-		groups[i] = fmt.Sprintf("group %03d", i)
+		groups[i] = fmt.Sprintf("group %05d", i)
 	}
 	for _, tt := range []struct {
 		name    string
@@ -65,6 +67,45 @@ func TestCheck(t *testing.T) {
 		{"DailyOnDays", func(p *Profile) { p.Schedule.Days = []string{"mon"} }, "/schedule/kind"},
 		{"WeeklyWithoutDays", func(p *Profile) { p.Schedule.Kind = Weekly }, "/schedule/days"},
 		{"WeeklyTwiceADay", func(p *Profile) { p.Schedule.Kind, p.Schedule.Days = Weekly, []string{"mon", "mon"} }, "/schedule/days"},
+		{"CronOnBothDays", func(p *Profile) { p.Schedule = Schedule{Kind: Cron, Cron: "0 2 1 * mon", Zone: "UTC"} }, "/schedule/cron"},
+		{"CronThatNeverFires", func(p *Profile) { p.Schedule = Schedule{Kind: Cron, Cron: "0 2 30 2 *", Zone: "UTC"} }, "/schedule/cron"},
+		{"CronWithSpaces", func(p *Profile) { p.Schedule = Schedule{Kind: Cron, Cron: "  0  2 * * * ", Zone: "UTC"} }, ""},
+		{"CronMissing", func(p *Profile) { p.Schedule = Schedule{Kind: Cron, Zone: "UTC"} }, "/schedule/cron"},
+		{"CronAtATime", func(p *Profile) { p.Schedule = Schedule{Kind: Cron, Cron: "0 2 * * *", At: "02:00", Zone: "UTC"} }, "/schedule/kind"},
+		{"DailyWithACron", func(p *Profile) { p.Schedule.Cron = "0 2 * * *" }, "/schedule/kind"},
+		{"ZoneOfSomeMachines", func(p *Profile) { p.Schedule.Zone = "right/Europe/Warsaw" }, "/schedule/zone"},
+		{"ZoneByAnAlias", func(p *Profile) { p.Schedule.Zone = "Europe/Kiev" }, ""},
+		{"WindowAtItsLimit", func(p *Profile) { p.Window = MaxWindow }, ""},
+		{"WindowOverItsLimit", func(p *Profile) { p.Window, p.Schedule.Kind, p.Schedule.Days = MaxWindow+1, Weekly, []string{"mon"} }, "/window"},
+		{"WindowBelowZero", func(p *Profile) { p.Window = -1 }, "/window"},
+		{"WindowAsLongAsThePeriod", func(p *Profile) { p.Window, p.Schedule = 240, Schedule{Kind: Hourly, Hours: 4, Zone: "UTC"} }, ""},
+		{"WindowLongerThanThePeriod", func(p *Profile) { p.Window, p.Schedule = 241, Schedule{Kind: Hourly, Hours: 4, Zone: "UTC"} }, "/window"},
+		{"WindowAsLongAsThePeriodOfACron", func(p *Profile) { p.Window, p.Schedule = 40, Schedule{Kind: Cron, Cron: "0,40 2 * * *", Zone: "UTC"} }, ""},
+		{"WindowLongerThanThePeriodOfACron", func(p *Profile) { p.Window, p.Schedule = 41, Schedule{Kind: Cron, Cron: "0,40 2 * * *", Zone: "UTC"} }, "/window"},
+		{"WindowWithoutATime", func(p *Profile) { p.Window, p.Schedule = 60, Schedule{Kind: Hourly, Zone: "UTC"} }, "/schedule/hours"},
+		{"AttachmentsAtTheirLimit", func(p *Profile) { p.Messages.MaxAttachment = MaxAttachment }, ""},
+		{"AttachmentsOverTheirLimit", func(p *Profile) { p.Messages.MaxAttachment = MaxAttachment + 1 }, "/messages/maxBytes"},
+		{"AttachmentsBelowZero", func(p *Profile) { p.Messages.MaxAttachment = -1 }, "/messages/maxBytes"},
+		{"AttachmentsLimitedAndLeftOut", func(p *Profile) { p.Messages = Messages{WithoutAttachments: true, MaxAttachment: 1} }, "/messages/maxBytes"},
+		{"BatteryFull", func(p *Profile) { p.Conditions.Battery = 100 }, ""},
+		{"BatteryOverFull", func(p *Profile) { p.Conditions.Battery = 101 }, "/conditions/battery"},
+		{"BatteryBelowEmpty", func(p *Profile) { p.Conditions.Battery = -1 }, "/conditions/battery"},
+		{"QuietOverMidnight", func(p *Profile) { p.QuietHours = QuietHours{"22:00", "06:00"} }, ""},
+		{"QuietFromNowhere", func(p *Profile) { p.QuietHours = QuietHours{"", "06:00"} }, "/quietHours/from"},
+		{"QuietToNowhere", func(p *Profile) { p.QuietHours = QuietHours{"22:00", "24:00"} }, "/quietHours/to"},
+		{"QuietAllDay", func(p *Profile) { p.QuietHours = QuietHours{"22:00", "22:00"} }, "/quietHours/to"},
+		{"RetentionOfNothing", func(p *Profile) { p.Retention = Retention{} }, "/retention"},
+		{"RetentionOfZero", func(p *Profile) { p.Retention[KeepMonthly] = 0 }, "/retention/monthly"},
+		{"RetentionAtItsLimit", func(p *Profile) { p.Retention = Retention{KeepLast: 1000} }, ""},
+		{"RetentionOverItsLimit", func(p *Profile) { p.Retention = Retention{KeepYearly: 101} }, "/retention/yearly"},
+		{"RetentionByDecades", func(p *Profile) { p.Retention = Retention{"decades": 1} }, "/retention/decades"},
+		{"OverdueAtItsLeast", func(p *Profile) { p.Alerts.OverdueAfter = MinOverdue }, ""},
+		{"OverdueBelowItsLeast", func(p *Profile) { p.Alerts.OverdueAfter = MinOverdue - 1 }, "/alerts/overdueAfter"},
+		{"OverdueAtItsMost", func(p *Profile) { p.Alerts.OverdueAfter = MaxOverdue }, ""},
+		{"OverdueOverItsMost", func(p *Profile) { p.Alerts.OverdueAfter = MaxOverdue + 1 }, "/alerts/overdueAfter"},
+		{"ShrinkByNothing", func(p *Profile) { p.Alerts.ShrinkOver = 0 }, "/alerts/shrinkOver"},
+		{"ShrinkByAll", func(p *Profile) { p.Alerts.ShrinkOver = 100 }, ""},
+		{"ShrinkByMore", func(p *Profile) { p.Alerts.ShrinkOver = 101 }, "/alerts/shrinkOver"},
 		{"WeeklyOnAllDays", func(p *Profile) { p.Schedule.Kind, p.Schedule.Days = Weekly, days }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -77,8 +118,28 @@ func TestCheck(t *testing.T) {
 				t.Errorf("refused: %v", f)
 			case tt.pointer != "" && (len(f) == 0 || f[0].Pointer != tt.pointer):
 				t.Errorf("%s is not named: %v", tt.pointer, f)
+			case len(f) > 1:
+				t.Errorf("more than one member is named: %v", f)
 			}
 		})
+	}
+}
+
+// TestAllAtOnce: whatever is wrong is named in one answer, and of very many device groups a few.
+func TestAllAtOnce(t *testing.T) {
+	t.Parallel()
+	p := Profile{Window: -1, Messages: Messages{MaxAttachment: -1}, QuietHours: QuietHours{From: "1", To: "2"}, Conditions: Conditions{Battery: -1},
+		Retention: Retention{KeepLast: 0}, Priority: -1, DeviceGroups: make([]string, MaxDeviceGroups+1), Region: "Poland"}
+	var got []string
+	for _, f := range p.check(nil) {
+		got = append(got, f.Pointer)
+	}
+	want := []string{"/name", "/elements", "/location"}
+	want = append(want, slices.Repeat([]string{"/deviceGroups"}, maxNamed)...)
+	want = append(want, "/priority", "/region", "/schedule/zone", "/schedule/kind", "/messages/maxBytes", "/window", "/conditions/battery",
+		"/quietHours/from", "/quietHours/to", "/retention/last", "/alerts/overdueAfter", "/alerts/shrinkOver")
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
 	}
 }
 

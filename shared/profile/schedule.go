@@ -52,7 +52,7 @@ func (s Schedule) check() (f []fault.Field) {
 		add("zone", "it is no IANA time zone, such as Europe/Warsaw")
 	}
 	at := func() {
-		if _, err := time.Parse("15:04", s.At); err != nil || len(s.At) != 5 {
+		if _, ok := minuteOf(s.At); !ok {
 			add("at", "it must be a time as HH:MM")
 		}
 	}

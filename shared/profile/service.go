@@ -3,7 +3,6 @@ package profile
 import (
 	"context"
 	"reflect"
-	"slices"
 	"time"
 
 	"zapas/shared/audit"
@@ -146,13 +145,6 @@ func (s *Service) ForRun(ctx context.Context, id ID) (Profile, error) {
 		return Profile{}, fault.New(fault.Conflict, "profile_moved", "profile: it does not govern this device now; check in again.")
 	}
 	return p, err
-}
-
-// List reads all profiles, oldest first.
-func (s *Service) List(ctx context.Context) ([]Profile, error) {
-	all, err := s.Store.Profiles(ctx)
-	slices.SortFunc(all, byAge)
-	return all, err
 }
 
 // now is what a row can keep of it.

@@ -80,9 +80,16 @@ func open(t *testing.T, patient bool) *world {
 	return w
 }
 
+// List reads all profiles, oldest first.
+func (w *world) List(ctx context.Context) ([]profile.Profile, error) {
+	all, _, err := w.Find(ctx, profile.Query{Limit: 200})
+	return all, err
+}
+
 func nightly() profile.Profile {
 	return profile.Profile{Name: "Every night", Enabled: true, Elements: []string{"contacts"}, Location: "eu", DeviceGroups: []string{},
-		Schedule: profile.Schedule{Kind: profile.Daily, At: "02:00", Zone: "Europe/Warsaw"}}
+		Schedule:  profile.Schedule{Kind: profile.Daily, At: "02:00", Zone: "Europe/Warsaw"},
+		Retention: profile.DefaultRetention(), Alerts: profile.DefaultAlerts()}
 }
 
 func (w *world) created(t *testing.T) profile.Profile {

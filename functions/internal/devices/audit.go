@@ -11,7 +11,8 @@ import (
 
 // records lists what was done, by ids alone.
 func (h Handlers) records(ctx context.Context, r gateway.Request) (out gateway.Answer[api.AuditList], err error) {
-	q := audit.Query{Who: caller.UserID(r.Parameters["actor"]), Action: audit.Action(r.Parameters["act"]), Limit: r.Limit, Cursor: r.Cursor}
+	q := audit.Query{Who: caller.UserID(r.Parameters["actor"]), Action: audit.Action(r.Parameters["act"]),
+		Target: r.Parameters["target"], Limit: r.Limit, Cursor: r.Cursor}
 	if q.From, q.To, err = audit.ParseDays(r.Parameters["day"], r.Parameters["from"], r.Parameters["to"], h.Now()); err != nil {
 		return out, err
 	}

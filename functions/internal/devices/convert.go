@@ -85,7 +85,7 @@ func answer(a fleet.Answer, restores []restore.Restore) api.CheckInAnswer {
 }
 
 func schedule(s profile.Schedule) api.Schedule {
-	return api.Schedule{Kind: api.ScheduleKind(s.Kind), Hours: some(s.Hours), At: some(s.At), Days: list[api.ScheduleDays](s.Days), Zone: s.Zone}
+	return api.Schedule{Kind: api.ScheduleKind(s.Kind), Hours: some(s.Hours), At: some(s.At), Days: list[api.ScheduleDays](s.Days), Cron: some(s.Cron), Zone: s.Zone}
 }
 
 // some is a member that is left out when it has nothing to say.

@@ -69,7 +69,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"getSettings":         gateway.Plain(h.settings),
 		"editSettings":        gateway.JSON(h.set),
 		"listUsers":           gateway.List(gateway.Plain(h.users, "limit", "cursor"), "id", "name", "email"),
-		"listAudit":           gateway.List(gateway.Plain(h.records, "day", "from", "to", "actor", "act", "limit", "cursor"), recordColumns...),
+		"listAudit":           gateway.List(gateway.Plain(h.records, "day", "from", "to", "actor", "target", "act", "limit", "cursor"), recordColumns...),
 	}
 }
 

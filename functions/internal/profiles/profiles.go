@@ -21,8 +21,11 @@ type Handlers struct {
 // Operations are all of them.
 func (h Handlers) Operations() map[string]gateway.Operation {
 	return map[string]gateway.Operation{
-		"listProfiles": gateway.List(gateway.Plain(h.list), "id", "version", "name", "description", "enabled", "elements", "location",
-			"schedule.kind", "schedule.hours", "schedule.at", "schedule.days", "schedule.zone", "deviceGroups", "priority", "region", "nextRuns", "createdAt", "updatedAt"),
+		"listProfiles": gateway.List(gateway.Plain(h.list, "name", "sort", "limit", "cursor"), "id", "version", "name", "description", "enabled", "elements",
+			"messages.attachments", "messages.maxBytes", "location", "schedule.kind", "schedule.hours", "schedule.at", "schedule.days", "schedule.cron",
+			"schedule.zone", "window", "conditions.unmetered", "conditions.charging", "conditions.battery", "quietHours.from", "quietHours.to",
+			"retention.last", "retention.daily", "retention.weekly", "retention.monthly", "retention.yearly", "alerts.overdueAfter", "alerts.shrinkOver",
+			"deviceGroups", "priority", "region", "nextRuns", "createdAt", "updatedAt"),
 		"createProfile":  gateway.Once(gateway.JSON(h.create)),
 		"getProfile":     gateway.Plain(h.get),
 		"editProfile":    gateway.JSON(h.edit),
@@ -33,11 +36,12 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 	}
 }
 
-func (h Handlers) list(ctx context.Context, _ gateway.Request) (out gateway.Answer[api.ProfileList], err error) {
-	all, err := h.Profiles.List(ctx)
-	for _, p := range all {
+func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.ProfileList], err error) {
+	page, next, err := h.Profiles.Find(ctx, profile.Query{Name: r.Parameters["name"], Sort: r.Parameters["sort"], Limit: r.Limit, Cursor: r.Cursor})
+	for _, p := range page {
 		out.Body.Profiles = append(out.Body.Profiles, h.profile(p))
 	}
+	out.Body.Cursor = some(next)
 	return out, err
 }
 
@@ -76,7 +80,14 @@ func (h Handlers) delete(ctx context.Context, r gateway.Request) (gateway.Answer
 
 func (h Handlers) preview(_ context.Context, _ gateway.Request, in api.ProfileInput) (gateway.Answer[api.ProfilePreview], error) {
 	p, err := h.Profiles.Check(input("", in))
-	return gateway.Answer[api.ProfilePreview]{Body: api.ProfilePreview{NextRuns: p.Schedule.Next(h.Now(), shownRuns), Zone: p.Schedule.Zone}}, err
+	if err != nil {
+		return gateway.Answer[api.ProfilePreview]{}, err
+	}
+	out := api.ProfilePreview{NextRuns: p.Runs(h.Now(), shownRuns), Zone: p.Schedule.Zone}
+	for _, n := range p.Notes() {
+		out.Notes = append(out.Notes, api.FieldError{Pointer: n.Pointer, Code: n.Code, Detail: n.Detail})
+	}
+	return gateway.Answer[api.ProfilePreview]{Body: out}, nil
 }
 
 func (h Handlers) locations(context.Context, gateway.Request) (out gateway.Answer[api.LocationList], err error) {

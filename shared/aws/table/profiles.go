@@ -24,8 +24,17 @@ type profileRow struct {
 	DeviceGroups []string    `dynamodbav:"deviceGroups,omitempty"`
 	Priority     int         `dynamodbav:"priority"`
 	Region       string      `dynamodbav:"region,omitempty"`
-	CreatedAt    time.Time   `dynamodbav:"createdAt"`
-	UpdatedAt    time.Time   `dynamodbav:"updatedAt"`
+
+	// Older rows have none of these.
+	Messages   messagesRow   `dynamodbav:"messages"`
+	Window     int           `dynamodbav:"window"`
+	Conditions conditionsRow `dynamodbav:"conditions"`
+	QuietHours quietRow      `dynamodbav:"quietHours"`
+	Retention  *retentionRow `dynamodbav:"retention,omitempty"`
+	Alerts     *alertsRow    `dynamodbav:"alerts,omitempty"`
+
+	CreatedAt time.Time `dynamodbav:"createdAt"`
+	UpdatedAt time.Time `dynamodbav:"updatedAt"`
 }
 
 type scheduleRow struct {
@@ -37,16 +46,52 @@ type scheduleRow struct {
 	Zone  string       `dynamodbav:"zone"`
 }
 
+type messagesRow struct {
+	WithoutAttachments bool  `dynamodbav:"withoutAttachments,omitempty"`
+	MaxAttachment      int64 `dynamodbav:"maxAttachment,omitempty"`
+}
+
+type conditionsRow struct {
+	Unmetered bool `dynamodbav:"unmetered,omitempty"`
+	Charging  bool `dynamodbav:"charging,omitempty"`
+	Battery   int  `dynamodbav:"battery,omitempty"`
+}
+
+type quietRow struct {
+	From string `dynamodbav:"from,omitempty"`
+	To   string `dynamodbav:"to,omitempty"`
+}
+
+type retentionRow struct {
+	Keep map[profile.Keep]int `dynamodbav:"keep,omitempty"`
+}
+
+type alertsRow struct {
+	OverdueAfter int `dynamodbav:"overdueAfter"`
+	ShrinkOver   int `dynamodbav:"shrinkOver"`
+}
+
 func rowOfProfile(p profile.Profile) profileRow {
 	return profileRow{ID: p.ID, Version: p.Version, Name: p.Name, Description: p.Description, Enabled: p.Enabled,
 		Elements: p.Elements, Location: p.Location, Schedule: scheduleRow(p.Schedule), DeviceGroups: p.DeviceGroups,
-		Priority: p.Priority, Region: p.Region, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+		Priority: p.Priority, Region: p.Region, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Messages: messagesRow(p.Messages),
+		Window: p.Window, Conditions: conditionsRow(p.Conditions), QuietHours: quietRow(p.QuietHours),
+		Retention: &retentionRow{Keep: p.Retention}, Alerts: new(alertsRow(p.Alerts))}
 }
 
 func (r profileRow) profile() profile.Profile {
-	return profile.Profile{ID: r.ID, Version: r.Version, Name: r.Name, Description: r.Description, Enabled: r.Enabled,
+	p := profile.Profile{ID: r.ID, Version: r.Version, Name: r.Name, Description: r.Description, Enabled: r.Enabled,
 		Elements: r.Elements, Location: r.Location, Schedule: profile.Schedule(r.Schedule), DeviceGroups: r.DeviceGroups,
-		Priority: r.Priority, Region: r.Region, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt}
+		Priority: r.Priority, Region: r.Region, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Messages: profile.Messages(r.Messages),
+		Window: r.Window, Conditions: profile.Conditions(r.Conditions), QuietHours: profile.QuietHours(r.QuietHours),
+		Retention: profile.DefaultRetention(), Alerts: profile.DefaultAlerts()}
+	if r.Retention != nil {
+		p.Retention = r.Retention.Keep
+	}
+	if r.Alerts != nil {
+		p.Alerts = profile.Alerts(*r.Alerts)
+	}
+	return p
 }
 
 func profileKey(id profile.ID) key { return key{"P", "PROFILE#" + string(id)} }
