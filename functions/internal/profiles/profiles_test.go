@@ -290,3 +290,96 @@ func TestOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestFields: what is said of a profile is stored and read back, what is not said is what is usual, and what is said to be
+// nothing is not taken for not said.
+func TestFields(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	in := nightly()
+	in.Schedule = api.Schedule{Kind: api.ScheduleKindCron, Cron: new("30 2 * * 1-5"), Zone: "Europe/Kiev"}
+	in.Messages = &api.Messages{Attachments: new(false), MaxBytes: new(int64(0))}
+	in.Window, in.QuietHours = new(60), &api.QuietHours{From: "22:00", To: "06:00"}
+	in.Conditions = &api.Conditions{Unmetered: new(true), Charging: new(true), Battery: new(40)}
+	in.Retention = &api.Retention{Last: new(1), Yearly: new(100)}
+	in.Alerts = &api.Alerts{OverdueAfter: new(15), ShrinkOver: new(100)}
+	p := good[api.Profile](t, w.ask("createProfile", "", in), 201)
+	got := api.ProfileInput{Name: p.Name, Elements: p.Elements, Location: p.Location, DeviceGroups: p.DeviceGroups, Schedule: p.Schedule, Messages: &p.Messages,
+		Window: &p.Window, QuietHours: p.QuietHours, Conditions: &p.Conditions, Retention: &p.Retention, Alerts: &p.Alerts}
+	if d := cmp.Diff(in, got); d != "" {
+		t.Errorf("what is stored (+) is not what was said (-):\n%s", d)
+	}
+	preview := good[api.ProfilePreview](t, w.ask("previewProfile", "", in), 200)
+	if len(preview.Notes) != 1 || preview.Notes[0].Code != "window_within" || cmp.Diff(preview.NextRuns, p.NextRuns) != "" {
+		t.Errorf("it is shown as %v", preview)
+	}
+
+	edited := good[api.Profile](t, w.ask("editProfile", p.Id, nightly(), "if-match", `"1"`), 200)
+	want := w.created()
+	want.Id, want.Version, want.CreatedAt, want.UpdatedAt = p.Id, 2, edited.CreatedAt, edited.UpdatedAt
+	if d := cmp.Diff(want, edited); d != "" || *want.Messages.Attachments != true || *want.Alerts.ShrinkOver != 30 || *want.Retention.Last != 7 || want.QuietHours != nil {
+		t.Errorf("after an edit that says nothing of them they are %v, and not as after a creation:\n%s", edited, d)
+	}
+
+	for pointer, change := range map[string]func(in *api.ProfileInput){
+		"/retention/daily":     func(in *api.ProfileInput) { in.Retention = &api.Retention{Last: new(1), Daily: new(0)} },
+		"/alerts/overdueAfter": func(in *api.ProfileInput) { in.Alerts = &api.Alerts{OverdueAfter: new(0)} },
+		"/alerts/shrinkOver":   func(in *api.ProfileInput) { in.Alerts = &api.Alerts{ShrinkOver: new(0)} },
+		"/quietHours/from":     func(in *api.ProfileInput) { in.QuietHours = &api.QuietHours{To: "06:00"} },
+		"/schedule/cron":       func(in *api.ProfileInput) { in.Schedule = api.Schedule{Kind: "cron", Cron: new("@daily"), Zone: "UTC"} },
+	} {
+		in := nightly()
+		change(&in)
+		refused(t, w.ask("createProfile", "", in), 400, "invalid", pointer)
+	}
+	nothing := `{"name": "a", "elements": ["calls"], "location": "eu", "schedule": {"kind": "hours", "hours": 1, "zone": "UTC"}, "retention": {}}`
+	refused(t, w.ask("createProfile", "", nothing), 400, "invalid", "/retention")
+}
+
+// TestDeviceGroups: the most that a profile may name fits a request, a row and an answer; one more is refused.
+func TestDeviceGroups(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	in := nightly()
+	in.DeviceGroups = nil
+	for i := range profile.MaxDeviceGroups {
+		in.DeviceGroups = append(in.DeviceGroups, fmt.Sprintf("department no. %05d", i))
+	}
+	p := good[api.Profile](t, w.ask("createProfile", "", in), 201)
+	if got := good[api.Profile](t, w.ask("getProfile", p.Id, nil), 200); len(got.DeviceGroups) != 10_000 {
+		t.Errorf("%d are read back", len(got.DeviceGroups))
+	}
+	in.DeviceGroups = append(in.DeviceGroups, "one more")
+	refused(t, w.ask("createProfile", "", in), 400, "invalid", "/deviceGroups")
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	var made []api.Profile
+	for _, name := range []string{"b", "C", "a"} {
+		made = append(made, good[api.Profile](t, w.ask("createProfile", "", named(name)), 201))
+	}
+	ask := func(query string) events.APIGatewayV2HTTPResponse {
+		e := gatewaytest.Event("listProfiles", "", query, nil)
+		e.Headers["authorization"] = w.issuer.Bearer(now, "ada", "admins")
+		out, err := w.Handle(t.Context(), e)
+		if err != nil {
+			t.Error(err)
+		}
+		return out
+	}
+	first := good[api.ProfileList](t, ask("sort=-name&limit=2"), 200)
+	if first.Cursor == nil {
+		t.Fatal("it has one page")
+	}
+	second := good[api.ProfileList](t, ask("sort=-name&limit=2&cursor="+*first.Cursor), 200)
+	if d := cmp.Diff([]api.Profile{made[1], made[0], made[2]}, append(first.Profiles, second.Profiles...)); d != "" || second.Cursor != nil {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]api.Profile{made[1]}, good[api.ProfileList](t, ask("name=c"), 200).Profiles); d != "" {
+		t.Error(d)
+	}
+	refused(t, ask("sort=size"), 400, "invalid", "sort")
+	refused(t, ask("order=name"), 400, "invalid", "order")
+}

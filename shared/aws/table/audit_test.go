@@ -25,7 +25,8 @@ func TestAudit_Pages(t *testing.T) {
 			n++
 			made := audit.Record{At: at, Who: id[caller.UserID](rapid.IntRange(1, 2).Draw(r, "who")),
 				ID:     fmt.Sprintf("%04d%021d%c", rapid.IntRange(0, 2).Draw(r, "id"), n, rapid.SampledFrom([]byte("00000123456789")).Draw(r, "end")),
-				Action: rapid.SampledFrom([]audit.Action{audit.KeyBackup, audit.DeviceRetired}).Draw(r, "action")}
+				Action: rapid.SampledFrom([]audit.Action{audit.KeyBackup, audit.DeviceRetired}).Draw(r, "action"),
+				Target: id[string](rapid.IntRange(1, 2).Draw(r, "target"))}
 			must(r, w.audit().Append(t.Context(), made))
 			return made
 		}
@@ -44,8 +45,12 @@ func TestAudit_Pages(t *testing.T) {
 		if rapid.Bool().Draw(r, "of one action") {
 			q.Action = audit.KeyBackup
 		}
+		if rapid.Bool().Draw(r, "of one target") {
+			q.Target = id[string](1)
+		}
 		want := slices.DeleteFunc(all, func(a audit.Record) bool {
-			return a.At.Before(q.From) || !a.At.Before(q.To.Add(24*time.Hour)) || q.Who != "" && a.Who != q.Who || q.Action != "" && a.Action != q.Action
+			return a.At.Before(q.From) || !a.At.Before(q.To.Add(24*time.Hour)) || q.Who != "" && a.Who != q.Who || q.Action != "" && a.Action != q.Action ||
+				q.Target != "" && a.Target != q.Target
 		})
 		slices.SortFunc(want, func(a, b audit.Record) int {
 			return strings.Compare(b.At.Format("2006-01-02T15:04:05.000")+b.ID, a.At.Format("2006-01-02T15:04:05.000")+a.ID)

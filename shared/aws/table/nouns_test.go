@@ -101,6 +101,20 @@ func TestProfiles(t *testing.T) {
 	same(t, all, want)
 }
 
+// TestProfiles_OlderRow: a row from before a profile said how long backups are kept reads with what is usual.
+func TestProfiles_OlderRow(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	_, err := w.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: new(deployment.Table), Item: map[string]types.AttributeValue{
+		"PK": &types.AttributeValueMemberS{Value: "P"}, "SK": &types.AttributeValueMemberS{Value: "PROFILE#A"},
+		"id": &types.AttributeValueMemberS{Value: "A"}, "name": &types.AttributeValueMemberS{Value: "Old"},
+		"version": &types.AttributeValueMemberN{Value: "3"}}})
+	must(t, err)
+	got, err := w.profiles().Profile(t.Context(), "A")
+	must(t, err)
+	same(t, got, profile.Profile{ID: "A", Name: "Old", Version: 3, Retention: profile.DefaultRetention(), Alerts: profile.DefaultAlerts()})
+}
+
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	w := open(t)
