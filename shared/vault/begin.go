@@ -35,6 +35,8 @@ type Beginning struct {
 	Base     SessionID // the snapshot to build on (own, or ""), to restore, or to prove (own; "": the newest)
 	Restore  string    // the consent that a restore follows
 	Location string    // of a backup
+
+	ShrinkOver int // of a backup; see Session
 }
 
 // Begin opens a session, or answers the open one that the same counter opened. Whatever else this device had open of the
@@ -74,7 +76,7 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 		c.Head.put(e)
 		c.Head.setCounter(Counter{Device: b.Device, Last: b.Counter, Session: e.Session, Kept: h.counter(b.Device).Kept})
 		s := Session{ID: e.Session, State: Open, Kind: b.Kind, Device: b.Device, Base: e.Base, Restore: b.Restore,
-			Location: e.Location, Version: c.Head.Version, At: moment(o.Now)}
+			Location: e.Location, Version: c.Head.Version, ShrinkOver: b.ShrinkOver, At: moment(o.Now)}
 		c.Sessions = append(c.Sessions, s)
 		// If we die after this line, the device repeats its counter and gets this session.
 		if err := write(ctx, o.Table, user, c); err != nil {

@@ -120,7 +120,7 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 	counter := change.Head.counter(s.Device)
 	counter.Kept = n.Seq
 	change.Head.setCounter(counter)
-	if base.Seq != 0 && base.State == Kept && shrunk(base.Counts, c.Counts) {
+	if base.Seq != 0 && base.State == Kept && shrunk(base.Counts, c.Counts, s.ShrinkOver) {
 		base.Hold = true
 		change.Snapshots = append(change.Snapshots, base)
 	}
@@ -195,12 +195,15 @@ func (u *Uploader) store(ctx context.Context, user caller.UserID, l List) ([]byt
 	return stored, nil
 }
 
-// shrunk reports whether an element lost more than shrinkOver of its items. Kinds that one of the two could not see say
-// nothing.
-func shrunk(before, after Counts) bool {
+// shrunk reports whether an element lost more than so many per cent of its items. Kinds that one of the two could not see
+// say nothing.
+func shrunk(before, after Counts, over int) bool {
+	if over == 0 {
+		over = shrinkOver
+	}
 	b, a := byElement(before), byElement(after)
 	for _, element := range slices.Sorted(maps.Keys(b)) {
-		if n, ok := a[element]; ok && float64(b[element]-n) > shrinkOver*float64(b[element]) {
+		if n, ok := a[element]; ok && 100*(b[element]-n) > int64(over)*b[element] {
 			return true
 		}
 	}

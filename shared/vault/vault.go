@@ -35,7 +35,7 @@ const (
 	Lease          = 7 * 24 * time.Hour // an open session that is not heard of for so long is ended
 	attempts       = 6                  // readings of HEAD in one request, under contention
 	manifestPage   = 200                // chunks on one page
-	shrinkOver     = 0.30               // a drop by more than this puts a hold on the snapshot before it
+	shrinkOver     = 30                 // per cent, where nobody said: a drop by more puts a hold on the snapshot before it
 	maxReasons     = 8                  // reasons in one ledger entry
 	renewWhenUnder = Lease - 24*time.Hour
 )
@@ -107,6 +107,10 @@ type Session struct {
 	Request  string  // SHA-256 of its commit request, hex, once COMMITTED
 	Outcome  Outcome // of a proof, once CLOSED
 	At       time.Time
+
+	// ShrinkOver is how many per cent of an element's items may be gone in the backup; when more are, the snapshot before
+	// it is held. 0: nobody said.
+	ShrinkOver int
 }
 
 // SnapshotState is the state of a snapshot.

@@ -35,11 +35,12 @@ type phone struct {
 	user    caller.UserID
 	id      caller.DeviceID
 	counter int64
+	shrink  int // what the profile says of it
 }
 
 func (p *phone) beginning(base vault.SessionID) vault.Beginning {
 	p.counter++
-	return vault.Beginning{Device: p.id, Kind: vault.Backup, Counter: p.counter, Base: base, Location: eu}
+	return vault.Beginning{Device: p.id, Kind: vault.Backup, Counter: p.counter, Base: base, Location: eu, ShrinkOver: p.shrink}
 }
 
 func (p *phone) begin(base vault.SessionID) vault.Session {
@@ -433,6 +434,22 @@ func TestCommit(t *testing.T) {
 			p.backup(same.ID, 48, "c")
 			if n := w.snapshot(anna, same.Seq); !n.Hold {
 				t.Error("over thirty percent less put no hold")
+			}
+		}},
+		{"ADropOfMoreThanTheProfileSaysPutsAHold", func(t *testing.T, w *world, p *phone) {
+			p.shrink = 10
+			full := p.backup("", 100, "a")
+			same := p.backup(full.ID, 90, "b")
+			p.shrink = 100
+			gone := p.backup(same.ID, 0, "c")
+			if w.snapshot(anna, full.Seq).Hold || w.snapshot(anna, same.Seq).Hold {
+				t.Error("a drop that the profile lets pass put a hold")
+			}
+			p.shrink = 10
+			full = p.backup(gone.ID, 100, "d")
+			p.backup(full.ID, 89, "e")
+			if !w.snapshot(anna, full.Seq).Hold {
+				t.Error("a drop of over ten percent put no hold")
 			}
 		}},
 		{"WhatCannotBeSeenIsNoDrop", func(t *testing.T, w *world, p *phone) {

@@ -69,7 +69,7 @@ func (h Handlers) backup(ctx context.Context, r gateway.Request, b wished, out *
 	if err != nil {
 		return err
 	}
-	b.Location = p.Location
+	b.Location, b.ShrinkOver = p.Location, p.Alerts.ShrinkOver
 	o, err := h.ordered(ctx, r, b)
 	if err != nil {
 		return err

@@ -75,6 +75,8 @@ type sessionRow struct {
 	Request  string             `dynamodbav:"request,omitempty"`
 	Outcome  vault.Outcome      `dynamodbav:"outcome,omitempty"`
 	At       time.Time          `dynamodbav:"at,omitempty"`
+
+	ShrinkOver int `dynamodbav:"shrinkOver,omitempty"`
 }
 
 type snapshotRow struct {
