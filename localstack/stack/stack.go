@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -61,6 +62,8 @@ type Stack struct {
 	aws       *standin.AWS
 	functions *lambda.Service
 	servers   []*http.Server
+	ending    context.CancelFunc // of what calls functions by itself
+	fires     sync.WaitGroup
 }
 
 // Start brings everything up, or nothing.
@@ -68,7 +71,8 @@ func Start(cfg Config) (s *Stack, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	s = &Stack{Dir: cfg.Dir}
+	ctx, cancel := context.WithCancel(context.Background())
+	s = &Stack{Dir: cfg.Dir, ending: cancel}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -113,7 +117,19 @@ func Start(cfg Config) (s *Stack, err error) {
 		cloud = cfg.Around(cloud)
 	}
 	s.serve(aws, cloud)
+	s.fires.Go(func() { s.aws.Scheduler.Run(ctx, s.invoke) })
 	return s, nil
+}
+
+// invoke calls a function as a schedule does, and tells whether it had the event.
+func (s *Stack) invoke(ctx context.Context, function string, event []byte) (ran bool, err error) {
+	program, ok := s.deployed.Named(function)
+	if !ok {
+		return false, fmt.Errorf("a schedule's target %s is no function of the template: name one of its functions", function)
+	}
+	_, err = s.functions.Invoke(ctx, program, event)
+	_, failed := errors.AsType[*lambda.FunctionError](err)
+	return err == nil || failed, err
 }
 
 func closeOn(err *error, l net.Listener) {
@@ -291,6 +307,8 @@ func (s *Stack) Close() error {
 			errs = append(errs, server.Close())
 		}
 	}
+	s.ending()
+	s.fires.Wait()
 	if s.functions != nil {
 		errs = append(errs, s.functions.Close())
 	}

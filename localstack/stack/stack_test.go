@@ -39,6 +39,7 @@ func TestDataIsWholeOrRefused(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(dir string) error{
 		"dynamodb.db":   func(dir string) error { return os.Truncate(filepath.Join(dir, "aws", "dynamodb.db"), 0) },
+		"scheduler.db":  func(dir string) error { return os.Remove(filepath.Join(dir, "aws", "scheduler.db")) },
 		"s3/table.db":   func(dir string) error { return os.Remove(filepath.Join(dir, "aws", "s3", "table.db")) },
 		"kms/keys.json": func(dir string) error { return os.Remove(filepath.Join(dir, "aws", "kms", "keys.json")) },
 	} {

@@ -13,7 +13,7 @@ import (
 const account = "account"
 
 // parts are the files without which what the others hold cannot be used.
-var parts = []string{"dynamodb.db", filepath.Join("s3", "table.db"), filepath.Join("kms", "keys.json")}
+var parts = []string{"dynamodb.db", filepath.Join("s3", "table.db"), filepath.Join("kms", "keys.json"), "scheduler.db"}
 
 // whole refuses a folder of which a part has gone: begun anew it would look empty, and what it held would be lost.
 func whole(dir string) error {

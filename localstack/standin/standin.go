@@ -15,9 +15,11 @@ import (
 	"time"
 
 	"zapas/localstack/standin/dynamodb"
+	"zapas/localstack/standin/eventbridge"
 	"zapas/localstack/standin/iam"
 	"zapas/localstack/standin/kms"
 	"zapas/localstack/standin/s3"
+	"zapas/localstack/standin/scheduler"
 	"zapas/localstack/standin/sigv4"
 )
 
@@ -34,10 +36,12 @@ type Config struct {
 
 // AWS is the services together.
 type AWS struct {
-	DynamoDB *dynamodb.Server
-	S3       *s3.Server
-	KMS      *kms.Server
-	IAM      *iam.Guard // allows everything until policies are put in force
+	DynamoDB    *dynamodb.Server
+	S3          *s3.Server
+	KMS         *kms.Server
+	Scheduler   *scheduler.Server // calls nobody until it runs
+	EventBridge *eventbridge.Server
+	IAM         *iam.Guard // allows everything until policies are put in force
 
 	verifier *sigv4.Verifier
 	caller   func(accessKeyID string) iam.Principal
@@ -70,6 +74,12 @@ func Open(cfg Config) (a *AWS, err error) {
 	}
 	a.KMS, err = kms.Open(kms.Config{Dir: filepath.Join(cfg.Dir, "kms"), Account: cfg.Account, Region: cfg.Region,
 		Authorizer: a.IAM, Attach: a.IAM.Attach, Now: cfg.Now, Log: cfg.Log})
+	if err != nil {
+		return a, err
+	}
+	a.EventBridge = eventbridge.New(eventbridge.Config{Account: cfg.Account, Region: cfg.Region, Authorizer: a.IAM, Now: cfg.Now, Log: cfg.Log})
+	a.Scheduler, err = scheduler.Open(scheduler.Config{Path: filepath.Join(cfg.Dir, "scheduler.db"), Account: cfg.Account, Region: cfg.Region,
+		Authorizer: a.IAM, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
 	return a, err
 }
 
@@ -85,19 +95,36 @@ func (a *AWS) Close() error {
 	if a.KMS != nil {
 		errs = append(errs, a.KMS.Close())
 	}
+	if a.Scheduler != nil {
+		errs = append(errs, a.Scheduler.Close())
+	}
 	return errors.Join(errs...)
 }
 
-// service tells which service a request is for, by its name in signatures.
+// The services but S3, by their names in signatures.
+const (
+	ofDynamoDB  = "dynamodb"
+	ofKMS       = "kms"
+	ofScheduler = "scheduler"
+	ofEvents    = "events"
+)
+
+// service tells which service a request is for, by its name in signatures. S3 and Scheduler are both called by paths, and
+// on one host: what is signed for Scheduler is meant for it.
 func service(r *http.Request) string {
 	prefix, _, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	switch prefix {
 	case "":
+		if strings.Contains(r.Header.Get("Authorization"), "/"+ofScheduler+"/aws4_request") {
+			return ofScheduler
+		}
 		return sigv4.S3
 	case "DynamoDB_20120810":
-		return "dynamodb"
+		return ofDynamoDB
 	case "TrentService":
-		return "kms"
+		return ofKMS
+	case "AWSEvents":
+		return ofEvents
 	}
 	return ""
 }
@@ -120,10 +147,14 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r = r.WithContext(iam.As(r.Context(), a.caller(key)))
 	switch to {
-	case "dynamodb":
+	case ofDynamoDB:
 		a.DynamoDB.ServeHTTP(w, r)
-	case "kms":
+	case ofKMS:
 		a.KMS.ServeHTTP(w, r)
+	case ofScheduler:
+		a.Scheduler.ServeHTTP(w, r)
+	case ofEvents:
+		a.EventBridge.ServeHTTP(w, r)
 	default:
 		a.S3.ServeHTTP(w, r)
 	}
@@ -131,8 +162,12 @@ func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // refuse answers in the form of the service.
 func refuse(w http.ResponseWriter, r *http.Request, to string, status int, code, message string) {
-	if to == sigv4.S3 {
+	switch to {
+	case sigv4.S3:
 		s3.WriteError(w, r, status, code, message)
+		return
+	case ofScheduler:
+		scheduler.WriteError(w, status, code, message)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")

@@ -11,8 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdkdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	sdkevents "github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventstypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	sdkkms "github.com/aws/aws-sdk-go-v2/service/kms"
 	sdks3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	sdkscheduler "github.com/aws/aws-sdk-go-v2/service/scheduler"
+	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/dynamodb"
@@ -24,6 +28,8 @@ type clients struct {
 	table *sdkdynamodb.Client
 	keys  *sdkkms.Client
 	files *sdks3.Client
+	times *sdkscheduler.Client
+	bus   *sdkevents.Client
 }
 
 func dial(t *testing.T, s *standintest.Stack, secret string) clients {
@@ -31,7 +37,7 @@ func dial(t *testing.T, s *standintest.Stack, secret string) clients {
 	cfg := s.Config()
 	cfg.Credentials = credentials.NewStaticCredentialsProvider("AKIATEST", secret, "")
 	return clients{sdkdynamodb.NewFromConfig(cfg), sdkkms.NewFromConfig(cfg),
-		sdks3.NewFromConfig(cfg, func(o *sdks3.Options) { o.UsePathStyle = true })}
+		sdks3.NewFromConfig(cfg, func(o *sdks3.Options) { o.UsePathStyle = true }), sdkscheduler.NewFromConfig(cfg), sdkevents.NewFromConfig(cfg)}
 }
 
 func open(t *testing.T) *standintest.Stack {
@@ -66,8 +72,22 @@ func (c clients) store(t *testing.T) error {
 	return err
 }
 
+func (c clients) plan(t *testing.T) error {
+	_, err := c.times.CreateSchedule(t.Context(), &sdkscheduler.CreateScheduleInput{Name: aws.String("a"), ScheduleExpression: aws.String("rate(1 day)"),
+		FlexibleTimeWindow: &schedulertypes.FlexibleTimeWindow{Mode: schedulertypes.FlexibleTimeWindowModeOff},
+		Target: &schedulertypes.Target{Arn: aws.String("arn:aws:lambda:eu-central-1:000000000000:function:f"), RoleArn: aws.String(standintest.RoleARN("ticker")),
+			Input: aws.String("{}")}})
+	return err
+}
+
+func (c clients) tell(t *testing.T) error {
+	_, err := c.bus.PutEvents(t.Context(), &sdkevents.PutEventsInput{Entries: []eventstypes.PutEventsRequestEntry{
+		{Source: aws.String("things"), DetailType: aws.String("told"), Detail: aws.String("{}")}}})
+	return err
+}
+
 func (c clients) each() map[string]func(*testing.T) error {
-	return map[string]func(*testing.T) error{"DynamoDB": c.put, "KMS": c.wrap, "S3": c.store}
+	return map[string]func(*testing.T) error{"DynamoDB": c.put, "EventBridge": c.tell, "KMS": c.wrap, "S3": c.store, "Scheduler": c.plan}
 }
 
 func TestEveryServiceAnswersWhoHasTheSecret(t *testing.T) {
@@ -108,11 +128,11 @@ func TestFaults(t *testing.T) {
 			seen = append(seen, call.Service+" "+call.Operation)
 			return fault
 		})
-		if c.put(t) == nil || c.store(t) == nil {
+		if c.put(t) == nil || c.store(t) == nil || c.plan(t) == nil || c.tell(t) == nil {
 			t.Errorf("fault %d is not felt", fault)
 		}
 		s.Strike(nil)
-		if want := "dynamodb PutItem, s3 PutObject"; strings.Join(seen, ", ") != want {
+		if want := "dynamodb PutItem, s3 PutObject, scheduler CreateSchedule, events PutEvents"; strings.Join(seen, ", ") != want {
 			t.Errorf("the calls are %v", seen)
 		}
 		item, err := c.table.GetItem(t.Context(), &sdkdynamodb.GetItemInput{TableName: aws.String("things"), ConsistentRead: aws.Bool(true),
@@ -123,6 +143,13 @@ func TestFaults(t *testing.T) {
 		_, err = c.files.GetObject(t.Context(), &sdks3.GetObjectInput{Bucket: aws.String("things"), Key: aws.String("a")})
 		if (err == nil) != there {
 			t.Errorf("fault %d: the object: %v", fault, err)
+		}
+		_, err = c.times.GetSchedule(t.Context(), &sdkscheduler.GetScheduleInput{Name: aws.String("a")})
+		if (err == nil) != there {
+			t.Errorf("fault %d: the schedule: %v", fault, err)
+		}
+		if n := len(s.EventBridge.Seen.Events()); (n == 1) != there {
+			t.Errorf("fault %d: %d events", fault, n)
 		}
 	}
 }

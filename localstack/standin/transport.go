@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"zapas/localstack/standin/s3"
+	"zapas/localstack/standin/scheduler"
 	"zapas/localstack/standin/sigv4"
 )
 
@@ -28,7 +29,7 @@ const (
 
 // Call is a call about to be made.
 type Call struct {
-	Service   string // "dynamodb", "kms", "s3"
+	Service   string // "dynamodb", "events", "kms", "s3", "scheduler"
 	Operation string // such as "PutItem", "PutObject"
 	N         int    // how many calls this transport has carried before
 	Request   *http.Request
@@ -91,9 +92,12 @@ func (t *transport) carry(r *http.Request) (*http.Response, error) {
 // throttle answers as a service does that has too much to do.
 func (t *transport) throttle(r *http.Request) *http.Response {
 	w := &recorder{header: http.Header{}}
-	if to := service(r); to == sigv4.S3 {
+	switch to := service(r); to {
+	case sigv4.S3:
 		refuse(w, r, to, http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
-	} else {
+	case ofScheduler:
+		refuse(w, r, to, http.StatusTooManyRequests, "ThrottlingException", "Rate exceeded")
+	default:
 		refuse(w, r, to, http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
 	}
 	return w.response(r)
@@ -157,6 +161,9 @@ func lost(r *http.Request) error {
 func operation(r *http.Request) string {
 	if _, op, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
 		return op
+	}
+	if service(r) == ofScheduler {
+		return scheduler.Operation(r)
 	}
 	return s3.Operation(r)
 }

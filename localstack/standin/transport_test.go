@@ -34,9 +34,11 @@ func TestEachServiceRefusesInItsOwnWords(t *testing.T) {
 		call      func(clients) error
 		bad, busy string
 	}{
-		"DynamoDB": {func(c clients) error { return c.put(t) }, "InvalidSignatureException", "ThrottlingException"},
-		"KMS":      {func(c clients) error { return c.wrap(t) }, "InvalidSignatureException", "ThrottlingException"},
-		"S3":       {func(c clients) error { return c.store(t) }, "SignatureDoesNotMatch", "SlowDown"},
+		"DynamoDB":    {func(c clients) error { return c.put(t) }, "InvalidSignatureException", "ThrottlingException"},
+		"EventBridge": {func(c clients) error { return c.tell(t) }, "InvalidSignatureException", "ThrottlingException"},
+		"Scheduler":   {func(c clients) error { return c.plan(t) }, "InvalidSignatureException", "ThrottlingException"},
+		"KMS":         {func(c clients) error { return c.wrap(t) }, "InvalidSignatureException", "ThrottlingException"},
+		"S3":          {func(c clients) error { return c.store(t) }, "SignatureDoesNotMatch", "SlowDown"},
 	} {
 		if got := codeOf(c.call(guesser)); got != c.bad {
 			t.Errorf("%s, wrong secret: got %s, want %s", name, got, c.bad)

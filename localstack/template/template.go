@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -129,4 +130,13 @@ func (d *Deployment) Function(program string) (Function, bool) {
 		return Function{}, false
 	}
 	return d.Functions[at], true
+}
+
+// Named is the program of the function that has a name on AWS.
+func (d *Deployment) Named(function string) (program string, ok bool) {
+	at := slices.IndexFunc(d.Functions, func(f Function) bool { return strings.HasSuffix(f.ARN, ":function:"+function) })
+	if at < 0 {
+		return "", false
+	}
+	return d.Functions[at].Program, true
 }

@@ -41,7 +41,7 @@ func valuesOf(name string) (several, known bool) {
 	case "dynamodb:leadingkeys", "kms:encryptioncontextkeys":
 		return true, true
 	case "aws:principalarn", "aws:principalaccount", "aws:securetransport", "aws:sourceaccount", "aws:sourcearn",
-		"s3:authtype", "s3:signatureage", "s3:prefix", "s3:if-none-match", "kms:viaservice":
+		"s3:authtype", "s3:signatureage", "s3:prefix", "s3:if-none-match", "kms:viaservice", "iam:passedtoservice":
 		return false, true
 	}
 	return false, strings.HasPrefix(name, "kms:encryptioncontext:")
