@@ -57,7 +57,7 @@ check: lines ## what a reviewer asks: tidy, formatted, linted, tested with the r
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
 
 conformance: ## ask what AWS_ENDPOINT_URL names, case by case, whether it behaves as AWS does (AWS=1: ask AWS itself)
-	@go run $(FLAGS) ./localstack/conformance/run $(if $(AWS),-aws)
+	@go run $(FLAGS) ./localstack/conformance/run $(if $(AWS),-aws) $(if $(ROLE),-role $(ROLE))
 
 test-localstack: ## play on LocalStack's data services, or on what AWS_ENDPOINT_URL names (STORIES="main_job verify": these alone)
 	@go run $(FLAGS) ./localstack/outside/run $(STORIES)

@@ -1,4 +1,4 @@
-// Package conformance knows how AWS answers every call that Zapas makes to DynamoDB, S3 and KMS, case by case, each from
+// Package conformance knows how AWS answers every call that Zapas makes to DynamoDB, S3, KMS, Scheduler and EventBridge, case by case, each from
 // a page of AWS's documentation, and how to ask a target whether it answers the same. It does not know what the target
 // is, nor what Zapas makes the calls for.
 package conformance
@@ -31,6 +31,7 @@ const (
 	Contexts   Rule = "encryption contexts"
 	Blobs      Rule = "the integrity of ciphertexts"
 	Policies   Rule = "policies of buckets"
+	Schedules  Rule = "limits of schedules"
 )
 
 // Verdict is how a case ended.
@@ -53,7 +54,7 @@ type Result struct {
 // Cases are all there are. Their names differ.
 func Cases() []Case {
 	return slices.Concat(putCases(), updateCases(), transactionCases(), queryCases(), indexCases(), limitCases(), capacityCases(),
-		uploadCases(), refusedUploadCases(), downloadCases(), objectCases(), listCases(), keyCases(), callerCases(), madeCases())
+		uploadCases(), refusedUploadCases(), downloadCases(), objectCases(), listCases(), keyCases(), callerCases(), madeCases(), scheduleCases(), eventCases())
 }
 
 // accepted is the failure of a target that does what it must refuse.
@@ -68,7 +69,7 @@ type Enforced map[Rule]error
 func Probe(ctx context.Context, t *Target) Enforced {
 	found := Enforced{}
 	for rule, probe := range map[Rule]func(context.Context, *Target) error{
-		Signatures: tamperedDownload, Checksums: wrongBody, Contexts: otherContext, Blobs: tamperedBlob, Policies: deniedByPolicy,
+		Signatures: tamperedDownload, Checksums: wrongBody, Contexts: otherContext, Blobs: tamperedBlob, Policies: deniedByPolicy, Schedules: noExpressions,
 	} {
 		found[rule] = probe(ctx, t.apart("probe/"+string(rule)))
 	}

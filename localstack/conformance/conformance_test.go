@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 
 	"zapas/localstack/conformance"
 	"zapas/localstack/standin/standintest"
@@ -48,6 +49,10 @@ func TestOverTCP(t *testing.T) {
 	}
 	if len(w.made) > 0 {
 		t.Errorf("left behind: %v", w.made)
+	}
+	left, err := scheduler.NewFromConfig(cfg).ListSchedules(t.Context(), &scheduler.ListSchedulesInput{})
+	if err != nil || len(left.Schedules) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
 	}
 }
 

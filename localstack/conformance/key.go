@@ -9,9 +9,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 )
 
 const (
@@ -197,6 +199,7 @@ func callerCases() []Case {
 			return credentials.NewStaticCredentialsProvider(c.AccessKeyID, "guessed", c.SessionToken).Retrieve(ctx)
 		})
 		own.dynamodb, own.s3, own.kms = Clients(cfg)
+		own.scheduler, own.events = scheduler.NewFromConfig(cfg), eventbridge.NewFromConfig(cfg)
 		return &own
 	}
 	const what, json = "the call of one who does not have the secret", "InvalidSignatureException"
@@ -213,6 +216,14 @@ func callerCases() []Case {
 		}},
 		{"Caller/KMS", pageSigning, Signatures, func(ctx context.Context, t *Target) error {
 			_, err := stranger(t).generate(ctx, t.Key, bindings())
+			return refused(err, what, json)
+		}},
+		{"Caller/Scheduler", pageSigning, Signatures, func(ctx context.Context, t *Target) error {
+			_, err := stranger(t).scheduler.ListSchedules(ctx, &scheduler.ListSchedulesInput{})
+			return refused(err, what, json)
+		}},
+		{"Caller/EventBridge", pageSigning, Signatures, func(ctx context.Context, t *Target) error {
+			_, err := stranger(t).putEvents(ctx, event("{}"))
 			return refused(err, what, json)
 		}},
 	}

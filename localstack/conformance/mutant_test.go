@@ -18,6 +18,7 @@ import (
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/iam"
 	"zapas/localstack/standin/kms"
+	"zapas/localstack/standin/scheduler"
 	"zapas/localstack/standin/sigv4"
 	"zapas/localstack/standin/standintest"
 )
@@ -50,7 +51,9 @@ func (b *broken) RoundTrip(r *http.Request) (*http.Response, error) {
 	service, op := "s3", ""
 	if target := in.Header.Get("X-Amz-Target"); target != "" {
 		service, op, _ = strings.Cut(target, ".")
-		service = map[string]string{"TrentService": "kms"}[service] + map[string]string{"DynamoDB_20120810": "dynamodb"}[service]
+		service = map[string]string{"TrentService": "kms", "DynamoDB_20120810": "dynamodb", "AWSEvents": "events"}[service]
+	} else if strings.Contains(in.Header.Get("Authorization"), "/scheduler/aws4_request") {
+		service, op = "scheduler", scheduler.Operation(in)
 	}
 	if !b.signed(in, service) {
 		return serve(b.aws, in), nil // which refuses it as well, in its own words
@@ -81,9 +84,12 @@ func (b *broken) signed(r *http.Request, service string) bool {
 
 func (b *broken) json(service, op string, in *http.Request) (*http.Response, error) {
 	asked, err := object(in.Body)
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) { // not all of Scheduler's requests have a body
 		return nil, err
 	}
+	query := in.URL.Query()
+	query.Del(b.query)
+	in.URL.RawQuery = query.Encode()
 	if b.ask != nil {
 		b.ask(b, op, asked)
 	}
@@ -106,8 +112,13 @@ func (b *broken) call(service string, r *http.Request, asked fields) *http.Respo
 	body, _ := json.Marshal(asked)
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	if service == "kms" {
+	switch service {
+	case "kms":
 		return serve(b.aws.KMS, r)
+	case "scheduler":
+		return serve(b.aws.Scheduler, r)
+	case "events":
+		return serve(b.aws.EventBridge, r)
 	}
 	return serve(b.aws.DynamoDB, r)
 }
@@ -173,6 +184,14 @@ func sk(item any) string { return item.(fields)["SK"].(fields)["S"].(string) }
 func mend(b *broken, op string, in fields) {
 	if op == "Decrypt" {
 		in["CiphertextBlob"] = b.blob
+	}
+}
+
+// lenient takes every schedule for a lawful one.
+func lenient(_ *broken, op string, in fields) {
+	if op == "CreateSchedule" {
+		in["ScheduleExpression"], in["ScheduleExpressionTimezone"], in["FlexibleTimeWindow"] = "rate(1 day)", "UTC", fields{"Mode": "OFF"}
+		delete(in["Target"].(fields), "RetryPolicy")
 	}
 }
 
@@ -249,6 +268,29 @@ func TestSuiteBites(t *testing.T) {
 		{"Checksums", mutant{header: "X-Amz-Checksum-Sha256"}, conformance.NotProven, []string{"PresignedPut/WrongBody", "Object/WrongChecksum"}},
 		{"Contexts", mutant{ask: without("", "EncryptionContext")}, conformance.NotProven, []string{"Key/OtherContext"}},
 		{"Blobs", mutant{ask: mend, answer: remember}, conformance.NotProven, []string{"Key/TamperedBlob"}},
+		{"ScheduleTokens", mutant{ask: without("CreateSchedule", "ClientToken")}, conformance.Failed, []string{"Schedule/SameTokenIsOne"}},
+		{"ScheduleGroups", mutant{ask: without("CreateSchedule", "GroupName")}, conformance.Failed, []string{"Schedule/UnknownGroup"}},
+		{"ScheduleNames", mutant{query: "NamePrefix"}, conformance.Failed, []string{"Schedule/ListPrefix"}},
+		{"SchedulePages", mutant{query: "NextToken"}, conformance.Failed, []string{"Schedule/ListPrefix"}},
+		{"ScheduleDefaults", mutant{ask: func(_ *broken, op string, in fields) {
+			if op == "UpdateSchedule" {
+				in["Description"] = "before"
+			}
+		}}, conformance.Failed, []string{"Schedule/UpdateIsWhole"}},
+		{"ScheduleWindows", mutant{answer: lost("FlexibleTimeWindow")}, conformance.Failed, []string{"Schedule/RoundTrip"}},
+		{"EventCounts", mutant{ask: func(_ *broken, _ string, in fields) {
+			if entries, ok := in["Entries"].([]any); ok {
+				in["Entries"] = entries[:min(len(entries), 10)]
+			}
+		}}, conformance.Failed, []string{"Event/TenAtMost"}},
+		{"EventIDs", mutant{answer: func(_ *broken, _ string, _, out fields) {
+			if entries, ok := out["Entries"].([]any); ok {
+				for _, e := range entries {
+					e.(fields)["EventId"] = "one"
+				}
+			}
+		}}, conformance.Failed, []string{"Event/EachHasAnID", "Event/FailsInItsPlace"}},
+		{"Schedules", mutant{ask: lenient}, conformance.NotProven, restingOn(conformance.Schedules)},
 		{"Policies", mutant{lawless: true}, conformance.NotProven, []string{"Bucket/Policy"}},
 		{"Signatures", mutant{lax: true}, conformance.NotProven, restingOn(conformance.Signatures)},
 		{"Nothing", mutant{}, conformance.Passed, restingOn()},
@@ -289,7 +331,7 @@ func restingOn(rules ...conformance.Rule) []string {
 
 // believing takes the target to enforce everything.
 func believing() conformance.Enforced {
-	return conformance.Enforced{conformance.Signatures: nil, conformance.Checksums: nil, conformance.Contexts: nil, conformance.Blobs: nil, conformance.Policies: nil}
+	return conformance.Enforced{conformance.Signatures: nil, conformance.Checksums: nil, conformance.Contexts: nil, conformance.Blobs: nil, conformance.Policies: nil, conformance.Schedules: nil}
 }
 
 func check(t *testing.T, made *conformance.Target, enforced conformance.Enforced, names []string) []conformance.Result {

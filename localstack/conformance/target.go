@@ -10,9 +10,11 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 )
 
 // Target is who is asked, with a table, a bucket and keys of its own.
@@ -26,6 +28,9 @@ type Target struct {
 	dynamodb *dynamodb.Client
 	s3       *s3.Client
 	kms      *kms.Client
+
+	scheduler *scheduler.Client
+	events    *eventbridge.Client
 }
 
 // Settings are how a target is reached.
@@ -33,6 +38,7 @@ type Settings struct {
 	Config aws.Config
 	Now    func() time.Time
 	Settle time.Duration // how long an index, or a key's state, may take to show a change; 0: none
+	Role   string        // ARN of one that Scheduler may assume; "": one that is not there, which AWS itself refuses
 }
 
 // The table is as the main one of a deployment: two global secondary indexes, all attributes in them.
@@ -48,6 +54,7 @@ func New(ctx context.Context, s Settings, prefix string) (_ *Target, err error) 
 	}
 	t := &Target{Settings: s, Prefix: prefix}
 	t.dynamodb, t.s3, t.kms = Clients(s.Config)
+	t.scheduler, t.events = scheduler.NewFromConfig(s.Config), eventbridge.NewFromConfig(s.Config)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, t.Remove(context.WithoutCancel(ctx)))

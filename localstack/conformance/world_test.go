@@ -104,7 +104,7 @@ const tester = "tester"
 
 func enforce(t *testing.T, a *standin.AWS) {
 	t.Helper()
-	all, err := iam.ParseIdentity("All", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","kms:*","dynamodb:*"],"Resource":"*"}]}`))
+	all, err := iam.ParseIdentity("All", []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","kms:*","dynamodb:*","scheduler:*","events:*","iam:PassRole"],"Resource":"*"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}

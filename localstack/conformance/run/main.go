@@ -27,16 +27,17 @@ const whom = "set AWS_ENDPOINT_URL to the target's address, such as http://local
 
 func main() {
 	onAWS := flag.Bool("aws", false, "ask AWS itself, in the account of the credentials, instead of what AWS_ENDPOINT_URL names")
+	role := flag.String("role", "", "ARN of a role that EventBridge Scheduler may assume, for the cases of schedules; AWS itself wants one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *onAWS); err != nil {
+	if err := run(ctx, *onAWS, *role); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance: "+err.Error())
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, onAWS bool) error {
+func run(ctx context.Context, onAWS bool, role string) error {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return fmt.Errorf("the AWS settings cannot be read: %w", err)
@@ -47,6 +48,9 @@ func run(ctx context.Context, onAWS bool) error {
 	if cfg.Region == "" {
 		return errors.New("no AWS region is set: set AWS_REGION")
 	}
+	if onAWS && role == "" {
+		return errors.New("no role is named that EventBridge Scheduler may assume, and without one AWS makes no schedule: say ROLE= and the ARN of one that trusts scheduler.amazonaws.com; it needs no rights")
+	}
 	prefix := "zapas-conformance-" + strings.ToLower(rand.Text()[:12])
-	return conformance.Play(ctx, conformance.Settings{Config: cfg, Now: time.Now, Settle: settle}, prefix, os.Stdout)
+	return conformance.Play(ctx, conformance.Settings{Config: cfg, Now: time.Now, Settle: settle, Role: role}, prefix, os.Stdout)
 }
