@@ -1,9 +1,11 @@
 package conformance_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +56,37 @@ func TestOverTCP(t *testing.T) {
 	if err != nil || len(left.Schedules) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
+}
+
+// TestDataOnly: whoever has no schedules and events is not asked for them.
+func TestDataOnly(t *testing.T) {
+	t.Parallel()
+	stack := standintest.New(t)
+	enforce(t, stack.AWS)
+	refuse := refuser{next: stack.Client().Transport}
+	cfg := stack.As(tester)
+	cfg.HTTPClient = &http.Client{Transport: newWire(stack.AWS, &refuse)}
+	var out strings.Builder
+	err := conformance.Play(t.Context(), conformance.Settings{Config: cfg, Now: time.Now, DataOnly: true}, "conformance-data", &out)
+	if err != nil || refuse.asked.Load() || strings.Contains(out.String(), "Schedule/") || !strings.Contains(out.String(), "\npassed      Caller/KMS\n") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
+// refuser has neither Scheduler nor EventBridge.
+type refuser struct {
+	next  http.RoundTripper
+	asked atomic.Bool
+}
+
+func (f *refuser) RoundTrip(r *http.Request) (*http.Response, error) {
+	for _, service := range []string{"/scheduler/", "/events/"} {
+		if strings.Contains(r.Header.Get("Authorization"), service) {
+			f.asked.Store(true)
+			return nil, errors.New("there is no such service")
+		}
+	}
+	return f.next.RoundTrip(r)
 }
 
 func TestCasesAreNamed(t *testing.T) {

@@ -27,8 +27,11 @@ func Play(ctx context.Context, s Settings, prefix string, out io.Writer) (err er
 			say("%s\n", why)
 		}
 	}
-	counts := map[Verdict]int{}
-	for _, c := range Cases() {
+	counts, cases := map[Verdict]int{}, Cases()
+	if s.DataOnly {
+		cases = dataCases()
+	}
+	for _, c := range cases {
 		if stopped := ctx.Err(); stopped != nil {
 			return fmt.Errorf("the cases were stopped before %s: %w", c.Name, stopped)
 		}
@@ -40,7 +43,7 @@ func Play(ctx context.Context, s Settings, prefix string, out io.Writer) (err er
 			say("%-10s  %s: %s (%s)\n", r.Verdict, c.Name, r.Why, c.Source)
 		}
 	}
-	say("%d cases: %d passed, %d failed, %d not proven\n", len(Cases()), counts[Passed], counts[Failed], counts[NotProven])
+	say("%d cases: %d passed, %d failed, %d not proven\n", len(cases), counts[Passed], counts[Failed], counts[NotProven])
 	if n := counts[Failed]; n > 0 {
 		return errors.Join(err, fmt.Errorf("the target does not behave as AWS in %d cases; they are marked %s above", n, Failed))
 	}

@@ -38,7 +38,9 @@ type Settings struct {
 	Config aws.Config
 	Now    func() time.Time
 	Settle time.Duration // how long an index, or a key's state, may take to show a change; 0: none
-	Role   string        // ARN of one that Scheduler may assume; "": one that is not there, which AWS itself refuses
+	// DataOnly leaves out the cases of schedules and events: Play asks for tables, buckets and keys alone.
+	DataOnly bool
+	Role     string // ARN of one that Scheduler may assume; "": one that is not there, which AWS itself refuses
 }
 
 // The table is as the main one of a deployment: two global secondary indexes, all attributes in them.

@@ -63,7 +63,7 @@ func (r Run) Play(ctx context.Context) error {
 	if r.account() == "" {
 		return fmt.Errorf("the caller %q is no ARN: it must be as %s", r.Caller, Root)
 	}
-	err := conformance.Play(ctx, conformance.Settings{Config: r.Config, Now: r.Now, Settle: r.Settle}, r.Prefix, r.Out)
+	err := conformance.Play(ctx, conformance.Settings{Config: r.Config, Now: r.Now, Settle: r.Settle, DataOnly: true}, r.Prefix, r.Out)
 	if err != nil {
 		err = fmt.Errorf("conformance: %w", err)
 	}

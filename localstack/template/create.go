@@ -9,7 +9,7 @@ import (
 	"zapas/localstack/standin/iam"
 )
 
-// Create makes tables, buckets and keys, where they are not there yet. It puts no policy in force.
+// Create makes tables, buckets, keys, groups of schedules, buses and rules, where they are not there yet. It puts no policy in force.
 func (d *Deployment) Create(in *standin.AWS) error {
 	for _, t := range d.Tables {
 		if err := in.DynamoDB.Create(t.Table); err != nil {
@@ -31,7 +31,7 @@ func (d *Deployment) Create(in *standin.AWS) error {
 			in.S3.Encrypt(b.Name, b.Key)
 		}
 	}
-	return nil
+	return d.createTicks(in)
 }
 
 // Policies are all of them: of roles, tables, buckets and keys.

@@ -27,6 +27,12 @@ func (r *reader) read(d *Deployment, id string) error {
 		return r.policy(id)
 	case "AWS::Lambda::Function":
 		return r.function(d, id)
+	case "AWS::Scheduler::ScheduleGroup":
+		return r.named(id, &d.Groups)
+	case "AWS::Events::EventBus":
+		return r.named(id, &d.Buses)
+	case "AWS::Events::Rule":
+		return r.rule(d, id)
 	case "AWS::Lambda::Permission":
 		return r.permission(id)
 	case "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Stage", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route":

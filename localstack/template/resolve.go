@@ -213,6 +213,16 @@ func (r *reader) physical(id string, of resource) (ref, arn string) {
 		return name, "arn:aws:iam::" + r.place.Account + ":role/" + name
 	case "AWS::Lambda::Function":
 		return name, "arn:aws:lambda:" + here + "function:" + name
+	case "AWS::Scheduler::ScheduleGroup", "AWS::Events::EventBus":
+		if given, ok := of.Properties["Name"].(string); ok {
+			name = given
+		}
+		if of.Type == "AWS::Events::EventBus" {
+			return name, "arn:aws:events:" + here + "event-bus/" + name
+		}
+		return name, "arn:aws:scheduler:" + here + "schedule-group/" + name
+	case "AWS::SNS::Topic":
+		return "arn:aws:sns:" + here + name, ""
 	case "AWS::Logs::LogGroup":
 		return name, "arn:aws:logs:" + here + "log-group:" + name + ":*"
 	case "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::CloudFront::Distribution":

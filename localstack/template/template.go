@@ -41,6 +41,9 @@ type Deployment struct {
 	Functions []Function
 	Routes    []Route
 	Authorize Authorizer
+	Groups    []string // of schedules
+	Buses     []string // of events
+	Rules     []Rule
 }
 
 // Table is a table of DynamoDB.

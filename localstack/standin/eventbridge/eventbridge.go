@@ -47,9 +47,10 @@ type Server struct {
 	// Seen has all events that were taken, of all buses.
 	Seen Inbox
 
-	cfg   Config
-	mu    sync.RWMutex
-	rules map[string][]Rule // by bus
+	cfg    Config
+	mu     sync.RWMutex
+	rules  map[string][]Rule // by bus
+	topics map[string]*Inbox // by ARN
 }
 
 // Rule sends the events of a bus that match a pattern to a target.
@@ -66,7 +67,9 @@ type Rule struct {
 const defaultBus = "default"
 
 // New is an account without rules, whose one bus is "default".
-func New(cfg Config) *Server { return &Server{cfg: cfg, rules: map[string][]Rule{defaultBus: nil}} }
+func New(cfg Config) *Server {
+	return &Server{cfg: cfg, rules: map[string][]Rule{defaultBus: nil}, topics: map[string]*Inbox{}}
+}
 
 // CreateBus makes a bus; one that is there stays as it is.
 func (s *Server) CreateBus(name string) error {
@@ -75,7 +78,9 @@ func (s *Server) CreateBus(name string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules[name] = s.rules[name]
+	if _, there := s.rules[name]; !there {
+		s.rules[name] = nil
+	}
 	return nil
 }
 
@@ -93,6 +98,16 @@ func (s *Server) PutRule(r Rule) (err error) {
 	rules = slices.DeleteFunc(slices.Clone(rules), func(there Rule) bool { return there.Name == r.Name })
 	s.rules[r.Bus] = append(rules, r)
 	return nil
+}
+
+// Topic is what stands in for a topic of SNS, as the target of rules: whoever would subscribe reads it.
+func (s *Server) Topic(arn string) *Inbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.topics[arn] == nil {
+		s.topics[arn] = &Inbox{}
+	}
+	return s.topics[arn]
 }
 
 // keeps is how many events an Inbox remembers.
