@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -84,6 +85,9 @@ func tablesComeBack(t Template) (wrong []string) {
 		if id == "TableVaultkeys" && days != 7.0 {
 			wrong = append(wrong, fmt.Sprintf("%s can be taken back %v days: an erased key must be gone after 7", id, days))
 		}
+		if id != "TableVaultkeys" && days != 35.0 {
+			wrong = append(wrong, fmt.Sprintf("%s can be taken back %v days, and it must be 35", id, days))
+		}
 	}
 	return wrong
 }
@@ -107,6 +111,9 @@ func functionsStandAlone(t Template) (wrong []string) {
 		waits, _ := t.Resources["Integration"+name].Properties["TimeoutInMillis"].(float64)
 		if timeout*1000 >= waits || p["Runtime"] != "provided.al2023" || !slices.Equal(texts(p["Architectures"]), []string{"arm64"}) {
 			wrong = append(wrong, id+" runs longer than the API waits, or is not what is compiled")
+		}
+		if reserved, set := p["ReservedConcurrentExecutions"].(float64); set && reserved < 1 {
+			wrong = append(wrong, id+" may not run at all")
 		}
 		variables, _ := at(p, "Environment", "Variables").(map[string]any)
 		for v := range variables {
@@ -142,8 +149,35 @@ func alarmsTell(t Template) (wrong []string) {
 		}
 	}
 	trail := t.Resources["Trail"].Properties
+	selectors := map[string]string{}
+	flatten("", trail["AdvancedEventSelectors"], selectors)
+	if want := t.selectors(); !maps.Equal(selectors, want) {
+		wrong = append(wrong, fmt.Sprintf("the trail records %v, want %v", selectors, want))
+	}
 	if trail["IsLogging"] != true || trail["IsMultiRegionTrail"] != true || trail["EnableLogFileValidation"] != true || text(trail["CloudWatchLogsLogGroupArn"]) != "${LogsTrail.Arn}" {
 		wrong = append(wrong, "the trail does not record what the alarms watch")
 	}
 	return wrong
+}
+
+// selectors are what the trail records: every call that manages something, and, where the settings say so, every use of
+// backups and of the two tables that say who may read them.
+func (t Template) selectors() map[string]string {
+	want := map[string]string{"0/Name": "Management", "0/FieldSelectors/0/Field": "eventCategory", "0/FieldSelectors/0/Equals": "Management"}
+	all, _ := t.Resources["Trail"].Properties["AdvancedEventSelectors"].([]any)
+	if len(all) < 2 {
+		return want
+	}
+	data := func(n, name, kind, how, arns string) {
+		at := n + "/FieldSelectors/"
+		maps.Copy(want, map[string]string{n + "/Name": name, at + "0/Field": "eventCategory", at + "0/Equals": "Data", at + "1/Field": "resources.type", at + "1/Equals": kind,
+			at + "2/Field": "resources.ARN", at + "2/" + how: arns})
+	}
+	var buckets []string
+	for _, id := range t.locations() {
+		buckets = append(buckets, "${"+id+".Arn}/")
+	}
+	data("1", "Objects", "AWS::S3::Object", "StartsWith", strings.Join(buckets, ", "))
+	data("2", "Rows", "AWS::DynamoDB::Table", "Equals", "${TableIdentity.Arn}, ${TableVaultkeys.Arn}")
+	return want
 }

@@ -40,5 +40,21 @@ func routesAreTheContract(t Template) (wrong []string) {
 	if authorizer["AuthorizerType"] != "JWT" || text(at(authorizer, "JwtConfiguration", "Issuer")) == "" || len(texts(at(authorizer, "JwtConfiguration", "Audience"))) == 0 {
 		wrong = append(wrong, "the authorizer asks for no token of an issuer")
 	}
+	return append(wrong, t.oneIssuer()...)
+}
+
+// oneIssuer: the API, the functions and the settings mean the same issuer. Where there is a user pool, it is the pool.
+func (t Template) oneIssuer() (wrong []string) {
+	jwt := at(t.Resources["Authorizer"].Properties, "JwtConfiguration")
+	issuer, audience := text(at(jwt, "Issuer")), strings.Join(texts(at(jwt, "Audience")), ",")
+	for _, id := range t.of("AWS::Lambda::Function") {
+		told := at(t.Resources[id].Properties, "Environment", "Variables")
+		if at(told, "ZAPAS_ISSUER") != nil && (text(at(told, "ZAPAS_ISSUER")) != issuer || text(at(told, "ZAPAS_AUDIENCE")) != audience) {
+			wrong = append(wrong, fmt.Sprintf("%s takes tokens of another issuer than %s, or for others than %s", id, issuer, audience))
+		}
+	}
+	if len(t.of("AWS::Cognito::UserPool")) > 0 && (issuer != "https://cognito-idp.${AWS::Region}.${AWS::URLSuffix}/${UserPool}" || audience != "${UserPoolClient}") {
+		wrong = append(wrong, fmt.Sprintf("there is a user pool, and tokens are taken of %s for %s", issuer, audience))
+	}
 	return wrong
 }
