@@ -22,7 +22,8 @@ func trusts() map[string]string {
 		"RoleTrail":    "service:cloudtrail.amazonaws.com | sts:AssumeRole",
 	}
 	for _, name := range []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores"} {
-		all["Role"+name] = "service:lambda.amazonaws.com | sts:AssumeRole | StringEquals aws:SourceAccount ${AWS::AccountId}"
+		all["Role"+name] = "service:lambda.amazonaws.com | sts:AssumeRole | " +
+			"ArnLike aws:SourceArn arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-Function" + name + "-*, StringEquals aws:SourceAccount ${AWS::AccountId}"
 	}
 	return all
 }

@@ -24,7 +24,7 @@ func All() []Check {
 		{"GuardsStand", guardsStand}, {"KeysAreManagedNotUsed", managedNotUsed}, {"WildcardsAreReviewed", wildcards}, {"ActionsAreReal", actionsAreReal},
 		{"ServicesActForUs", servicesActForUs}, {"KeptWhenTheStackGoes", keptWhenTheStackGoes}, {"BucketsAreClosed", bucketsAreClosed},
 		{"TablesComeBack", tablesComeBack}, {"FunctionsStandAlone", functionsStandAlone}, {"RoutesAreTheContract", routesAreTheContract}, {"AlarmsTell", alarmsTell},
-		{"PoliciesAreRead", policiesAreRead}, {"TrustIsExact", trustIsExact}, {"AllowedIsListed", allowedIsListed}, {"ShapesAreListed", shapesAreListed},
+		{"PoliciesAreRead", policiesAreRead}, {"TrustIsExact", trustIsExact}, {"AllowedIsListed", allowedIsListed}, {"ShapesAreListed", shapesAreListed}, {"LimitsAreKept", limitsAreKept},
 	}
 }
 

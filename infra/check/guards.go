@@ -22,6 +22,9 @@ func but(roles ...string) []string {
 	return roles
 }
 
+// deployer is the role that CloudFormation acts as, by the name that the bootstrap gives it.
+const deployer = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-cfn-exec-role-${AWS::AccountId}-${AWS::Region}"
+
 // guards are what each resource must refuse, whatever a role says: logical id, or the beginning of one, to guards.
 func guards() map[string][]guard {
 	return map[string][]guard{
@@ -42,7 +45,8 @@ func guards() map[string][]guard {
 			{actions: []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"}},
 		},
 		"Location": {
-			{actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes", "s3:ListBucket", "s3:ListBucketVersions"}, but: but("Uploads", "Restores", "Recovery")},
+			{actions: []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"}, but: but("Uploads", "Restores", "Recovery")},
+			{actions: []string{"s3:ListBucket", "s3:ListBucketVersions"}, but: append(but("Uploads", "Restores", "Recovery"), deployer)},
 			{actions: []string{"s3:PutObject"}, but: but("Uploads")},
 			{actions: []string{"s3:PutObject"}, when: map[string]map[string][]string{"Null": {"s3:if-none-match": {"true"}}}},
 			{actions: []string{"s3:GetObject", "s3:PutObject"}, when: map[string]map[string][]string{"NumericGreaterThan": {"s3:signatureAge": {"900000"}}}},

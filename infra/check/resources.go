@@ -135,7 +135,12 @@ func alarmsTell(t Template) (wrong []string) {
 		name := strings.TrimPrefix(id, "Function")
 		needed = append(needed, "AlarmErrors"+name, "AlarmThrottles"+name)
 	}
-	for _, w := range []string{"KeyChanged", "VaultKeyDenied", "VaultKeyUnusual", "GuardChanged", "RoleChanged", "CodeChanged", "TrailChanged"} {
+	watched := []string{"KeyChanged", "VaultKeyDenied", "VaultKeyUnusual", "GuardChanged", "TableChanged", "RoleChanged", "CodeChanged", "ApiChanged", "ConsoleChanged",
+		"TrailChanged", "AlarmsSilenced"}
+	if len(t.of("AWS::Cognito::UserPool")) > 0 {
+		watched = append(watched, "IdentityChanged")
+	}
+	for _, w := range watched {
 		needed = append(needed, "Alarm"+w)
 		metric := t.Resources["Alarm"+w].Properties["MetricName"]
 		filters, _ := t.Resources["Filter"+w].Properties["MetricTransformations"].([]any)
@@ -160,24 +165,28 @@ func alarmsTell(t Template) (wrong []string) {
 	return wrong
 }
 
-// selectors are what the trail records: every call that manages something, and, where the settings say so, every use of
+// selectors are what the trail records: every call that manages something, each change of the console's files, and, where the settings say so, every use of
 // backups and of the two tables that say who may read them.
 func (t Template) selectors() map[string]string {
 	want := map[string]string{"0/Name": "Management", "0/FieldSelectors/0/Field": "eventCategory", "0/FieldSelectors/0/Equals": "Management"}
-	all, _ := t.Resources["Trail"].Properties["AdvancedEventSelectors"].([]any)
-	if len(all) < 2 {
-		return want
-	}
 	data := func(n, name, kind, how, arns string) {
 		at := n + "/FieldSelectors/"
-		maps.Copy(want, map[string]string{n + "/Name": name, at + "0/Field": "eventCategory", at + "0/Equals": "Data", at + "1/Field": "resources.type", at + "1/Equals": kind,
-			at + "2/Field": "resources.ARN", at + "2/" + how: arns})
+		maps.Copy(want, map[string]string{n + "/Name": name, at + "0/Field": "eventCategory", at + "0/Equals": "Data", at + "1/Field": "resources.type", at + "1/Equals": kind})
+		if how != "" {
+			want[at+"2/Field"], want[at+"2/"+how] = "resources.ARN", arns
+		}
+	}
+	data("1", "Console", "AWS::S3::Object", "", "")
+	maps.Copy(want, map[string]string{"1/FieldSelectors/2/Field": "readOnly", "1/FieldSelectors/2/Equals": "false", "1/FieldSelectors/3/Field": "resources.ARN", "1/FieldSelectors/3/StartsWith": "${Console.Arn}/"})
+	all, _ := t.Resources["Trail"].Properties["AdvancedEventSelectors"].([]any)
+	if len(all) < 3 {
+		return want
 	}
 	var buckets []string
 	for _, id := range t.locations() {
 		buckets = append(buckets, "${"+id+".Arn}/")
 	}
-	data("1", "Objects", "AWS::S3::Object", "StartsWith", strings.Join(buckets, ", "))
-	data("2", "Rows", "AWS::DynamoDB::Table", "Equals", "${TableIdentity.Arn}, ${TableVaultkeys.Arn}")
+	data("2", "Objects", "AWS::S3::Object", "StartsWith", strings.Join(buckets, ", "))
+	data("3", "Rows", "AWS::DynamoDB::Table", "Equals", "${TableIdentity.Arn}, ${TableVaultkeys.Arn}")
 	return want
 }

@@ -1,6 +1,9 @@
 package check_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // trust lets one more take a role.
 func trust(r object, role string, who object) {
@@ -181,4 +184,29 @@ var unlisted = []mutant{
 	{"TokensOfAnother", "RoutesAreTheContract", func(_ *testing.T, r object) {
 		properties(r, "Authorizer")["JwtConfiguration"] = object{"Issuer": "https://elsewhere.example", "Audience": []any{"x"}}
 	}},
+	{"FilterSeesNothing", "ShapesAreListed", func(_ *testing.T, r object) {
+		properties(r, "FilterVaultKeyUnusual")["FilterPattern"] = `{ $.eventName = "Nothing" }`
+	}},
+	{"FilterExcepts", "ShapesAreListed", func(_ *testing.T, r object) {
+		p := properties(r, "FilterTrailChanged")
+		p["FilterPattern"] = strings.Replace(p["FilterPattern"].(object)["Fn::Sub"].(string), " }", ` && ($.userIdentity.userName != "x") }`, 1)
+	}},
+	{"RoleOfAnyFunction", "TrustIsExact", func(t *testing.T, r object) {
+		delete(in(t, r, "RoleSessions", "Trust")["Condition"].(object), "ArnLike")
+	}},
+	{"EventsByAnybody", "AllowedIsListed", func(t *testing.T, r object) {
+		delete(in(t, r, "EventsPolicy", "EventBus")["Condition"].(object), "ArnEquals")
+	}},
+	{"EnvironmentTooLong", "LimitsAreKept", func(_ *testing.T, r object) {
+		properties(r, "FunctionDevices")["Environment"].(object)["Variables"].(object)["ZAPAS_ROLES"] = strings.Repeat("x", 4_096)
+	}},
+	{"PolicyTooLong", "LimitsAreKept", func(_ *testing.T, r object) {
+		for range 10_240 / len("${LocationEu.Arn}") {
+			add(r, "PolicyUploads", allow("s3:GetObject", sub("${LocationEu.Arn}")))
+		}
+	}},
+	{"PatternTooLong", "LimitsAreKept", func(_ *testing.T, r object) {
+		properties(r, "FilterApiChanged")["FilterPattern"] = strings.Repeat("x", 1_025)
+	}},
+	{"ListedByAnybody", "GuardsStand", func(t *testing.T, r object) { drop(t, r, "LocationEuPolicy", "ListByReaders") }},
 }

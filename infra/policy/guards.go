@@ -54,7 +54,8 @@ func Location(bucket string) []Statement {
 		overTLS(bucket),
 		deny("ReadByReaders", within, but(uploads, restores, recovery), "GetObject", "GetObjectAttributes", "GetObjectVersion", "GetObjectVersionAttributes"),
 		deny("WriteByUploads", within, but(uploads), "PutObject"),
-		deny("ListByReaders", whole, but(uploads, restores, recovery), "ListBucket", "ListBucketVersions"),
+		// CloudFormation looks whether a bucket is there by listing it.
+		deny("ListByReaders", whole, but(uploads, restores, recovery, deployer), "ListBucket", "ListBucketVersions"),
 		// Whoever may write must say so of an object that is not there: nothing is ever overwritten. A part of a
 		// multipart upload cannot say so, and there are none.
 		deny("WriteOnce", within, Condition{"Null": {"s3:if-none-match": {"true"}}}, "PutObject"),
@@ -148,8 +149,19 @@ const Trail = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}
 
 // Alarms is the policy of the topic of alarms.
 func Alarms() []Statement {
-	return []Statement{
-		{Sid: "OverTLS", Deny: true, Who: everybody(), Actions: []string{"sns:Publish"}, Resources: []string{"${Alarms}"}, When: Condition{"Bool": {"aws:SecureTransport": {"false"}}}},
-		{Sid: "CloudWatch", Who: Principal{Service: "cloudwatch.amazonaws.com"}, Actions: []string{"sns:Publish"}, Resources: []string{"${Alarms}"}, When: ours()},
+	return topic("Alarms", Statement{Sid: "CloudWatch", Who: Principal{Service: "cloudwatch.amazonaws.com"}, When: ours()})
+}
+
+// Events is the policy of the topic of events, which the bus's one rule may use.
+func Events() []Statement {
+	when := ours()
+	when["ArnEquals"] = map[string][]string{"aws:SourceArn": {"${EventsToTopic.Arn}"}}
+	return topic("Events", Statement{Sid: "EventBus", Who: Principal{Service: "events.amazonaws.com"}, When: when})
+}
+
+func topic(id string, publisher Statement) []Statement {
+	publisher.Actions, publisher.Resources = []string{"sns:Publish"}, []string{"${" + id + "}"}
+	return []Statement{publisher,
+		{Sid: "OverTLS", Deny: true, Who: everybody(), Actions: []string{"sns:Publish"}, Resources: []string{"${" + id + "}"}, When: Condition{"Bool": {"aws:SecureTransport": {"false"}}}},
 	}
 }

@@ -116,9 +116,12 @@ func trailRole() Role {
 
 // function is the role of a Lambda function, which may write its own log besides.
 func function(name, about string, may ...Statement) Role {
+	// Whoever may hand a role to Lambda could otherwise give it to a function of his own.
+	when := ours()
+	when["ArnLike"] = map[string][]string{"aws:SourceArn": {"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-Function" + name + "-*"}}
 	log := Statement{Sid: "Log", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{"${Logs" + name + ".Arn}"}}
 	return Role{Name: name, About: about, Statements: append(may, log),
-		Trust: []Statement{{Sid: "Trust", Who: Principal{Service: "lambda.amazonaws.com"}, Actions: []string{"sts:AssumeRole"}, When: ours()}}}
+		Trust: []Statement{{Sid: "Trust", Who: Principal{Service: "lambda.amazonaws.com"}, Actions: []string{"sts:AssumeRole"}, When: when}}}
 }
 
 // rows are actions on the rows of a table whose PK is like a pattern. A transaction needs the rights of what it consists

@@ -82,6 +82,7 @@ func (c Config) App() (cdk.App, cdk.Stack) {
 	d.console()
 	d.trail()
 	d.alarms()
+	d.events()
 	d.outputs()
 	return app, s
 }

@@ -2,7 +2,8 @@ package stack
 
 import (
 	"encoding/json"
-	"strings"
+	"maps"
+	"slices"
 
 	cdk "github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudtrail"
@@ -19,16 +20,17 @@ import (
 func (d *deployment) trail() {
 	d.bucket(bucketKind{id: "TrailBucket", logged: true, days: 400, noncurrent: 14, statements: policy.TrailBucket()})
 	awslogs.NewCfnLogGroup(d.stack, text("LogsTrail"), &awslogs.CfnLogGroupProps{RetentionInDays: number(d.settings.LogRetentionDays)})
-	selectors := []any{selector("Management", field("eventCategory", "Management"))}
+	selectors := []any{
+		selector("Management", field("eventCategory", "Management")),
+		selector("Console", field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object"), field("readOnly", "false"), startsWith("resources.ARN", "${Console.Arn}/")),
+	}
 	if d.settings.DataEvents {
 		var objects []string
 		for _, l := range d.permissions().Locations {
 			objects = append(objects, "${"+l+".Arn}/")
 		}
-		within := field("resources.ARN")
-		within.EqualTo, within.StartsWith = nil, texts(objects...)
 		selectors = append(selectors,
-			selector("Objects", field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object"), within),
+			selector("Objects", field("eventCategory", "Data"), field("resources.type", "AWS::S3::Object"), startsWith("resources.ARN", objects...)),
 			selector("Rows", field("eventCategory", "Data"), field("resources.type", "AWS::DynamoDB::Table"), field("resources.ARN", "${TableIdentity.Arn}", "${TableVaultkeys.Arn}")))
 	}
 	d.after(awscloudtrail.NewCfnTrail(d.stack, text("Trail"), &awscloudtrail.CfnTrailProps{TrailName: text("${AWS::StackName}"), IsLogging: jsii.Bool(true), IsMultiRegionTrail: jsii.Bool(true),
@@ -48,35 +50,8 @@ func field(name string, values ...string) *awscloudtrail.CfnTrail_AdvancedFieldS
 	return &awscloudtrail.CfnTrail_AdvancedFieldSelectorProperty{Field: text(name), EqualTo: texts(values...)}
 }
 
-// watch is something in the trail that somebody must look at.
-type watch struct{ name, about, pattern string }
-
-// watches say what would break the promise that nobody can read, or shows that somebody tried.
-func watches() []watch {
-	named := func(events ...string) string {
-		for i, e := range events {
-			events[i] = `($.eventName = "` + e + `")`
-		}
-		return "(" + strings.Join(events, " || ") + ")"
-	}
-	key := `(($.resources[0].ARN = "${VaultKey.Arn}") || ($.requestParameters.keyId = "${VaultKey.Arn}") || ($.requestParameters.keyId = "${VaultKey}"))`
-	use := named("Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair", "GenerateDataKeyWithoutPlaintext", "ReEncrypt")
-	return []watch{
-		{"KeyChanged", "a key's policy was changed, or a key was handed on, disabled or set to be deleted",
-			`{ ($.eventSource = "kms.amazonaws.com") && ` + named("PutKeyPolicy", "CreateGrant", "DisableKey", "ScheduleKeyDeletion", "DisableKeyRotation", "ImportKeyMaterial", "DeleteImportedKeyMaterial") +
-				` && (($.resources[0].ARN = "${VaultKey.Arn}") || ($.resources[0].ARN = "${BucketKey.Arn}") || ($.requestParameters.keyId = "${VaultKey}") || ($.requestParameters.keyId = "${BucketKey}")) }`},
-		{"VaultKeyDenied", "use of the vault key was denied", `{ ($.eventSource = "kms.amazonaws.com") && ($.errorCode = "AccessDenied*") && ` + key + ` }`},
-		{"VaultKeyUnusual", "the vault key was used by another than sessions", `{ ($.eventSource = "kms.amazonaws.com") && ($.errorCode NOT EXISTS) && ` + use + " && " + key +
-			` && (($.userIdentity.sessionContext.sessionIssuer.arn NOT EXISTS) || ($.userIdentity.sessionContext.sessionIssuer.arn != "${RoleSessions.Arn}")) }`},
-		{"GuardChanged", "what guards a bucket or a table was changed", `{ (($.eventSource = "s3.amazonaws.com") && ` + named("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketVersioning", "PutBucketLifecycle",
-			"PutBucketEncryption", "DeleteBucketEncryption", "PutBucketReplication") +
-			`) || (($.eventSource = "dynamodb.amazonaws.com") && ` + named("PutResourcePolicy", "DeleteResourcePolicy", "RestoreTableToPointInTime", "ExportTableToPointInTime", "DeleteTable") + `) }`},
-		{"RoleChanged", "what a role of this deployment may do, or who may take it, was changed", `{ ($.eventSource = "iam.amazonaws.com") && ` +
-			named("PutRolePolicy", "AttachRolePolicy", "DeleteRolePolicy", "DetachRolePolicy", "UpdateAssumeRolePolicy") + ` && ($.requestParameters.roleName = "${AWS::StackName}-Role*") }`},
-		{"CodeChanged", "a function of this deployment was given other code or settings", `{ ($.eventSource = "lambda.amazonaws.com") && ` +
-			`(($.eventName = "UpdateFunctionCode*") || ($.eventName = "UpdateFunctionConfiguration*")) && ($.requestParameters.functionName = "*${AWS::StackName}-Function*") }`},
-		{"TrailChanged", "the trail was stopped, changed or deleted", `{ ($.eventSource = "cloudtrail.amazonaws.com") && ` + named("StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors") + ` }`},
-	}
+func startsWith(name string, values ...string) *awscloudtrail.CfnTrail_AdvancedFieldSelectorProperty {
+	return &awscloudtrail.CfnTrail_AdvancedFieldSelectorProperty{Field: text(name), StartsWith: texts(values...)}
 }
 
 // namespace is where the trail's metrics are.
@@ -84,8 +59,7 @@ const namespace = "Zapas"
 
 // alarms tell. Each has a runbook in infra/README.md under its name.
 func (d *deployment) alarms() {
-	awssns.NewCfnTopic(d.stack, text("Alarms"), &awssns.CfnTopicProps{DisplayName: text("Zapas alarms")})
-	awssns.NewCfnTopicPolicy(d.stack, text("AlarmsPolicy"), &awssns.CfnTopicPolicyProps{Topics: texts("${Alarms}"), PolicyDocument: policy.Document(policy.Alarms())})
+	d.topic("Alarms", "Zapas alarms", policy.Alarms())
 	if d.settings.AlarmEmail != "" {
 		awssns.NewCfnSubscription(d.stack, text("AlarmsByMail"), &awssns.CfnSubscriptionProps{TopicArn: text("${Alarms}"), Protocol: text("email"), Endpoint: text(d.settings.AlarmEmail)})
 	}
@@ -95,8 +69,8 @@ func (d *deployment) alarms() {
 		d.alarm("Throttles"+title(f), "AWS/Lambda", "Throttles", of, 1, "the function "+f+" was refused")
 	}
 	d.alarm("ApiFailures", "AWS/ApiGateway", "5xx", map[string]string{"ApiId": "${Api}"}, 5, "the API answered 5xx")
-	d.alarm("TableRefusals", "AWS/DynamoDB", "SystemErrors", map[string]string{"TableName": "${TableZapas}"}, 5, "DynamoDB failed")
-	for _, w := range watches() {
+	d.tableRefusals()
+	for _, w := range d.watches() {
 		awslogs.NewCfnMetricFilter(d.stack, text("Filter"+w.name), &awslogs.CfnMetricFilterProps{LogGroupName: text("${LogsTrail}"), FilterPattern: text(w.pattern),
 			MetricTransformations: &[]any{&awslogs.CfnMetricFilter_MetricTransformationProperty{MetricNamespace: text(namespace),
 				MetricName: text("${AWS::StackName}-" + w.name), MetricValue: text("1"), DefaultValue: number(0)}}})
@@ -105,18 +79,47 @@ func (d *deployment) alarms() {
 	d.dashboard()
 }
 
+func (d *deployment) topic(id, name string, statements []policy.Statement) {
+	awssns.NewCfnTopic(d.stack, text(id), &awssns.CfnTopicProps{DisplayName: text(name)})
+	awssns.NewCfnTopicPolicy(d.stack, text(id+"Policy"), &awssns.CfnTopicPolicyProps{Topics: texts("${" + id + "}"), PolicyDocument: policy.Document(statements)})
+}
+
 func (d *deployment) alarm(name, space, metric string, of map[string]string, threshold int, about string) {
-	var dimensions []any
-	for n, v := range of {
-		dimensions = append(dimensions, &awscloudwatch.CfnAlarm_DimensionProperty{Name: text(n), Value: text(v)})
-	}
-	props := &awscloudwatch.CfnAlarmProps{AlarmDescription: text("Zapas: " + about + ". Runbook: infra/README.md, " + name), Namespace: text(space), MetricName: text(metric),
-		Statistic: text("Sum"), Period: number(300), EvaluationPeriods: number(1), Threshold: number(threshold), ComparisonOperator: text("GreaterThanOrEqualToThreshold"),
-		TreatMissingData: text("notBreaching"), AlarmActions: &[]any{text("${Alarms}")}}
-	if dimensions != nil {
-		props.Dimensions = &dimensions
+	props := ringing(name, about, threshold)
+	props.Namespace, props.MetricName, props.Statistic, props.Period = text(space), text(metric), text("Sum"), number(300)
+	if of != nil {
+		props.Dimensions = dimensions(of)
 	}
 	awscloudwatch.NewCfnAlarm(d.stack, text("Alarm"+name), props)
+}
+
+// ringing is an alarm that tells of what lasts five minutes.
+func ringing(name, about string, threshold int) *awscloudwatch.CfnAlarmProps {
+	return &awscloudwatch.CfnAlarmProps{AlarmDescription: text("Zapas: " + about + ". Runbook: infra/README.md, " + name), EvaluationPeriods: number(1), Threshold: number(threshold),
+		ComparisonOperator: text("GreaterThanOrEqualToThreshold"), TreatMissingData: text("notBreaching"), AlarmActions: &[]any{text("${Alarms}")}}
+}
+
+func dimensions(of map[string]string) *[]any {
+	var all []any
+	for _, n := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, &awscloudwatch.CfnAlarm_DimensionProperty{Name: text(n), Value: text(of[n])})
+	}
+	return &all
+}
+
+// tableRefusals adds what DynamoDB counts by operation: it has no count of a table's failures as a whole (developer guide,
+// "DynamoDB metrics and dimensions", SystemErrors).
+func (d *deployment) tableRefusals() {
+	queries := []any{&awscloudwatch.CfnAlarm_MetricDataQueryProperty{Id: text("all"), Expression: text("SUM(FILL(METRICS(), 0))"), Label: text("failures"), ReturnData: jsii.Bool(true)}}
+	for _, operation := range []string{"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "TransactWriteItems"} {
+		metric := &awscloudwatch.CfnAlarm_MetricProperty{Namespace: text("AWS/DynamoDB"), MetricName: text("SystemErrors"),
+			Dimensions: dimensions(map[string]string{"TableName": "${TableZapas}", "Operation": operation})}
+		queries = append(queries, &awscloudwatch.CfnAlarm_MetricDataQueryProperty{Id: text("of" + operation), ReturnData: jsii.Bool(false),
+			MetricStat: &awscloudwatch.CfnAlarm_MetricStatProperty{Metric: metric, Period: number(300), Stat: text("Sum")}})
+	}
+	props := ringing("TableRefusals", "DynamoDB failed", 5)
+	props.Metrics = &queries
+	awscloudwatch.NewCfnAlarm(d.stack, text("AlarmTableRefusals"), props)
 }
 
 // dashboard shows what a person on call looks at first.
@@ -148,7 +151,7 @@ func (d *deployment) dashboard() {
 		return widget{"metric", 12, 6, properties{title, "${AWS::Region}", stat, 300, metrics}}
 	}
 	var seen [][]string
-	for _, w := range watches() {
+	for _, w := range d.watches() {
 		seen = append(seen, []string{namespace, "${AWS::StackName}-" + w.name})
 	}
 	body, _ := json.Marshal(map[string][]widget{"widgets": { // text and numbers, which JSON always has
