@@ -20,14 +20,18 @@ AWS_PORT ?= 7421
 # Where a deployment's settings are, and what deploys it: pinned, since the name's newest version is not the newest release.
 SETTINGS ?= infra/settings.json
 CDK      := npx --yes aws-cdk@2.1148.1
-TENANT    = $(shell sed -n 's/^ *"tenant": *"\([a-z0-9-]*\)".*/\1/p' $(SETTINGS))
-STACK     = zapas-$(TENANT)
-output    = aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue" --output text
+SHOW     := go run $(FLAGS) ./infra/settings/show -settings
+
+# What recipes begin with: the stack of SETTINGS, and where it is.
+here = stack="$$($(SHOW) '$(SETTINGS)' stack)" && region="$$($(SHOW) '$(SETTINGS)' region)" || exit 1; in="$${region:+--region=$$region}"
+# output NAME gives the variable of that name what the deployment says of it, or ends.
+output = $(1)="$$(aws cloudformation describe-stacks $$in --stack-name "$$stack" --query "Stacks[0].Outputs[?OutputKey=='$(1)'].OutputValue" --output text)" && \
+  test -n "$$$(1)" && test "$$$(1)" != None || { echo "the stack $$stack says no $(1): make deploy first, with the same SETTINGS" >&2; exit 1; }
 
 # CDK's runtime complains of the age of a Node that serves it well.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: help run test check conformance test-localstack test-aws lines build reset synth deploy destroy admin smoke account
+.PHONY: help run test check conformance test-localstack test-aws lines build reset synth deploy revert destroy admin smoke account
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -81,40 +85,50 @@ build: ## compile the functions for Lambda (linux/arm64) into dist/
 	  echo "dist/$$f/bootstrap"; done
 
 synth: build ## write the CloudFormation template into cdk.out (needs Node, and neither network nor account)
-	@go run $(FLAGS) ./infra -settings $(SETTINGS)
+	@go run $(FLAGS) ./infra -settings '$(SETTINGS)'
 
 account: # what every target below needs
 	@command -v aws >/dev/null || { echo "the AWS CLI is missing: install it (docs.aws.amazon.com/cli), then try again" >&2; exit 1; }
 	@aws sts get-caller-identity --query Arn --output text || { echo "no AWS account is signed in: run aws sso login or set AWS_PROFILE, then try again" >&2; exit 1; }
+	@want="$$($(SHOW) '$(SETTINGS)' account)" || exit 1; is="$$(aws sts get-caller-identity --query Account --output text)" || exit 1; \
+	test -z "$$want" || test "$$is" = "$$want" || { echo "this is account $$is, and the settings are for $$want: sign in there, or name other SETTINGS" >&2; exit 1; }
 
 deploy: account synth ## make or change the deployment of SETTINGS in the AWS account that is signed in
 	@command -v npx >/dev/null || { echo "npx is missing: install Node 20 or later, then try again" >&2; exit 1; }
-	@aws cloudformation describe-stacks --stack-name CDKToolkit --query "Stacks[0].StackStatus" --output text >/dev/null || \
-	  { echo "this account and region are not bootstrapped: run $(CDK) bootstrap, then try again" >&2; exit 1; }
-	$(CDK) deploy --app cdk.out --require-approval broadening $(STACK)
-	@echo "Console: $$($(call output,Address))"
-	@echo "API:     $$($(call output,Address))/v1"
-	@echo "Next:    make admin EMAIL=you@example.org, then make smoke"
+	@$(here); \
+	aws cloudformation describe-stacks $$in --stack-name CDKToolkit --query "Stacks[0].StackStatus" --output text >/dev/null || \
+	  { echo "this account and region are not bootstrapped: run $(CDK) bootstrap, then try again" >&2; exit 1; }; \
+	$(CDK) deploy --app cdk.out --require-approval broadening "$$stack" || exit 1; \
+	$(call output,Address); \
+	echo "Console: $$Address"; echo "API:     $$Address/v1"; \
+	echo "Next:    make admin EMAIL=you@example.org, then make smoke"
+
+revert: account synth ## put back what was changed in AWS apart from the template, and ask whether all is as it says
+	@$(here); \
+	$(CDK) deploy --app cdk.out --require-approval broadening --revert-drift "$$stack" && \
+	$(CDK) drift --app cdk.out --fail "$$stack"
 
 destroy: account ## take the deployment away; what it stores stays, and is listed
-	@echo "Tables, buckets, keys and the user pool of $(STACK) stay, with all backups in them: infra/README.md says how to remove them."
-	@printf "Type the stack's name to go on: "; read name; test "$$name" = "$(STACK)" || { echo "that is not $(STACK): nothing was done" >&2; exit 1; }
-	aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name $(STACK)
-	aws cloudformation delete-stack --stack-name $(STACK)
-	aws cloudformation wait stack-delete-complete --stack-name $(STACK)
-	aws resourcegroupstaggingapi get-resources --tag-filters Key=zapas:tenant,Values=$(TENANT) --query "ResourceTagMappingList[].ResourceARN" --output text
+	@$(here); tenant="$$($(SHOW) '$(SETTINGS)' tenant)" || exit 1; \
+	echo "Tables, buckets, keys and the user pool of $$stack stay, with all backups in them: infra/README.md says how to remove them."; \
+	printf "Type the stack's name to go on: "; read -r name; test "$$name" = "$$stack" || { echo "that is not $$stack: nothing was done" >&2; exit 1; }; \
+	aws cloudformation update-termination-protection $$in --no-enable-termination-protection --stack-name "$$stack" && \
+	aws cloudformation delete-stack $$in --stack-name "$$stack" && \
+	aws cloudformation wait stack-delete-complete $$in --stack-name "$$stack" && \
+	aws resourcegroupstaggingapi get-resources $$in --tag-filters "Key=zapas:tenant,Values=$$tenant" --query "ResourceTagMappingList[].ResourceARN" --output text
 
 admin: account ## make EMAIL an administrator, inviting him if he is not there yet
-	@test -n "$(EMAIL)" || { echo "say who: make admin EMAIL=you@example.org" >&2; exit 1; }
-	@pool="$$($(call output,Users))"; \
-	if [ -z "$$pool" ] || [ "$$pool" = None ]; then echo "people come from $$($(call output,Issuer)): put $(EMAIL) there into a group that the settings make admin" >&2; exit 1; fi; \
-	aws cognito-idp admin-get-user --user-pool-id "$$pool" --username "$(EMAIL)" >/dev/null 2>&1 || \
-	  aws cognito-idp admin-create-user --user-pool-id "$$pool" --username "$(EMAIL)" --user-attributes Name=email,Value="$(EMAIL)" Name=email_verified,Value=true >/dev/null || exit 1; \
-	aws cognito-idp admin-add-user-to-group --user-pool-id "$$pool" --username "$(EMAIL)" --group-name zapas-admin && \
-	echo "$(EMAIL) is an administrator, and has a mail with a first password if he is new."
+	@email='$(EMAIL)'; test -n "$$email" || { echo "say who: make admin EMAIL=you@example.org" >&2; exit 1; }; \
+	$(here); $(call output,Issuer); \
+	case "$$Issuer" in https://cognito-idp.*) ;; *) echo "people come from $$Issuer: put $$email there into a group that the settings make admin" >&2; exit 1;; esac; \
+	$(call output,Users); \
+	aws cognito-idp admin-get-user $$in --user-pool-id "$$Users" --username "$$email" >/dev/null 2>&1 || \
+	  aws cognito-idp admin-create-user $$in --user-pool-id "$$Users" --username "$$email" --user-attributes "Name=email,Value=$$email" Name=email_verified,Value=true >/dev/null || exit 1; \
+	aws cognito-idp admin-add-user-to-group $$in --user-pool-id "$$Users" --username "$$email" --group-name zapas-admin && \
+	echo "$$email is an administrator, and has a mail with a first password if he is new."
 
 smoke: account ## ask a deployment whether it answers, refuses and lets people sign in
-	@./infra/smoke "$$($(call output,Address))" "$$($(call output,Issuer))"
+	@$(here); $(call output,Address); $(call output,Issuer); ./infra/smoke "$$Address" "$$Issuer"
 
 reset: ## forget everything that make run has stored
 	@if [ -e .zapas/aws/dynamodb.db ] && ! flock -n .zapas/aws/dynamodb.db true; then \

@@ -5,11 +5,13 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,6 +71,9 @@ func Read(path string) (Settings, error) {
 	}
 	return s, nil
 }
+
+// Stack is the name of the deployment's stack, which names of everything begin with.
+func (s Settings) Stack() string { return "zapas-" + s.Tenant }
 
 // Parse reads settings and fills in what is left out.
 func Parse(b []byte) (Settings, error) {
@@ -149,13 +154,14 @@ func (s Settings) check() error {
 		{s.Account == "" || account.MatchString(s.Account), "/account", "it must have twelve digits"},
 		{(s.Account == "") == (s.Region == ""), "/account", "set account and region both, or neither"},
 		{len(s.Locations) > 0, "/locations", "list at least one"},
-		{s.AlarmEmail == "" || email.MatchString(s.AlarmEmail), "/alarmEmail", "it must be an address such as backup-alarms@acme.example"},
+		{len(s.Locations) <= 10, "/locations", "list at most ten: functions are told of all of them, and have room for no more"},
+		{s.AlarmEmail == "" || email.MatchString(s.AlarmEmail) && !control.MatchString(s.AlarmEmail) && len(s.AlarmEmail) <= 254, "/alarmEmail", "it must be an address such as backup-alarms@acme.example"},
 		{s.LogRetentionDays == 0 || slices.Contains(retentions, s.LogRetentionDays), "/logRetentionDays", fmt.Sprintf("CloudWatch can keep logs for one of %v days", retentions)},
 		{0 <= s.Throttling.Rate && s.Throttling.Rate <= 10_000, "/throttling/rate", "use 1 to 10000 requests a second"},
 		{0 <= s.Throttling.Burst && s.Throttling.Burst <= 5_000, "/throttling/burst", "use 1 to 5000 requests"},
 		{0 <= s.Throttling.Sessions && s.Throttling.Sessions <= 1_000, "/throttling/sessions", "use 0 to 1000"},
 		{s.QuotaBytes == 0 || s.QuotaBytes >= 1<<30, "/quotaBytes", "use at least 1073741824, which is 1 GiB"},
-		{s.Console.Host == "" || host.MatchString(s.Console.Host), "/console/host", "it must be a name such as backup.acme.example, without https://"},
+		{s.Console.Host == "" || isHost(s.Console.Host), "/console/host", "it must be a name such as backup.acme.example, without https://"},
 		{(s.Console.Host == "") == (s.Console.Certificate == ""), "/console/certificate", "a host of one's own needs a certificate, and a certificate a host"},
 		{s.Console.Certificate == "" || certificate.MatchString(s.Console.Certificate), "/console/certificate", "it must be the ARN of a certificate in us-east-1, where CloudFront looks for it"},
 	}
@@ -169,6 +175,14 @@ func (s Settings) check() error {
 	return nil
 }
 
+// isHost asks for a name of at least two parts, of at most 253 characters (RFC 1035, section 2.3.4).
+func isHost(s string) bool { return host.MatchString(s) && len(s) <= 253 }
+
+// visible asks that what people read is what is there: no spaces around it, and nothing that turns or hides letters.
+func visible(s string) bool {
+	return s == strings.TrimSpace(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
 func reserved(s string) bool {
 	return strings.Contains(s, "aws") || strings.Contains(s, "amazon") || strings.Contains(s, "cognito")
 }
@@ -180,7 +194,7 @@ func (s Settings) locations() (all []fact) {
 		all = append(all,
 			fact{place.MatchString(l.ID) && len(l.ID) <= 32, at + "/id", "use up to 32 of a-z, 0-9 and single -"},
 			fact{!ids[l.ID], at + "/id", fmt.Sprintf("%q is there twice: give each location an id of its own", l.ID)},
-			fact{l.Name != "" && len(l.Name) <= 64 && !control.MatchString(l.Name), at + "/name", `use 1 to 64 bytes of printable text without $, " and \`},
+			fact{l.Name != "" && len(l.Name) <= 64 && visible(l.Name) && !control.MatchString(l.Name), at + "/name", `use 1 to 64 bytes of printable text without $, " and \`},
 			fact{!names[l.Name], at + "/name", fmt.Sprintf("%q is there twice: nobody could tell them apart", l.Name)})
 		ids[l.ID], names[l.Name] = true, true
 	}
@@ -193,17 +207,22 @@ func (i *Issuer) facts() (all []fact) {
 	}
 	u, err := url.Parse(i.URL)
 	all = []fact{
-		{err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !control.MatchString(i.URL),
+		{err == nil && u.Scheme == "https" && isHost(u.Hostname()) && u.User == nil && u.RawQuery == "" && u.Fragment == "" && !control.MatchString(i.URL),
 			"/issuer/url", "it must be a URL such as https://login.acme.example, exactly as tokens name it"},
+		{!strings.Contains(i.URL, "/.well-known/"), "/issuer/url", "leave /.well-known/ and what follows out: it must be exactly as tokens name it"},
+		{len(i.Audience) <= 50, "/issuer/audience", "name at most 50: the API takes no more"},
 		{len(i.Audience) > 0, "/issuer/audience", "name at least one client for whom tokens are issued"},
 		{len(i.Roles) > 0, "/issuer/roles", `say which group makes which role, such as {"it-admins": "admin"}`},
-		{!control.MatchString(i.GroupsClaim), "/issuer/groupsClaim", "name a claim of the token, such as groups"},
+		{len(i.Roles) <= 50, "/issuer/roles", "list at most 50 groups: functions are told of all of them, and have room for no more"},
+		{!control.MatchString(i.GroupsClaim) && len(i.GroupsClaim) <= 128, "/issuer/groupsClaim", "name a claim of the token, such as groups, in up to 128 bytes"},
 	}
 	for n, a := range i.Audience {
-		all = append(all, fact{a != "" && !strings.ContainsAny(a, ", ") && !control.MatchString(a), fmt.Sprintf("/issuer/audience/%d", n), "it must be a client's id without a comma or space"})
+		all = append(all, fact{a != "" && len(a) <= 256 && !strings.ContainsAny(a, ", ") && !control.MatchString(a), fmt.Sprintf("/issuer/audience/%d", n), "it must be a client's id of up to 256 bytes without a comma or space"})
 	}
-	for group, role := range i.Roles {
-		all = append(all, fact{group != "" && !control.MatchString(group) && slices.Contains(Roles(), role), "/issuer/roles/" + group, fmt.Sprintf("the roles are %v", Roles())})
+	for _, group := range slices.Sorted(maps.Keys(i.Roles)) {
+		short := group[:min(len(group), 128)]
+		all = append(all, fact{slices.Contains(Roles(), i.Roles[group]), "/issuer/roles/" + short, fmt.Sprintf("the roles are %v", Roles())},
+			fact{group != "" && group == short && !control.MatchString(group), "/issuer/roles/" + short, "name a group in up to 128 bytes of printable text"})
 	}
-	return all
+	return append(all, fact{slices.Contains(slices.Collect(maps.Values(i.Roles)), "admin"), "/issuer/roles", "say which group makes an admin: without one nobody could begin"})
 }

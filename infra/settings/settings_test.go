@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,24 @@ import (
 // least is the shortest file that is taken, and more what a case adds to it.
 func with(more string) string {
 	return `{"tenant": "acme", "locations": [{"id": "eu", "name": "Frankfurt"}]` + more + `}`
+}
+
+// places are so many locations.
+func places(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"id": "%d", "name": "%d"}`, i, i))
+	}
+	return strings.Join(all, ", ")
+}
+
+// groups are so many groups of administrators.
+func groups(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`"%d": "admin"`, i))
+	}
+	return strings.Join(all, ", ")
 }
 
 // TestRefused: what cannot be is refused in one sentence that names the place and the remedy.
@@ -60,6 +79,23 @@ func TestRefused(t *testing.T) {
 		"NoAudience":          {issuer(`{"url": "https://a.example", "audience": [], "roles": {"g": "admin"}}`), "/issuer/audience", "at least one"},
 		"AudienceComma":       {issuer(`{"url": "https://a.example", "audience": ["a,b"], "roles": {"g": "admin"}}`), "/issuer/audience/0", "comma"},
 		"NoRoles":             {issuer(`{"url": "https://a.example", "audience": ["z"], "roles": {}}`), "/issuer/roles", "group"},
+		"Locations":           {`{"tenant": "acme", "locations": [` + places(11) + `]}`, "/locations", "ten"},
+		"LocationBlank":       {`{"tenant": "acme", "locations": [{"id": "eu", "name": " "}]}`, "/locations/0/name", "printable"},
+		"LocationTurned":      {`{"tenant": "acme", "locations": [{"id": "eu", "name": "\u202eF"}]}`, "/locations/0/name", "printable"},
+		"EmailInjects":        {with(`, "alarmEmail": "${VaultKey}@a.example"`), "/alarmEmail", "address"},
+		"HostTooLong":         {with(`, "console": {"host": "` + strings.Repeat("aaa.", 62) + `abc.de", "certificate": "x"}`), "/console/host", "name such as"},
+		"IssuerInjects":       {issuer(`{"url": "https://x.example;script-src/'unsafe-inline'", "audience": ["z"], "roles": {"g": "admin"}}`), "/issuer/url", "such as"},
+		"IssuerQuoted":        {issuer(`{"url": "https://'self'*", "audience": ["z"], "roles": {"g": "admin"}}`), "/issuer/url", "such as"},
+		"IssuerAnywhere":      {issuer(`{"url": "https://*", "audience": ["z"], "roles": {"g": "admin"}}`), "/issuer/url", "such as"},
+		"IssuerHostless":      {issuer(`{"url": "https://:443", "audience": ["z"], "roles": {"g": "admin"}}`), "/issuer/url", "such as"},
+		"IssuerHere":          {issuer(`{"url": "https://localhost", "audience": ["z"], "roles": {"g": "admin"}}`), "/issuer/url", "such as"},
+		"IssuerDescribed":     {issuer(`{"url": "https://x.example/.well-known/openid-configuration", "audience": ["z"], "roles": {"g": "admin"}}`), "/issuer/url", ".well-known"},
+		"Audiences":           {issuer(`{"url": "https://a.example", "audience": [` + strings.Repeat(`"z", `, 50) + `"z"], "roles": {"g": "admin"}}`), "/issuer/audience", "50"},
+		"AudienceTooLong":     {issuer(`{"url": "https://a.example", "audience": ["` + strings.Repeat("z", 257) + `"], "roles": {"g": "admin"}}`), "/issuer/audience/0", "256"},
+		"ClaimTooLong":        {issuer(`{"url": "https://a.example", "audience": ["z"], "groupsClaim": "` + strings.Repeat("z", 129) + `", "roles": {"g": "admin"}}`), "/issuer/groupsClaim", "128"},
+		"GroupTooLong":        {issuer(`{"url": "https://a.example", "audience": ["z"], "roles": {"` + strings.Repeat("z", 129) + `": "admin"}}`), "/issuer/roles/z", "128"},
+		"Groups":              {issuer(`{"url": "https://a.example", "audience": ["z"], "roles": {` + groups(51) + `}}`), "/issuer/roles", "50"},
+		"NoAdmin":             {issuer(`{"url": "https://a.example", "audience": ["z"], "roles": {"g": "viewer"}}`), "/issuer/roles", "admin"},
 		"Role":                {issuer(`{"url": "https://a.example", "audience": ["z"], "roles": {"g": "root"}}`), "/issuer/roles/g", "admin"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +114,11 @@ func TestLimits(t *testing.T) {
 	for name, file := range map[string]string{
 		"Least":  with(""),
 		"Tenant": `{"tenant": "` + strings.Repeat("a", 24) + `", "locations": [{"id": "` + strings.Repeat("b", 32) + `", "name": "` + strings.Repeat("c", 64) + `"}]}`,
-		"Most":   with(`, "logRetentionDays": 3653, "throttling": {"rate": 10000, "burst": 5000, "sessions": 1000}, "quotaBytes": 1073741824`),
+		"Places": `{"tenant": "acme", "locations": [` + places(10) + `]}`,
+		"Host":   with(`, "console": {"host": "` + strings.Repeat("aaa.", 62) + `ab.de", "certificate": "arn:aws:acm:us-east-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"}`),
+		"Issuer": with(`, "issuer": {"url": "https://a.example:8443/x", "audience": [` + strings.Repeat(`"z", `, 49) + `"` + strings.Repeat("z", 256) + `"], "groupsClaim": "` + strings.Repeat("z", 128) +
+			`", "roles": {"` + strings.Repeat("z", 128) + `": "admin", ` + groups(49) + `}}`),
+		"Most": with(`, "logRetentionDays": 3653, "throttling": {"rate": 10000, "burst": 5000, "sessions": 1000}, "quotaBytes": 1073741824`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
