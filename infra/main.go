@@ -72,7 +72,7 @@ func run(args []string, out io.Writer) (err error) {
 		return err
 	}
 	cfg := stack.Config{Settings: s, Dist: *dist, Out: *to, Strict: true}
-	if err := cfg.Ready(stack.LookPath); err != nil {
+	if err := cfg.Ready(stack.NodeVersion); err != nil {
 		return err
 	}
 	defer func() { // CDK speaks of what is wrong by panics
@@ -82,7 +82,7 @@ func run(args []string, out io.Writer) (err error) {
 	}()
 	app, _ := cfg.App()
 	app.Synth(nil)
-	made := filepath.Join(*to, stack.Name(s)+".template.json")
+	made := filepath.Join(*to, s.Stack()+".template.json")
 	b, err := os.ReadFile(made)
 	if err != nil {
 		return err

@@ -28,7 +28,7 @@ func (d *deployment) api() {
 	cors := &awsapigatewayv2.CfnApi_CorsProperty{AllowMethods: texts("GET", "POST", "PUT", "PATCH", "DELETE"), MaxAge: number(3600),
 		AllowHeaders:  texts("authorization", "content-type", "if-match", "idempotency-key"),
 		ExposeHeaders: texts("etag", "link", "location", "retry-after")}
-	props := &awsapigatewayv2.CfnApiProps{Name: text(Name(d.settings)), ProtocolType: text("HTTP"), Description: text("Zapas: console and phones")}
+	props := &awsapigatewayv2.CfnApiProps{Name: text(d.settings.Stack()), ProtocolType: text("HTTP"), Description: text("Zapas: console and phones")}
 	if h := d.settings.Console.Host; h != "" {
 		cors.AllowOrigins = texts("https://" + h)
 		props.CorsConfiguration = cors

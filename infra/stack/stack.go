@@ -6,11 +6,11 @@
 package stack
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	cdk "github.com/aws/aws-cdk-go/awscdk/v2"
@@ -31,13 +31,16 @@ type Config struct {
 // Functions are the programs that are deployed, by the folders below functions/.
 var Functions = []string{"profiles", "devices", "sessions", "uploads", "restores"}
 
-// Name is the stack's.
-func Name(s settings.Settings) string { return "zapas-" + s.Tenant }
-
-// Ready says what CDK misses on this machine, in one sentence with its remedy.
-func (c Config) Ready(look func(program string) (string, error)) error {
-	if _, err := look("node"); err != nil {
-		return errors.New("CDK needs Node.js: install Node 20 or later, or put its folder on PATH, and try again")
+// Ready says what CDK misses on this machine, in one sentence with its remedy. It asks Node for its version.
+func (c Config) Ready(node func() (version string, err error)) error {
+	const remedy = "install Node 20 or later, or put its folder on PATH, and try again"
+	version, err := node()
+	if err != nil {
+		return fmt.Errorf("CDK needs Node.js, which does not run here: %s: %w", remedy, err)
+	}
+	major, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(version), "v"), ".")
+	if n, err := strconv.Atoi(major); err != nil || n < 20 {
+		return fmt.Errorf("CDK needs Node 20 or later, and node --version says %.40q: %s", version, remedy)
 	}
 	for _, f := range Functions {
 		if _, err := os.Stat(filepath.Join(c.Dist, f, "bootstrap")); err != nil {
@@ -47,12 +50,14 @@ func (c Config) Ready(look func(program string) (string, error)) error {
 	return nil
 }
 
-// LookPath is where Ready looks on a real machine.
-func LookPath(program string) (string, error) {
-	if n := os.Getenv("JSII_NODE"); program == "node" && n != "" { //nolint:forbidigo // the runtime under CDK reads it itself
-		return n, nil
+// NodeVersion asks the Node that CDK's runtime will start.
+func NodeVersion() (string, error) {
+	node := "node"
+	if n := os.Getenv("JSII_NODE"); n != "" { //nolint:forbidigo // the runtime under CDK reads it itself
+		node = n
 	}
-	return exec.LookPath(program)
+	b, err := exec.Command(node, "--version").Output() //nolint:noctx,gosec // it ends at once, and is what the runtime starts anyway
+	return string(b), err
 }
 
 // App describes the deployment. Feature flags stand here and in no file, so that every way to synthesise gives the same.
@@ -69,7 +74,7 @@ func (c Config) App() (cdk.App, cdk.Stack) {
 	if c.Settings.Region != "" {
 		props.Env = &cdk.Environment{Account: text(c.Settings.Account), Region: text(c.Settings.Region)}
 	}
-	s := cdk.NewStack(app, text(Name(c.Settings)), props)
+	s := cdk.NewStack(app, text(c.Settings.Stack()), props)
 	d := &deployment{stack: s, settings: c.Settings, dist: c.Dist}
 	d.keys()
 	d.tables()

@@ -62,7 +62,7 @@ func makeAll(dir string) error {
 		m.app, m.stack = cfg.App()
 		cdk.Aspects_Of(m.app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{Reports: jsii.Bool(false)}), nil)
 		m.app.Synth(nil)
-		b, err := os.ReadFile(filepath.Join(cfg.Out, stack.Name(cfg.Settings)+".template.json"))
+		b, err := os.ReadFile(filepath.Join(cfg.Out, cfg.Settings.Stack()+".template.json"))
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func configure(dir, file string) (stack.Config, error) {
 		}
 	}
 	if err == nil {
-		err = cfg.Ready(stack.LookPath)
+		err = cfg.Ready(stack.NodeVersion)
 	}
 	return cfg, err
 }
@@ -206,11 +206,19 @@ func TestIntrinsics(t *testing.T) {
 // TestReady: what is missing is said in one sentence with its remedy.
 func TestReady(t *testing.T) {
 	dist := t.TempDir()
-	there := func(string) (string, error) { return "/usr/bin/node", nil }
-	gone := func(string) (string, error) { return "", exec.ErrNotFound }
+	says := func(version string) func() (string, error) {
+		return func() (string, error) { return version, nil }
+	}
+	there := says("v20.0.0\n")
+	gone := func() (string, error) { return "", exec.ErrNotFound }
 	cfg := stack.Config{Dist: dist}
 	if err := cfg.Ready(gone); err == nil || !strings.Contains(err.Error(), "install Node 20") {
 		t.Errorf("without Node: %v", err)
+	}
+	for _, old := range []string{"v19.9.9\n", "v8.1.0\n", "20\nsomething", "", "vx.1"} {
+		if err := cfg.Ready(says(old)); err == nil || !strings.Contains(err.Error(), "install Node 20") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("Node %q: %v", old, err)
+		}
 	}
 	if err := cfg.Ready(there); err == nil || !strings.Contains(err.Error(), "make build") || !strings.Contains(err.Error(), filepath.Join(dist, "profiles", "bootstrap")) {
 		t.Errorf("without functions: %v", err)
