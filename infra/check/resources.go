@@ -165,19 +165,20 @@ func alarmsTell(t Template) (wrong []string) {
 	return wrong
 }
 
-// selectors are what the trail records: every call that manages something, each change of the console's files, and, where the settings say so, every use of
-// backups and of the two tables that say who may read them.
+// selectors are what the trail records: every call that manages something, each change of the console's files, and, where
+// the settings say so, every use of backups and of the two tables that say who may read them.
 func (t Template) selectors() map[string]string {
-	want := map[string]string{"0/Name": "Management", "0/FieldSelectors/0/Field": "eventCategory", "0/FieldSelectors/0/Equals": "Management"}
-	data := func(n, name, kind, how, arns string) {
-		at := n + "/FieldSelectors/"
-		maps.Copy(want, map[string]string{n + "/Name": name, at + "0/Field": "eventCategory", at + "0/Equals": "Data", at + "1/Field": "resources.type", at + "1/Equals": kind})
-		if how != "" {
-			want[at+"2/Field"], want[at+"2/"+how] = "resources.ARN", arns
+	want := map[string]string{}
+	selector := func(n, name string, fields ...[3]string) { // a field, how it is compared, and with what
+		want[n+"/Name"] = name
+		for i, f := range fields {
+			at := fmt.Sprintf("%s/FieldSelectors/%d/", n, i)
+			want[at+"Field"], want[at+f[1]] = f[0], f[2]
 		}
 	}
-	data("1", "Console", "AWS::S3::Object", "", "")
-	maps.Copy(want, map[string]string{"1/FieldSelectors/2/Field": "readOnly", "1/FieldSelectors/2/Equals": "false", "1/FieldSelectors/3/Field": "resources.ARN", "1/FieldSelectors/3/StartsWith": "${Console.Arn}/"})
+	data, objects := [3]string{"eventCategory", "Equals", "Data"}, [3]string{"resources.type", "Equals", "AWS::S3::Object"}
+	selector("0", "Management", [3]string{"eventCategory", "Equals", "Management"})
+	selector("1", "Console", data, objects, [3]string{"readOnly", "Equals", "false"}, [3]string{"resources.ARN", "StartsWith", "${Console.Arn}/"})
 	all, _ := t.Resources["Trail"].Properties["AdvancedEventSelectors"].([]any)
 	if len(all) < 3 {
 		return want
@@ -186,7 +187,7 @@ func (t Template) selectors() map[string]string {
 	for _, id := range t.locations() {
 		buckets = append(buckets, "${"+id+".Arn}/")
 	}
-	data("2", "Objects", "AWS::S3::Object", "StartsWith", strings.Join(buckets, ", "))
-	data("3", "Rows", "AWS::DynamoDB::Table", "Equals", "${TableIdentity.Arn}, ${TableVaultkeys.Arn}")
+	selector("2", "Objects", data, objects, [3]string{"resources.ARN", "StartsWith", strings.Join(buckets, ", ")})
+	selector("3", "Rows", data, [3]string{"resources.type", "Equals", "AWS::DynamoDB::Table"}, [3]string{"resources.ARN", "Equals", "${TableIdentity.Arn}, ${TableVaultkeys.Arn}"})
 	return want
 }
