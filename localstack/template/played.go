@@ -14,11 +14,8 @@ var unplayed = map[string]string{
 	"AWS::Cognito::UserPoolClient":           "the development issuer knows the console",
 	"AWS::Cognito::UserPoolDomain":           "the development issuer is at the API's address",
 	"AWS::Cognito::UserPoolGroup":            "the development issuer says in which groups people are",
-	"AWS::Events::EventBus":                  "no function tells of events yet",
-	"AWS::Events::Rule":                      "no function tells of events yet",
 	"AWS::Logs::LogGroup":                    "what functions print goes to stack.log",
 	"AWS::Logs::MetricFilter":                "there are no metrics",
-	"AWS::Scheduler::ScheduleGroup":          "there is no schedule in it yet",
 	"AWS::SNS::Topic":                        "nobody is woken",
 	"AWS::SNS::TopicPolicy":                  "nobody is woken",
 }

@@ -214,8 +214,13 @@ func (r *reader) physical(id string, of resource) (ref, arn string) {
 	case "AWS::Lambda::Function":
 		return name, "arn:aws:lambda:" + here + "function:" + name
 	case "AWS::Scheduler::ScheduleGroup", "AWS::Events::EventBus":
-		if given, ok := of.Properties["Name"].(string); ok {
+		switch given := of.Properties["Name"].(type) {
+		case string:
 			name = given
+		case map[string]any:
+			if given["Ref"] == "AWS::StackName" {
+				name = r.place.Stack
+			}
 		}
 		if of.Type == "AWS::Events::EventBus" {
 			return name, "arn:aws:events:" + here + "event-bus/" + name
