@@ -78,7 +78,7 @@ func (e *edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if struck && !s.after {
 		e.end(v, s.signal)
 	}
-	answer, content := e.forward(r, body)
+	answer, content := e.forward(r, body) //nolint:contextcheck // a request that was sent on is answered, though its sender dies
 	if struck {
 		e.end(v, s.signal)
 	}
