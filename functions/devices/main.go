@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/oklog/ulid/v2"
@@ -36,10 +35,11 @@ func main() {
 }
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	now := env.Clock()
 	rows, people, consents, records := env.Table(), env.TableIdentity(), env.TableVaultKeys(), env.TableAudit()
 	tenant, address := env.Tenant(), env.API()
 	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
-		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: time.Now}
+		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -49,23 +49,23 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	}
 	db := table.Open(cfg)
 	identities := table.Identities{DB: db, Name: people}
-	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
 	book := table.Audit{DB: db, Name: records}
-	recorder := audit.Recorder{Log: book, Now: time.Now, NewID: newID}
-	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: time.Now}
+	recorder := audit.Recorder{Log: book, Now: now, NewID: newID}
+	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: now}
 	handlers := devices.Handlers{
 		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
-			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Profiles: table.Profiles{DB: db, Name: rows},
-			Audit: recorder, Now: time.Now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
-		Restores:  &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: time.Now},
+			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Profiles: table.Profiles{DB: db, Name: rows},
+			Audit: recorder, Now: now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
+		Restores:  &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: now},
 		Settings:  restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder},
 		Vaults:    table.Vaults{DB: db, Name: rows},
 		Records:   book,
 		Introduce: signedIn.Introduce,
 		Proof:     phones.Proof,
 		API:       address,
-		Now:       time.Now,
+		Now:       now,
 	}
-	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: time.Now, NewID: newID}
-	return &gateway.API{Function: "devices", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper, Device: phones, Log: log, Now: time.Now}, nil
+	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: now, NewID: newID}
+	return &gateway.API{Function: "devices", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper, Device: phones, Log: log, Now: now}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/oklog/ulid/v2"
@@ -34,9 +33,10 @@ func main() {
 }
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	now := env.Clock()
 	rows, records, locations := env.Table(), env.TableAudit(), env.Locations()
 	people := &console.Verifier{Issuer: env.Issuer(), Tenant: env.Tenant(), Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
-		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: time.Now}
+		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -45,9 +45,9 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		return nil, err
 	}
 	db := table.Open(cfg)
-	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
-	handlers := profiles.Handlers{Now: time.Now, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}, Locations: locations,
-		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}, Now: time.Now, NewID: newID}}
-	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: time.Now, NewID: newID}
-	return &gateway.API{Function: "profiles", Operations: handlers.Operations(), Console: people, Keeper: keeper, Log: log, Now: time.Now}, nil
+	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
+	handlers := profiles.Handlers{Now: now, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}, Locations: locations,
+		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID}}
+	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: now, NewID: newID}
+	return &gateway.API{Function: "profiles", Operations: handlers.Operations(), Console: people, Keeper: keeper, Log: log, Now: now}, nil
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -33,9 +32,10 @@ func main() {
 }
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	now := env.Clock()
 	rows, people, tenant, buckets := env.Table(), env.TableIdentity(), env.Tenant(), env.Buckets()
 	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
-		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: time.Now}
+		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -46,5 +46,5 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	db := table.Open(cfg)
 	handlers := restores.Handlers{Reader: &vault.Reader{Table: table.Vaults{DB: db, Name: rows}, Downloads: bucket.New(cfg, buckets)}}
 	return &gateway.API{Function: "restores", Operations: handlers.Operations(), Console: signedIn,
-		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Now: time.Now}, Log: log, Now: time.Now}, nil
+		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Now: now}, Log: log, Now: now}, nil
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/oklog/ulid/v2"
@@ -40,10 +39,11 @@ func main() {
 }
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	now := env.Clock()
 	rows, people, keys, records := env.Table(), env.TableIdentity(), env.TableVaultKeys(), env.TableAudit()
 	tenant, wrapping, quota := env.Tenant(), env.VaultKey(), env.Quota()
 	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
-		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: time.Now}
+		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -52,19 +52,19 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		return nil, err
 	}
 	db := table.Open(cfg)
-	newID := func() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
+	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
 	identities, statuses := table.Identities{DB: db, Name: people}, table.Statuses{DB: db, Name: rows}
-	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: time.Now, NewID: newID}
-	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, Statuses: statuses, Now: time.Now}
+	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}
+	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, Statuses: statuses, Now: now}
 	opener := &vault.Opener{Tenant: tenant, Quota: quota, Table: table.Vaults{DB: db, Name: rows}, Keys: table.Keys{DB: db, Name: keys},
-		Wrapper: kms.New(cfg, wrapping), Record: sessions.Recording(recorder), Active: phones.Active, Now: time.Now, NewID: newID}
+		Wrapper: kms.New(cfg, wrapping), Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: newID}
 	consents := &restore.Service{Store: table.Restores{DB: db, Name: keys}, Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}}, Audit: recorder,
-		Find: opener.Find, Owns: phones.Owns, Enrolled: phones.Enrolled, Now: time.Now, NewID: newID}
+		Find: opener.Find, Owns: phones.Owns, Enrolled: phones.Enrolled, Now: now, NewID: newID}
 	opener.Consented = consents.Consented
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
-		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now},
-		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: time.Now}, Now: time.Now}
-	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: time.Now, NewID: newID}
+		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now},
+		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}, Now: now}
+	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: now, NewID: newID}
 	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper,
-		Device: device.Verifier{Tenant: tenant, Devices: identities, Once: sessions.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: time.Now}, Log: log, Now: time.Now}, nil
+		Device: device.Verifier{Tenant: tenant, Devices: identities, Once: sessions.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: now}, Log: log, Now: now}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -31,6 +30,7 @@ func main() {
 }
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
+	now := env.Clock()
 	rows, people, tenant, buckets := env.Table(), env.TableIdentity(), env.Tenant(), env.Buckets()
 	if err := env.Err(); err != nil {
 		return nil, err
@@ -40,8 +40,8 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		return nil, err
 	}
 	db := table.Open(cfg)
-	handlers := uploads.Handlers{Statuses: table.Statuses{DB: db, Name: rows}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: time.Now}, Now: time.Now,
-		Uploader: &vault.Uploader{Table: table.Vaults{DB: db, Name: rows}, Store: bucket.New(cfg, buckets), Now: time.Now}}
+	handlers := uploads.Handlers{Statuses: table.Statuses{DB: db, Name: rows}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Now: now,
+		Uploader: &vault.Uploader{Table: table.Vaults{DB: db, Name: rows}, Store: bucket.New(cfg, buckets), Now: now}}
 	return &gateway.API{Function: "uploads", Operations: handlers.Operations(),
-		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Once: uploads.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: time.Now}, Log: log, Now: time.Now}, nil
+		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Once: uploads.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: now}, Log: log, Now: now}, nil
 }

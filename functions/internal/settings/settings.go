@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -93,6 +94,26 @@ func (e *Environment) isURL(name, s string) {
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Clock is what every part of a function reads the time from: the machine's clock, set forward where a story of days is
+// played. That is done only where the services of AWS are on this machine. On Lambda nothing is there, so whoever can
+// change a deployed function's environment has by that no way to move its clock.
+func (e *Environment) Clock() func() time.Time {
+	const name, endpoint = "ZAPAS_CLOCK_OFFSET", "AWS_ENDPOINT_URL"
+	s := e.variables[name]
+	if s == "" {
+		return time.Now
+	}
+	ahead, err := time.ParseDuration(s)
+	services, failed := url.Parse(e.variables[endpoint])
+	switch {
+	case failed != nil || !loopback(services.Hostname()):
+		e.refuse(name, "is set, and %s is not on this machine: remove it, for only a local stack moves clocks", endpoint)
+	case err != nil || ahead < 0:
+		e.refuse(name, "is %q: it must be how far the clock is ahead, such as 26h", s)
+	}
+	return func() time.Time { return time.Now().Add(ahead) }
 }
 
 // Audience are those for whom a token may be issued.

@@ -3,10 +3,12 @@ package settings_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"zapas/functions/internal/settings"
+	"zapas/infra/golden"
 	"zapas/shared/caller"
 	"zapas/shared/profile"
 )
@@ -85,5 +87,53 @@ func TestWrong(t *testing.T) {
 				t.Errorf("the failure is %v, want one sentence about %s", err, row.name)
 			}
 		})
+	}
+}
+
+// TestClock: it is set forward where the services are on this machine, and nowhere else.
+func TestClock(t *testing.T) {
+	t.Parallel()
+	const here = "http://127.0.0.1:7421"
+	for name, row := range map[string]struct {
+		offset, endpoint string
+		ahead            time.Duration
+		wrong            string
+	}{
+		"NotSet":          {"", here, 0, ""},
+		"Deployed":        {"", "", 0, ""},
+		"Here":            {"98h30m0.5s", here, 98*time.Hour + 30*time.Minute + 500*time.Millisecond, ""},
+		"HereByName":      {"1h", "http://localhost:4566", time.Hour, ""},
+		"HereOverIPv6":    {"1h", "http://[::1]:4566", time.Hour, ""},
+		"NoEndpoint":      {"1h", "", 0, "is not on this machine"},
+		"OfAWS":           {"1h", "https://dynamodb.eu-central-1.amazonaws.com", 0, "is not on this machine"},
+		"OfAnother":       {"1h", "http://10.0.0.1:7421", 0, "is not on this machine"},
+		"LooksLikeHere":   {"1h", "http://localhost.example", 0, "is not on this machine"},
+		"UserLooksLikeIt": {"1h", "http://127.0.0.1@10.0.0.1", 0, "is not on this machine"},
+		"NoURL":           {"1h", "http://127.0.0.1:%", 0, "is not on this machine"},
+		"NoDuration":      {"26", here, 0, "how far the clock is ahead"},
+		"Back":            {"-1ns", here, 0, "how far the clock is ahead"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := settings.From([]string{"ZAPAS_CLOCK_OFFSET=" + row.offset, "AWS_ENDPOINT_URL=" + row.endpoint})
+			now := e.Clock()
+			if row.wrong != "" {
+				if err := e.Err(); err == nil || !strings.HasPrefix(err.Error(), "ZAPAS_CLOCK_OFFSET is ") || !strings.Contains(err.Error(), row.wrong) {
+					t.Errorf("the failure is %v", err)
+				}
+				return
+			}
+			if err := e.Err(); err != nil {
+				t.Fatal(err)
+			}
+			before := time.Now()
+			got := now()
+			if after := time.Now(); got.Before(before.Add(row.ahead)) || got.After(after.Add(row.ahead)) {
+				t.Errorf("the clock shows %s and not %s more than %s", got, row.ahead, before)
+			}
+		})
+	}
+	if template := string(golden.Template()); strings.Contains(template, "ZAPAS_CLOCK") || !strings.Contains(template, "ZAPAS_TENANT") {
+		t.Error("what is deployed has the setting by which clocks are moved, or none at all")
 	}
 }
