@@ -157,7 +157,7 @@ func TestPlaysOverTCP(t *testing.T) {
 	}
 	for _, want := range []string{
 		" passed, 0 failed, 0 not proven\n", "\nplayed      merge_contact.txt\n",
-		"\nnot played  disk.txt to its end: the story disk.txt stops: step 2, stored: it needs the stand-ins' own disk, and the data is elsewhere\n",
+		"\nnot played  disk.txt to its end: the story disk.txt stops: step 2, stored: it needs what stands in here, and the data is elsewhere\n",
 		"\nnot played  damage.txt to its end: the story damage.txt stops: step 1, damage: ",
 		"\n3 stories: 1 played, 0 failed, 2 not played to their end\n",
 	} {

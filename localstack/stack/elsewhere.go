@@ -8,7 +8,7 @@ import (
 )
 
 // ErrElsewhere says that what is asked for can be done to the stand-ins alone.
-var ErrElsewhere = errors.New("it needs the stand-ins' own disk, and the data is elsewhere")
+var ErrElsewhere = errors.New("it needs what stands in here, and the data is elsewhere")
 
 // Elsewhere are data services that are not here. They are called as one caller by all functions: whose right is whose is
 // not shown there.

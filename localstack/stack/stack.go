@@ -35,12 +35,12 @@ import (
 type Config struct {
 	Dir      string // all that it keeps
 	Programs build.Programs
-	API      string    // address of the API and of sign-in, such as 127.0.0.1:7420; port 0 takes any
-	AWS      string    // address of what stands in for AWS
-	Log      io.Writer // what the functions print, and what goes wrong
-	Errors   io.Writer // hears at once of what a person has to mend, such as a full disk; nil: only Log does
-	Sync     bool      // what was acknowledged survives a loss of power
-	Now      func() time.Time
+	API      string           // address of the API and of sign-in, such as 127.0.0.1:7420; port 0 takes any
+	AWS      string           // address of what stands in for AWS
+	Log      io.Writer        // what the functions print, and what goes wrong
+	Errors   io.Writer        // hears at once of what a person has to mend, such as a full disk; nil: only Log does
+	Sync     bool             // what was acknowledged survives a loss of power
+	Now      func() time.Time // the machine's clock; the stack's own begins with it
 	// Around is put around what stands in for AWS: the place of what may befall a call. nil: nothing.
 	Around func(http.Handler) http.Handler
 	// Template is what is deployed; nil: the golden template.
@@ -57,6 +57,7 @@ type Stack struct {
 	Dir    string // all that it keeps
 	Issuer *oidc.Issuer
 
+	clock     *clock
 	deployed  *template.Deployment
 	policies  *iam.Policies
 	aws       *standin.AWS
@@ -72,7 +73,7 @@ func Start(cfg Config) (s *Stack, err error) {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s = &Stack{Dir: cfg.Dir, ending: cancel}
+	s = &Stack{Dir: cfg.Dir, ending: cancel, clock: &clock{machine: cfg.Now}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -175,7 +176,7 @@ func (s *Stack) cloud(cfg Config, log *slog.Logger) (err error) {
 	if err := whole(kept); err != nil {
 		return err
 	}
-	s.aws, err = standin.Open(standin.Config{Dir: kept, Account: deployment.Account, Region: deployment.Region, Sync: cfg.Sync, Now: cfg.Now, Log: log,
+	s.aws, err = standin.Open(standin.Config{Dir: kept, Account: deployment.Account, Region: deployment.Region, Sync: cfg.Sync, Now: s.Now, Signed: cfg.Now, Log: log,
 		Secret: func(id string) (string, bool) { secret, ok := secrets[id]; return secret, ok },
 		Caller: func(id string) iam.Principal { return callers[id] }})
 	if err != nil {
@@ -244,7 +245,7 @@ func secretOf(function string) string  { return "local-secret-of-" + function }
 
 // front is what people and phones see.
 func (s *Stack) front(cfg Config, log *slog.Logger) (_ http.Handler, err error) {
-	s.Issuer, err = oidc.New(oidc.Config{Issuer: deployment.Issuer(s.URL), Dir: filepath.Join(cfg.Dir, "oidc"), Users: People, Audience: deployment.Audience, Now: cfg.Now,
+	s.Issuer, err = oidc.New(oidc.Config{Issuer: deployment.Issuer(s.URL), Dir: filepath.Join(cfg.Dir, "oidc"), Users: People, Audience: deployment.Audience, Now: s.Now,
 		Clients: []oidc.Client{{ID: "zapas-console", RedirectURIs: []string{s.URL + "/"}}}})
 	if err != nil {
 		return nil, err
@@ -254,7 +255,7 @@ func (s *Stack) front(cfg Config, log *slog.Logger) (_ http.Handler, err error) 
 		routes = append(routes, apigateway.Route{Method: r.Method, Path: r.Path, Function: r.Function, JWT: r.JWT, Timeout: r.Timeout})
 	}
 	gateway, err := apigateway.New(apigateway.Config{Routes: routes, Invoke: s.functions.Invoke, Issuer: s.deployed.Authorize.Issuer, Audience: s.deployed.Authorize.Audience,
-		Keys: s.Issuer, Now: cfg.Now, Log: log})
+		Keys: s.Issuer, Now: s.Now, Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -23,14 +23,15 @@ import (
 	"zapas/localstack/standin/sigv4"
 )
 
-// Config is an account in one region. All fields but Sync and Caller are required.
+// Config is an account in one region. All fields but Signed, Sync and Caller are required.
 type Config struct {
 	Dir             string // a folder of its own
 	Account, Region string
 	Secret          func(accessKeyID string) (secret string, ok bool) // of those who may call
 	Caller          func(accessKeyID string) iam.Principal            // whose key it is; needed once policies are in force
 	Now             func() time.Time
-	Sync            bool // what was acknowledged survives a loss of power
+	Signed          func() time.Time // the clock by which callers sign; nil: Now
+	Sync            bool             // what was acknowledged survives a loss of power
 	Log             *slog.Logger
 }
 
@@ -52,7 +53,10 @@ func Open(cfg Config) (a *AWS, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
-	a = &AWS{IAM: &iam.Guard{Log: cfg.Log}, verifier: &sigv4.Verifier{Secret: cfg.Secret, Now: cfg.Now, Region: cfg.Region}, caller: cfg.Caller}
+	if cfg.Signed == nil {
+		cfg.Signed = cfg.Now
+	}
+	a = &AWS{IAM: &iam.Guard{Log: cfg.Log}, verifier: &sigv4.Verifier{Secret: cfg.Secret, Now: cfg.Signed, Region: cfg.Region}, caller: cfg.Caller}
 	if a.caller == nil {
 		a.caller = func(string) iam.Principal { return iam.Principal{} }
 	}
@@ -68,7 +72,7 @@ func Open(cfg Config) (a *AWS, err error) {
 		return a, err
 	}
 	a.S3, err = s3.Open(s3.Config{Dir: filepath.Join(cfg.Dir, "s3"), Account: cfg.Account, Region: cfg.Region,
-		Authorizer: a.IAM, Attach: a.IAM.Attach, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
+		Authorizer: a.IAM, Attach: a.IAM.Attach, Now: cfg.Now, Signed: cfg.Signed, Sync: cfg.Sync, Log: cfg.Log})
 	if err != nil {
 		return a, err
 	}

@@ -12,14 +12,23 @@
 //	keep NAME PLACE          sets $NAME to what stands in a place: a JSON pointer (RFC 6901) into stdout, or header:NAME
 //	                         of the last answer
 //	expect PLACE VALUE       expects a value there; [!] that there is none such
-//	recent PLACE             expects a time of the last ten minutes there
+//	recent PLACE             expects a time of the last ten minutes there; [!] another
+//	clock +DURATION|TIME     sets everybody's clock forward, as by +26h, or to a time such as 2027-03-28T00:59:00Z
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
-//	kill FUNCTION            kills the function's running processes
+//	crash FUNCTION           kills the function's running processes
 //	damage PART              flips a bit of the one stored object whose key contains PART, such as s/$SESSION/c/ for its
 //	                         only chunk
 //	stored TEXT...           expects each text in what the stack keeps on the disk: as it is, or within base64, zstd, gzip;
 //	                         [!] that it cannot be read there
 //	shows RULE TEXT          remembers that this step has shown a rule, and how
+//
+// The clock of a stack begins as the machine's. When it is set forward, the issuer, the authorizer, the functions and what
+// stands in for AWS go by it, and so do phones in later commands: --clock of a story is how far a phone is ahead of the
+// story's clock, not of the machine's. Schedules that are due on the way fire in order, each at its own time, with the
+// functions' clocks at that time, and repeats of what failed among them; when the command returns all these calls have
+// ended. They may be due at 2,000 moments within one command: more is an error. Items whose time to live has passed are
+// gone then. Who is signed in stays so for as long as his token is good: say "as" again. On a stack whose data is elsewhere
+// the clock cannot be set, nor is it remembered when a stack ends: stories of make run leave it alone.
 //
 // In files and headers that are sent, ${NAME} is what NAME was set to. $DATA is where the phones live, each in
 // $DATA/phones/NAME; what is on a phone belongs into $DATA/exports.
@@ -82,7 +91,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "phone": t.phone, "kill": t.kill, "damage": t.damage, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
@@ -196,7 +205,9 @@ func (t Teller) as(ts *testscript.TestScript, neg bool, args []string) {
 // phone gives each phone a state folder and a home of its own.
 func (t Teller) phone(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, len(args) > 1, "phone NAME ARGS...")
-	err := ts.Exec(t.Phone, append([]string{"--state", of(ts).teller.phones(args[0])}, args[1:]...)...)
+	timed, err := atTime(args[1:], t.Stack.Ahead())
+	ts.Check(err)
+	err = ts.Exec(t.Phone, append([]string{"--state", of(ts).teller.phones(args[0])}, timed...)...)
 	if neg && err == nil {
 		ts.Fatalf("zapas-device %s succeeded, and should have failed", args[1])
 	}
@@ -205,8 +216,8 @@ func (t Teller) phone(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func (t Teller) kill(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "kill FUNCTION")
+func (t Teller) crash(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "crash FUNCTION")
 	if t.Stack.Kill(args[0]) == 0 {
 		ts.Fatalf("no process of %s was running", args[0])
 	}

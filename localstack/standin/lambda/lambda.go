@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -254,6 +255,51 @@ func (s *Service) Kill(function string) int {
 		<-env.gone
 	}
 	return len(killed)
+}
+
+// Setenv gives all functions a variable, or another value of it, as a change of their configuration does: calls in progress
+// end as they began, and their processes with them; later calls have processes that know it. It waits until ctx ends.
+func (s *Service) Setenv(ctx context.Context, name, value string) error {
+	for _, p := range s.pools {
+		for _, own := range s.variables(p.function, "") {
+			if own[0] == name {
+				return fmt.Errorf("%s is a variable that Lambda sets itself: choose another", name)
+			}
+		}
+		if err := p.setenv(ctx, name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setenv holds all slots, so that no process is at work and none is started.
+func (p *pool) setenv(ctx context.Context, name, value string) error {
+	held := 0
+	defer func() {
+		for range held {
+			<-p.slots
+		}
+	}()
+	for held < cap(p.slots) {
+		select {
+		case p.slots <- struct{}{}:
+			held++
+		case <-ctx.Done():
+			return fmt.Errorf("function %s has not ended its work: %w", p.function.Name, ctx.Err())
+		}
+	}
+	env := maps.Clone(p.function.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	env[name] = value
+	p.function.Env = env
+	for old := p.take(); old != nil; old = p.take() {
+		old.kill()
+		<-old.gone
+	}
+	return nil
 }
 
 func (s *Service) environments(match func(*environment) bool) []*environment {

@@ -339,6 +339,42 @@ func TestKill(t *testing.T) {
 	invoke(t, s, `{}`)
 }
 
+// TestSetenv: who is at work ends it, as he began; whoever is called later knows the new value.
+func TestSetenv(t *testing.T) {
+	t.Parallel()
+	s, place := start(t, lambda.Function{Concurrency: 2, Env: map[string]string{"KEPT": "1"}}), meet(t)
+	before := invoke(t, s, `{"Do":"pid"}`)
+	call := invokeInBackground(t.Context(), s, place.event())
+	conn := place.next(t)
+	short, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Setenv(short, "ADDED", "0"); !errors.Is(err, context.Canceled) {
+		t.Errorf("it does not wait for a call in progress: %v", err)
+	}
+	set := make(chan error, 1)
+	go func() { set <- s.Setenv(t.Context(), "ADDED", "2") }()
+	conn.Close()
+	if got := <-call; got.err != nil {
+		t.Errorf("the call in progress failed: %v", got.err)
+	}
+	if err := <-set; err != nil {
+		t.Fatal(err)
+	}
+	if after := invoke(t, s, `{"Do":"pid"}`); after == before {
+		t.Error("the process is the same")
+	}
+	var got []string
+	if err := json.Unmarshal([]byte(invoke(t, s, `{"Do":"env"}`)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(got, "KEPT=1") || !slices.Contains(got, "ADDED=2") {
+		t.Errorf("the environment is %v", got)
+	}
+	if err := s.Setenv(t.Context(), "AWS_REGION", "x"); err == nil {
+		t.Error("a variable of Lambda's own can be set")
+	}
+}
+
 func TestClose(t *testing.T) {
 	t.Parallel()
 	s, place := start(t, lambda.Function{}), meet(t)

@@ -97,7 +97,7 @@ func (s *Server) signature(r *http.Request) iam.Keys {
 	}
 	keys.Add("s3:authType", "REST-QUERY-STRING")
 	if signed, err := time.Parse("20060102T150405Z", query.Get("X-Amz-Date")); err == nil {
-		keys.Add("s3:signatureAge", strconv.FormatInt(max(0, s.cfg.Now().Sub(signed).Milliseconds()), 10))
+		keys.Add("s3:signatureAge", strconv.FormatInt(max(0, s.cfg.Signed().Sub(signed).Milliseconds()), 10))
 	}
 	return keys
 }

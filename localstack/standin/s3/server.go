@@ -45,6 +45,8 @@ type Config struct {
 	Attach func(arn string, policy []byte) error
 	// Now dates objects.
 	Now func() time.Time
+	// Signed is the clock by which requests are signed; nil: Now.
+	Signed func() time.Time
 	// Sync makes an answer wait until the disk has the object.
 	Sync bool
 	Log  *slog.Logger
@@ -64,6 +66,9 @@ type Server struct {
 // refuses one whose object table is damaged, missing beside its objects, or in
 // use by another process.
 func Open(cfg Config) (*Server, error) {
+	if cfg.Signed == nil {
+		cfg.Signed = cfg.Now
+	}
 	st, err := openStore(cfg)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"slices"
@@ -32,13 +33,14 @@ const pulse = time.Second
 
 // Run calls targets when they are due, until ctx ends and all its calls have returned.
 func (s *Server) Run(ctx context.Context, invoke Invoke) {
-	var calls sync.WaitGroup
-	defer calls.Wait()
-	under := &underway{keys: map[key]bool{}}
+	defer s.await()
 	ticker := time.NewTicker(pulse)
 	defer ticker.Stop()
 	for {
-		if err := s.tick(ctx, invoke, under, &calls); err != nil {
+		s.ticking.Lock()
+		err := s.tick(ctx, invoke)
+		s.ticking.Unlock()
+		if err != nil {
 			s.cfg.Log.ErrorContext(ctx, "schedules that are due cannot be begun", slog.Any("error", err))
 		}
 		select {
@@ -49,12 +51,48 @@ func (s *Server) Run(ctx context.Context, invoke Invoke) {
 	}
 }
 
-// Tick calls the targets that are due now, each once, and returns when all calls have returned. It is for tests, which
-// move the clock; it is not for use beside Run.
+func (s *Server) await() {
+	s.ticking.Lock()
+	defer s.ticking.Unlock()
+	s.calls.Wait()
+}
+
+// Tick calls the targets that are due now, each once, and returns when all calls have returned.
 func (s *Server) Tick(ctx context.Context, invoke Invoke) error {
-	var calls sync.WaitGroup
-	defer calls.Wait()
-	return s.tick(ctx, invoke, &underway{keys: map[key]bool{}}, &calls)
+	s.ticking.Lock()
+	defer s.ticking.Unlock()
+	defer s.calls.Wait()
+	return s.tick(ctx, invoke)
+}
+
+// Advance is for a clock that is set forward: it has set show each moment at which something is due, one after the other,
+// and to at last, and calls the targets of each before it goes on. So nothing is missed on the way, nor called at another
+// time than its own. Run calls nobody meanwhile. Beyond so many moments it is an error, and the clock stays where it is.
+func (s *Server) Advance(ctx context.Context, to time.Time, moments int, set func(time.Time) error, invoke Invoke) error {
+	s.ticking.Lock()
+	defer s.ticking.Unlock()
+	s.calls.Wait()
+	for ; ctx.Err() == nil; moments-- {
+		at, any := s.Due()
+		if !any || at.After(to) {
+			return set(to)
+		}
+		if moments == 0 {
+			return fmt.Errorf("the clock stands at %s, and schedules are due at too many moments before %s: set it forward in smaller steps",
+				s.cfg.Now().UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339))
+		}
+		if at.After(s.cfg.Now()) {
+			if err := set(at); err != nil {
+				return err
+			}
+		}
+		err := s.tick(ctx, invoke)
+		s.calls.Wait()
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // Due is when Tick next has something to do.
@@ -105,7 +143,8 @@ func (u *underway) end(k key) {
 	delete(u.keys, k)
 }
 
-func (s *Server) tick(ctx context.Context, invoke Invoke, under *underway, calls *sync.WaitGroup) error {
+// tick begins the calls that are due. Its caller holds ticking.
+func (s *Server) tick(ctx context.Context, invoke Invoke) error {
 	now := s.cfg.Now().UTC()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,11 +165,11 @@ func (s *Server) tick(ctx context.Context, invoke Invoke, under *underway, calls
 		}
 		for _, d := range one.Pending {
 			k := key{i, d.Scheduled}
-			if d.At.After(now) || !under.begin(k) {
+			if d.At.After(now) || !s.under.begin(k) {
 				continue
 			}
-			calls.Go(func() {
-				defer under.end(k)
+			s.calls.Go(func() {
+				defer s.under.end(k)
 				s.attempt(ctx, invoke, one, d)
 			})
 		}

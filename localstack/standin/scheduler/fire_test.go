@@ -323,3 +323,58 @@ func TestRun(t *testing.T) {
 		t.Errorf("left to be repeated: %v", got)
 	}
 }
+
+// advance sets the clock forward and answers what the target got, and when by the clock.
+func (s *stack) advance(d time.Duration, moments int) (events []string, err error) {
+	s.t.Helper()
+	set := func(at time.Time) error {
+		if at.Before(s.now) {
+			s.t.Errorf("the clock goes back from %s to %s", s.now, at)
+		}
+		s.now = at
+		return nil
+	}
+	err = s.Advance(s.t.Context(), s.now.Add(d), moments, set, func(ctx context.Context, name string, event []byte) (bool, error) {
+		return s.invoke(ctx, s.now.Format("15:04:05 ")+name, event)
+	})
+	events, s.events = s.events, nil
+	return events, err
+}
+
+// TestAdvance: nothing is missed on the way of a clock, and each is called at its own time.
+func TestAdvance(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.create(nil)
+	s.create(func(in *sdk.CreateScheduleInput) {
+		in.Name, in.ScheduleExpression = aws.String("half"), aws.String("cron(30 13 * * ? *)")
+	})
+	got, err := s.advance(3*time.Hour, 4)
+	if err != nil || !s.now.Equal(time.Date(2024, 3, 1, 15, 0, 0, 0, time.UTC)) {
+		t.Errorf("the clock stands at %s: %v", s.now, err)
+	}
+	want(t, got, "13:00:00 "+hour(13), `13:30:00 ticker {"at":"2024-03-01T13:30:00Z"}`, "14:00:00 "+hour(14), "15:00:00 "+hour(15))
+	got, err = s.advance(time.Hour-1, 0)
+	if err != nil || got != nil || !s.now.Equal(time.Date(2024, 3, 1, 16, 0, 0, -1, time.UTC)) {
+		t.Errorf("%v at %s, %v", got, s.now, err)
+	}
+	want(t, s.tick(1), hour(16))
+
+	s.ran, s.err = true, errors.New("the function fails") // Lambda tries again by itself, twice
+	got, err = s.advance(time.Hour+3*time.Minute, 3)
+	if err != nil {
+		t.Error(err)
+	}
+	want(t, got, "17:00:00 "+hour(17), "17:01:00 "+hour(17), "17:03:00 "+hour(17))
+	s.ran, s.err = false, nil
+
+	got, err = s.advance(24*time.Hour, 2)
+	if err == nil || !strings.Contains(err.Error(), "the clock stands at 2024-03-01T19:00:00Z") || !strings.Contains(err.Error(), "before 2024-03-02T17:03:00Z") {
+		t.Errorf("the failure is %v", err)
+	}
+	want(t, got, "18:00:00 "+hour(18), "19:00:00 "+hour(19))
+	broken := errors.New("the clock is stuck")
+	if err := s.Advance(t.Context(), s.now.Add(time.Hour), 9, func(time.Time) error { return broken }, s.invoke); !errors.Is(err, broken) {
+		t.Errorf("the failure is %v", err)
+	}
+}

@@ -47,6 +47,10 @@ type Server struct {
 	groups    map[string]bool
 	schedules map[id]*schedule // as they are in the file; never changed, but replaced
 	forgotten time.Time        // when old tokens last were
+
+	ticking sync.Mutex // held by whoever begins calls
+	calls   sync.WaitGroup
+	under   underway
 }
 
 // id is how a schedule is told from others.
@@ -75,7 +79,8 @@ func Open(cfg Config) (*Server, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the file of schedules %s cannot be opened: free space there, or make it writable: %w", cfg.Path, err)
 	}
-	s := &Server{cfg: cfg, db: db, groups: map[string]bool{defaultGroup: true}, schedules: map[id]*schedule{}}
+	s := &Server{cfg: cfg, db: db, groups: map[string]bool{defaultGroup: true}, schedules: map[id]*schedule{},
+		under: underway{keys: map[key]bool{}}}
 	if err := s.read(); err != nil {
 		return nil, errors.Join(damaged(cfg, err), db.Close())
 	}

@@ -1,0 +1,66 @@
+package story
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// longestMove is how long a clock may take to be set forward: every schedule on the way is played.
+const longestMove = 5 * time.Minute
+
+func (t Teller) clock(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, len(args) == 1, "clock +DURATION|TIME")
+	to, err := moment(args[0], t.Stack.Now())
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), longestMove)
+	defer cancel()
+	err = t.Stack.SetClock(ctx, to)
+	if neg && err == nil {
+		ts.Fatalf("the clock was set to %s, and should not have been", args[0])
+	}
+	if neg {
+		_, err = fmt.Fprintln(ts.Stderr(), err)
+	}
+	t.check(ts, "clock", err)
+}
+
+// moment reads what a clock is to show.
+func moment(text string, now time.Time) (time.Time, error) {
+	by, relative := strings.CutPrefix(text, "+")
+	if !relative {
+		to, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return to, fmt.Errorf("%q is no time: write +26h, or 2027-03-28T00:59:00Z: %w", text, err)
+		}
+		return to, nil
+	}
+	d, err := time.ParseDuration(by)
+	if err != nil {
+		return now, fmt.Errorf("%q is no duration: write it as +26h: %w", text, err)
+	}
+	return now.Add(d), nil
+}
+
+// atTime gives a phone the story's clock. A story's own --clock is how far the phone is ahead of that.
+func atTime(args []string, ahead time.Duration) ([]string, error) {
+	const flag = "--clock="
+	i := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "--clock") })
+	if i < 0 {
+		if ahead == 0 {
+			return args, nil
+		}
+		return append([]string{flag + ahead.String()}, args...), nil
+	}
+	own, err := time.ParseDuration(strings.TrimPrefix(args[i], flag))
+	if err != nil {
+		return nil, fmt.Errorf("%s: write it as --clock=72h: %w", args[i], err)
+	}
+	args = slices.Clone(args)
+	args[i] = flag + (ahead + own).String()
+	return args, nil
+}
