@@ -140,14 +140,15 @@ func TestFault(t *testing.T) {
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	const service = "github.com/aws/aws-sdk-go-v2/service/"
-	for pkg, want := range map[string]string{"zapas/shared/aws": "", "zapas/shared/aws/table": "dynamodb", "zapas/shared/aws/bucket": "s3", "zapas/shared/aws/kms": "kms"} {
+	for pkg, want := range map[string]string{"zapas/shared/aws": "", "zapas/shared/aws/table": "dynamodb", "zapas/shared/aws/bucket": "s3", "zapas/shared/aws/kms": "kms",
+		"zapas/shared/aws/bus": "eventbridge", "zapas/shared/aws/schedules": "scheduler"} {
 		t.Run(filepath.Base(pkg), func(t *testing.T) {
 			t.Parallel()
 			out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pkg).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, other := range []string{"dynamodb", "s3", "kms"} {
+			for _, other := range []string{"dynamodb", "s3", "kms", "eventbridge", "scheduler"} {
 				if linked := strings.Contains(string(out), service+other+"\n"); linked != (other == want) {
 					t.Errorf("that it links %s is %v", other, linked)
 				}

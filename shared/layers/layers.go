@@ -48,7 +48,7 @@ var Rules = []Rule{
 		Why:  "rules and handlers stay free of the cloud's client; test support may hold it, and so must what makes tables elsewhere, by calls",
 		From: everything,
 		Except: under("zapas/shared/aws", "zapas/functions/profiles", "zapas/functions/devices", "zapas/functions/sessions",
-			"zapas/functions/uploads", "zapas/functions/restores", "zapas/localstack/standin/standintest", "zapas/localstack/conformance",
+			"zapas/functions/uploads", "zapas/functions/restores", "zapas/functions/triggers", "zapas/localstack/standin/standintest", "zapas/localstack/conformance",
 			"zapas/localstack/outside"),
 		To: under("github.com/aws/aws-sdk-go-v2"),
 	},
@@ -99,6 +99,11 @@ var Rules = []Rule{
 		From: under("zapas/shared/caller"), To: oursBut(),
 	},
 	{
+		Name: "EventsKnowCallersAlone",
+		Why:  "every noun may tell what has happened, so what is told may know none of them",
+		From: under("zapas/shared/event"), To: oursBut("zapas/shared/caller"),
+	},
+	{
 		Name: "VaultKnowsNoOtherNoun",
 		Why:  "the protocol stands alone, so that it can be checked alone",
 		From: under("zapas/shared/vault"), To: oursBut("zapas/shared/caller", "zapas/shared/fault"),
@@ -107,7 +112,7 @@ var Rules = []Rule{
 		Name: "NounsKnowNoAdapter",
 		Why:  "rules declare the stores that they need; adapters implement them",
 		From: under("zapas/shared/audit", "zapas/shared/profile", "zapas/shared/fleet", "zapas/shared/restore", "zapas/shared/idempotency"),
-		To:   oursBut("zapas/shared/caller", "zapas/shared/fault", "zapas/shared/audit", "zapas/shared/profile", "zapas/shared/vault"),
+		To:   oursBut("zapas/shared/caller", "zapas/shared/fault", "zapas/shared/audit", "zapas/shared/event", "zapas/shared/profile", "zapas/shared/vault"),
 	},
 	{
 		Name: "SharedKnowsNobodyAbove",

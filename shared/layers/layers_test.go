@@ -99,6 +99,7 @@ func TestRulesBite(t *testing.T) {
 		"NobodyImportsFunctions":          {"zapas/localstack", "zapas/functions/internal/gateway"},
 		"DeviceKnowsTheAPIAlone":          {"zapas/device", "zapas/shared/vault"},
 		"TheContractImportsNothingOfOurs": {"zapas/shared/api", "zapas/shared/fault"},
+		"EventsKnowCallersAlone":          {"zapas/shared/event", "zapas/shared/profile"},
 		"FaultsAreTheBottom":              {"zapas/shared/fault", "zapas/shared/api"},
 		"CallersAreTheBottom":             {"zapas/shared/caller", "zapas/shared/fault"},
 		"VaultKnowsNoOtherNoun":           {"zapas/shared/vault", "zapas/shared/restore"},
