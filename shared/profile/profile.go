@@ -33,6 +33,8 @@ type Profile struct {
 	Region       string   // default region for phone numbers, ISO 3166-1 alpha-2
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+	Scheduled    int64 // the newest version that the scheduler is known to have; an edit keeps it
+	Told         int64 // the newest version of which the world was told
 }
 
 // Location is a bucket that profiles may choose.

@@ -17,6 +17,38 @@ type Service struct {
 	Locations []Location
 	Now       func() time.Time
 	NewID     func() string
+	Outbox    *Outbox // tells of what is saved; nil: Mend does, in another program
+	// Left hears why a profile that is saved has not been told of yet. Needed with an Outbox.
+	Left func(ctx context.Context, id ID, why error)
+}
+
+// patience is for how long whoever saves a profile waits for others to be told.
+const patience = 3 * time.Second
+
+// tell brings a profile that is saved to others. It stays saved whatever comes of that.
+func (s *Service) tell(ctx context.Context, p Profile) Profile {
+	if s.Outbox == nil {
+		return p
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	told, err := s.Outbox.Deliver(ctx, p)
+	if err != nil {
+		s.Left(ctx, p.ID, err)
+	}
+	p.Scheduled, p.Told = told.Scheduled, told.Told // of a later version if there is one by now
+	return p
+}
+
+func (s *Service) withdraw(ctx context.Context, id ID) {
+	if s.Outbox == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.Outbox.Withdraw(ctx, id); err != nil {
+		s.Left(ctx, id, err)
+	}
 }
 
 // Create stores a new profile, if it is lawful. Who may ask again because an answer was lost gives it the same id in
@@ -42,6 +74,7 @@ func (s *Service) Copy(ctx context.Context, who caller.Caller, from, id ID, name
 func (s *Service) add(ctx context.Context, who caller.Caller, p Profile, action audit.Action, also ...string) (Profile, error) {
 	now := s.now()
 	p.Version, p.CreatedAt, p.UpdatedAt = 1, now, now
+	p.Scheduled, p.Told = 0, 0
 	if p.ID == "" {
 		p.ID = ID(s.NewID())
 	}
@@ -54,9 +87,12 @@ func (s *Service) add(ctx context.Context, who caller.Caller, p Profile, action 
 	}
 	err = s.Store.Create(ctx, p)
 	if fault.Is(err, fault.Conflict) { // the id is nobody else's: an earlier attempt stored it, and its answer was lost
-		return s.Store.Profile(ctx, p.ID)
+		p, err = s.Store.Profile(ctx, p.ID)
 	}
-	return p, err
+	if err != nil {
+		return Profile{}, err
+	}
+	return s.tell(ctx, p), nil
 }
 
 // Check answers the profile as it would be stored; fault.Invalid names the members that are not lawful.
@@ -73,11 +109,12 @@ func (s *Service) Edit(ctx context.Context, who caller.Caller, p Profile, versio
 		return Profile{}, err
 	}
 	p.Version, p.CreatedAt, p.UpdatedAt = version+1, old.CreatedAt, s.now()
+	p.Scheduled, p.Told = old.Scheduled, old.Told
 	if p, err = s.Check(p); err != nil {
 		return Profile{}, err
 	}
 	if old.Version != version {
-		return p.orStale(old)
+		return s.orStale(ctx, p, old)
 	}
 	if err := s.Audit.Record(ctx, who, audit.ProfileChanged, string(p.ID)); err != nil {
 		return Profile{}, err
@@ -87,16 +124,19 @@ func (s *Service) Edit(ctx context.Context, who caller.Caller, p Profile, versio
 		if old, err = s.Store.Profile(ctx, p.ID); err != nil {
 			return Profile{}, err
 		}
-		return p.orStale(old)
+		return s.orStale(ctx, p, old)
 	}
-	return p, err
+	if err != nil {
+		return Profile{}, err
+	}
+	return s.tell(ctx, p), nil
 }
 
 // orStale is what is stored if that is p, whenever it was stored; else fault.Stale.
-func (p Profile) orStale(stored Profile) (Profile, error) {
-	p.UpdatedAt = stored.UpdatedAt
+func (s *Service) orStale(ctx context.Context, p, stored Profile) (Profile, error) {
+	p.UpdatedAt, p.Scheduled, p.Told = stored.UpdatedAt, stored.Scheduled, stored.Told
 	if reflect.DeepEqual(p, stored) {
-		return stored, nil
+		return s.tell(ctx, stored), nil
 	}
 	return Profile{}, stale()
 }
@@ -119,15 +159,18 @@ func (s *Service) Delete(ctx context.Context, who caller.Caller, id ID, version 
 		return err
 	}
 	err = s.Store.Delete(ctx, id, version)
-	if !fault.Is(err, fault.Conflict) {
-		return err
+	if fault.Is(err, fault.Conflict) {
+		if _, err = s.Store.Profile(ctx, id); err == nil {
+			return stale()
+		}
+		if fault.Is(err, fault.NotFound) {
+			err = nil // it is gone, as was wished: the answer was lost, or another was a moment faster
+		}
 	}
-	if _, err = s.Store.Profile(ctx, id); fault.Is(err, fault.NotFound) {
-		return nil // it is gone, as was wished: the answer was lost, or another was a moment faster
-	} else if err != nil {
-		return err
+	if err == nil {
+		s.withdraw(ctx, id)
 	}
-	return stale()
+	return err
 }
 
 // Get reads one profile.

@@ -2,7 +2,10 @@ package table
 
 import (
 	"context"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"zapas/shared/profile"
 )
@@ -10,7 +13,10 @@ import (
 // Profiles are the rows P / PROFILE#<id>. They share a partition: there are hundreds at most, and they are read together.
 type Profiles rows
 
-var _ profile.Store = Profiles{}
+var (
+	_ profile.Store = Profiles{}
+	_ profile.Notes = Profiles{}
+)
 
 type profileRow struct {
 	ID           profile.ID  `dynamodbav:"id"`
@@ -35,6 +41,8 @@ type profileRow struct {
 
 	CreatedAt time.Time `dynamodbav:"createdAt"`
 	UpdatedAt time.Time `dynamodbav:"updatedAt"`
+	Scheduled int64     `dynamodbav:"scheduled,omitempty"`
+	Told      int64     `dynamodbav:"told,omitempty"`
 }
 
 type scheduleRow struct {
@@ -76,7 +84,8 @@ func rowOfProfile(p profile.Profile) profileRow {
 		Elements: p.Elements, Location: p.Location, Schedule: scheduleRow(p.Schedule), DeviceGroups: p.DeviceGroups,
 		Priority: p.Priority, Region: p.Region, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Messages: messagesRow(p.Messages),
 		Window: p.Window, Conditions: conditionsRow(p.Conditions), QuietHours: quietRow(p.QuietHours),
-		Retention: &retentionRow{Keep: p.Retention}, Alerts: new(alertsRow(p.Alerts))}
+		Retention: &retentionRow{Keep: p.Retention}, Alerts: new(alertsRow(p.Alerts)),
+		Scheduled: p.Scheduled, Told: p.Told}
 }
 
 func (r profileRow) profile() profile.Profile {
@@ -84,7 +93,7 @@ func (r profileRow) profile() profile.Profile {
 		Elements: r.Elements, Location: r.Location, Schedule: profile.Schedule(r.Schedule), DeviceGroups: r.DeviceGroups,
 		Priority: r.Priority, Region: r.Region, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Messages: profile.Messages(r.Messages),
 		Window: r.Window, Conditions: profile.Conditions(r.Conditions), QuietHours: profile.QuietHours(r.QuietHours),
-		Retention: profile.DefaultRetention(), Alerts: profile.DefaultAlerts()}
+		Retention: profile.DefaultRetention(), Alerts: profile.DefaultAlerts(), Scheduled: r.Scheduled, Told: r.Told}
 	if r.Retention != nil {
 		p.Retention = r.Retention.Keep
 	}
@@ -137,4 +146,18 @@ func (t Profiles) Replace(ctx context.Context, p profile.Profile, version int64)
 // Delete removes a version.
 func (t Profiles) Delete(ctx context.Context, id profile.ID, version int64) error {
 	return rows(t).delete(ctx, profileKey(id), "profile", "version = :version", item{":version": number(version)})
+}
+
+// Note says of a version what has arrived of it.
+func (t Profiles) Note(ctx context.Context, id profile.ID, version int64, scheduled, told bool) error {
+	var set []string
+	if scheduled {
+		set = append(set, "scheduled = :version")
+	}
+	if told {
+		set = append(set, "told = :version")
+	}
+	_, err := t.DB.UpdateItem(ctx, &dynamodb.UpdateItemInput{TableName: &t.Name, Key: profileKey(id).attributes(), ConditionExpression: new("version = :version"),
+		UpdateExpression: new("SET " + strings.Join(set, ", ")), ExpressionAttributeValues: item{":version": number(version)}})
+	return failed(err, "note what has arrived of a profile")
 }
