@@ -15,7 +15,7 @@ const longestMove = 5 * time.Minute
 
 func (t Teller) clock(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, len(args) == 1, "clock +DURATION|TIME")
-	to, err := moment(args[0], t.Stack.Now())
+	to, err := readMoment(args[0], t.Stack.Now())
 	ts.Check(err)
 	ctx, cancel := context.WithTimeout(context.Background(), longestMove)
 	defer cancel()
@@ -29,8 +29,21 @@ func (t Teller) clock(ts *testscript.TestScript, neg bool, args []string) {
 	t.check(ts, "clock", err)
 }
 
-// moment reads what a clock is to show.
-func moment(text string, now time.Time) (time.Time, error) {
+func (t Teller) moment(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 2, "moment PLACE TIME")
+	v, err := in(ts, args[0])
+	ts.Check(err)
+	is, err := time.Parse(time.RFC3339, v)
+	ts.Check(err)
+	should, err := time.Parse(time.RFC3339, args[1])
+	ts.Check(err)
+	if !is.Equal(should) {
+		ts.Fatalf("%s is %s, which is %s and not %s", args[0], v, is.UTC().Format(time.RFC3339), args[1])
+	}
+}
+
+// readMoment reads what a clock is to show.
+func readMoment(text string, now time.Time) (time.Time, error) {
 	by, relative := strings.CutPrefix(text, "+")
 	if !relative {
 		to, err := time.Parse(time.RFC3339, text)

@@ -15,7 +15,7 @@ func TestMoment(t *testing.T) {
 		"+26h": "2027-03-29T02:59:00Z", "+0s": "2027-03-28T00:59:00Z", "2027-10-31T02:30:00+02:00": "2027-10-31T00:30:00Z",
 		"26h": "is no time", "+26": "is no duration", "": "is no time", "tomorrow": "is no time",
 	} {
-		to, err := moment(text, now)
+		to, err := readMoment(text, now)
 		if err != nil && !strings.Contains(err.Error(), shown) || err == nil && to.UTC().Format(time.RFC3339) != shown {
 			t.Errorf("%q is %s, %v", text, to, err)
 		}

@@ -13,6 +13,7 @@
 //	                         of the last answer
 //	expect PLACE VALUE       expects a value there; [!] that there is none such
 //	recent PLACE             expects a time of the last ten minutes there; [!] another
+//	moment PLACE TIME        expects a time there that is the same moment, in whatever zone it is told
 //	clock +DURATION|TIME     sets everybody's clock forward, as by +26h, or to a time such as 2027-03-28T00:59:00Z
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
 //	crash FUNCTION           kills the function's running processes
@@ -91,7 +92,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "moment": t.moment, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
