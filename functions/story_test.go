@@ -31,7 +31,11 @@ func TestStories(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			log := logOf(t)
-			s, err := stack.Start(stack.Config{Dir: t.TempDir(), Programs: programs, API: "127.0.0.1:0", AWS: "127.0.0.1:0", Log: log, Now: time.Now})
+			begins, err := story.Begins(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := stack.Start(stack.Config{Dir: t.TempDir(), Programs: programs, API: "127.0.0.1:0", AWS: "127.0.0.1:0", Log: log, Now: time.Now, Begins: begins})
 			if err != nil {
 				t.Fatal(err)
 			}

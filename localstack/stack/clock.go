@@ -14,13 +14,21 @@ const (
 	mostMoments = 2000
 )
 
-// clock is the machine's, set forward.
+// clock is the machine's, set to another time.
 type clock struct {
 	machine func() time.Time
 	moving  sync.Mutex // held by whoever sets it
 
 	mu    sync.Mutex
 	ahead time.Duration
+}
+
+func newClock(cfg Config) *clock {
+	c := &clock{machine: cfg.Now}
+	if !cfg.Begins.IsZero() && cfg.Elsewhere == nil {
+		c.ahead = cfg.Begins.Sub(cfg.Now())
+	}
+	return c
 }
 
 // Now is what the stack's clock shows. All that is on the machine goes by it but signatures of calls of AWS, which the

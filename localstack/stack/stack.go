@@ -40,13 +40,14 @@ type Config struct {
 	Log      io.Writer        // what the functions print, and what goes wrong
 	Errors   io.Writer        // hears at once of what a person has to mend, such as a full disk; nil: only Log does
 	Sync     bool             // what was acknowledged survives a loss of power
-	Now      func() time.Time // the machine's clock; the stack's own begins with it
+	Now      func() time.Time // the machine's clock
+	Begins   time.Time        // what the stack's clock shows first; zero: what the machine's does
 	// Around is put around what stands in for AWS: the place of what may befall a call. nil: nothing.
 	Around func(http.Handler) http.Handler
 	// Template is what is deployed; nil: the golden template.
 	Template []byte
-	// Elsewhere is where tables, buckets and keys are; nil: in the stand-ins, here. With it, AWS, Sync, Around and Template
-	// are not used.
+	// Elsewhere is where tables, buckets and keys are; nil: in the stand-ins, here. With it, AWS, Begins, Sync, Around
+	// and Template are not used.
 	Elsewhere *Elsewhere
 }
 
@@ -73,7 +74,7 @@ func Start(cfg Config) (s *Stack, err error) {
 		return nil, fmt.Errorf("the data folder cannot be made: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	s = &Stack{Dir: cfg.Dir, ending: cancel, clock: &clock{machine: cfg.Now}}
+	s = &Stack{Dir: cfg.Dir, ending: cancel, clock: newClock(cfg)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -210,6 +211,9 @@ func (s *Stack) lambda(cfg Config, log *slog.Logger, of func(program string) cre
 		env, own := maps.Clone(f.Env), of(f.Program)
 		if endpoint != "" {
 			env["AWS_ENDPOINT_URL"] = endpoint
+		}
+		if ahead := s.Ahead(); ahead != 0 {
+			env[clockOffset] = ahead.String()
 		}
 		if own.Token != "" {
 			env["AWS_SESSION_TOKEN"] = own.Token

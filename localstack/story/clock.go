@@ -3,6 +3,7 @@ package story
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -10,8 +11,34 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// longestMove is how long a clock may take to be set forward: every schedule on the way is played.
+// longestMove is how long a stack may take to start, and a clock to be set forward: every schedule on the way is played.
 const longestMove = 5 * time.Minute
+
+// Begins is the time at which a story begins: that of its command begins; zero when it has none.
+func Begins(file string) (time.Time, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return time.Time{}, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if at, ok := strings.CutPrefix(strings.TrimSpace(line), "begins "); ok {
+			return time.Parse(time.RFC3339, strings.TrimSpace(at))
+		}
+	}
+	return time.Time{}, nil
+}
+
+// begins holds that the stack was started for this story.
+func (t Teller) begins(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1, "begins TIME")
+	at, err := time.Parse(time.RFC3339, args[0])
+	ts.Check(err)
+	_, err = t.Stack.Kept()
+	t.check(ts, "begins", err)
+	if now := t.Stack.Now(); now.Before(at) || now.After(at.Add(longestMove)) {
+		ts.Fatalf("the story begins at %s and the stack's clock shows %s: start one for this story alone, as story.Begins says", args[0], now.UTC().Format(time.RFC3339))
+	}
+}
 
 func (t Teller) clock(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, len(args) == 1, "clock +DURATION|TIME")

@@ -1,6 +1,8 @@
 package story
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,24 @@ func TestMoment(t *testing.T) {
 		if err != nil && !strings.Contains(err.Error(), shown) || err == nil && to.UTC().Format(time.RFC3339) != shown {
 			t.Errorf("%q is %s, %v", text, to, err)
 		}
+	}
+}
+
+func TestBegins(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"# a story\nstep begin\nbegins 2027-03-27T12:00:00Z\nclock +1h\n": "2027-03-27T12:00:00Z", "as ada\n": "0001-01-01T00:00:00Z", "begins soon\n": "",
+	} {
+		file := filepath.Join(t.TempDir(), "story.txt")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if at, err := Begins(file); (err != nil) != (want == "") || err == nil && at.Format(time.RFC3339) != want {
+			t.Errorf("%q begins at %s, %v", text, at, err)
+		}
+	}
+	if _, err := Begins(filepath.Join(t.TempDir(), "none.txt")); err == nil {
+		t.Error("a story that is not there begins")
 	}
 }
 

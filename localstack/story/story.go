@@ -14,6 +14,7 @@
 //	expect PLACE VALUE       expects a value there; [!] that there is none such
 //	recent PLACE             expects a time of the last ten minutes there; [!] another
 //	moment PLACE TIME        expects a time there that is the same moment, in whatever zone it is told
+//	begins TIME              says at what time the story begins, such as 2027-03-27T12:00:00Z
 //	clock +DURATION|TIME     sets everybody's clock forward, as by +26h, or to a time such as 2027-03-28T00:59:00Z
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
 //	crash FUNCTION           kills the function's running processes
@@ -23,13 +24,15 @@
 //	                         [!] that it cannot be read there
 //	shows RULE TEXT          remembers that this step has shown a rule, and how
 //
-// The clock of a stack begins as the machine's. When it is set forward, the issuer, the authorizer, the functions and what
-// stands in for AWS go by it, and so do phones in later commands: --clock of a story is how far a phone is ahead of the
-// story's clock, not of the machine's. Schedules that are due on the way fire in order, each at its own time, with the
-// functions' clocks at that time, and repeats of what failed among them; when the command returns all these calls have
-// ended. They may be due at 2,000 moments within one command: more is an error. Items whose time to live has passed are
-// gone then. Who is signed in stays so for as long as his token is good: say "as" again. On a stack whose data is elsewhere
-// the clock cannot be set, nor is it remembered when a stack ends: stories of make run leave it alone.
+// The clock of a stack begins as the machine's, or at the time at which its only story begins: whoever starts a stack for
+// a story asks Begins. A story that names dates says it, or it goes wrong once they have passed. When the clock is set
+// forward, the issuer, the authorizer, the functions and what stands in for AWS go by it, and so do phones in later
+// commands: --clock of a story is how far a phone is ahead of the story's clock, not of the machine's. Schedules that are due
+// on the way fire in order, each at its own time, with the functions' clocks at that time, and repeats of what failed among
+// them; when the command returns all these calls have ended. They may be due at 2,000 moments within one command: more is an
+// error. Items whose time to live has passed are gone then. Who is signed in stays so for as long as his token is good: say
+// "as" again. On a stack whose data is elsewhere the clock is not set, nor is it remembered when a stack ends: stories of
+// make run leave it alone.
 //
 // In files and headers that are sent, ${NAME} is what NAME was set to. $DATA is where the phones live, each in
 // $DATA/phones/NAME; what is on a phone belongs into $DATA/exports.
@@ -92,7 +95,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "moment": t.moment, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }

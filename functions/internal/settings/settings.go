@@ -96,8 +96,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Clock is what every part of a function reads the time from: the machine's clock, set forward where a story of days is
-// played. That is done only where the services of AWS are on this machine. On Lambda nothing is there, so whoever can
+// Clock is what every part of a function reads the time from: the machine's clock, or one that is ahead of it or behind
+// where a story of days is played. That is done only where the services of AWS are on this machine. On Lambda nothing is there, so whoever can
 // change a deployed function's environment has by that no way to move its clock.
 func (e *Environment) Clock() func() time.Time {
 	const name, endpoint = "ZAPAS_CLOCK_OFFSET", "AWS_ENDPOINT_URL"
@@ -110,8 +110,8 @@ func (e *Environment) Clock() func() time.Time {
 	switch {
 	case failed != nil || !loopback(services.Hostname()):
 		e.refuse(name, "is set, and %s is not on this machine: remove it, for only a local stack moves clocks", endpoint)
-	case err != nil || ahead < 0:
-		e.refuse(name, "is %q: it must be how far the clock is ahead, such as 26h", s)
+	case err != nil:
+		e.refuse(name, "is %q: it must be how far the clock is ahead, such as 26h, or behind, such as -26h", s)
 	}
 	return func() time.Time { return time.Now().Add(ahead) }
 }

@@ -90,7 +90,7 @@ func TestWrong(t *testing.T) {
 	}
 }
 
-// TestClock: it is set forward where the services are on this machine, and nowhere else.
+// TestClock: it is another than the machine's where the services are on this machine, and nowhere else.
 func TestClock(t *testing.T) {
 	t.Parallel()
 	const here = "http://127.0.0.1:7421"
@@ -102,6 +102,7 @@ func TestClock(t *testing.T) {
 		"NotSet":          {"", here, 0, ""},
 		"Deployed":        {"", "", 0, ""},
 		"Here":            {"98h30m0.5s", here, 98*time.Hour + 30*time.Minute + 500*time.Millisecond, ""},
+		"Behind":          {"-1h", here, -time.Hour, ""},
 		"HereByName":      {"1h", "http://localhost:4566", time.Hour, ""},
 		"HereOverIPv6":    {"1h", "http://[::1]:4566", time.Hour, ""},
 		"NoEndpoint":      {"1h", "", 0, "is not on this machine"},
@@ -111,7 +112,6 @@ func TestClock(t *testing.T) {
 		"UserLooksLikeIt": {"1h", "http://127.0.0.1@10.0.0.1", 0, "is not on this machine"},
 		"NoURL":           {"1h", "http://127.0.0.1:%", 0, "is not on this machine"},
 		"NoDuration":      {"26", here, 0, "how far the clock is ahead"},
-		"Back":            {"-1ns", here, 0, "how far the clock is ahead"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
