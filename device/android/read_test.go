@@ -208,7 +208,7 @@ func TestBadItem(t *testing.T) {
 		"TextTwice":      {`<mms date="1" msg_box="1"><parts><part ct="text/plain" text="" text="x"/></parts></mms>`, "text twice"},
 		"BadText":        {`<mms date="1" msg_box="1"><parts><part ct="text/plain" text="&x"/></parts></mms>`, "an & that begins no reference"},
 		"ManyParts":      {`<mms date="1" msg_box="1"><parts>` + strings.Repeat(`<part/>`, item.MaxParts+1) + `</parts></mms>`, "more than 512 parts"},
-		"ManyAddresses":  {`<mms date="1" msg_box="1"><addrs>` + strings.Repeat(`<addr/>`, item.MaxAddresses+1) + `</addrs></mms>`, "more than 512 addresses"},
+		"ManyAddresses":  {`<mms date="1" msg_box="1"><addrs>` + strings.Repeat(`<addr/>`, item.MaxAddresses+1) + `</addrs></mms>`, "more than 16384 addresses"},
 		"ManyAttributes": {`<sms ` + attributes(maxAttrs+1) + `/>`, "more than 256 attributes"},
 		"LargeInAll":     {`<mms date="1" msg_box="1"><parts>` + strings.Repeat(`<part text="`+strings.Repeat("x", item.MaxInlineText)+`"/>`, item.MaxEncoded/item.MaxInlineText+1) + `</parts></mms>`, "larger than"},
 	} {

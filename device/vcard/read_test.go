@@ -221,7 +221,7 @@ func TestBadCard(t *testing.T) {
 		"BrokenPhoto":   {v4("FN:A", "PHOTO:data:image/png;base64,AA!A"), "a value is not base64", 4, 1},
 		"CutPhoto":      {v3("FN:A", "PHOTO;ENCODING=b:AAA"), "a value is not base64", 4, 1},
 		"TooLarge":      {v4("FN:A", "NOTE:"+strings.Repeat("x", item.MaxEncoded)), "larger than", 4, 1},
-		"TooLargeInSum": {v4("FN:A", strings.Repeat("X-A:"+strings.Repeat("x", 1000)+"\r\n", 300)), "larger than", 265, 1},
+		"TooLargeInSum": {v4("FN:A", strings.Repeat("X-A:"+strings.Repeat("x", 4000)+"\r\n", 300)), "larger than", 265, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

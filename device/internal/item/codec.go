@@ -17,8 +17,9 @@ type record[T any] struct {
 
 // The modes are immutable; they stand here because building one costs more than an item.
 var (
-	encoding = must(encodeOptions().EncMode())
-	decoding = must(decodeOptions().DecMode())
+	encoding     = must(encodeOptions().EncMode())
+	decoding     = must(decodeOptions(MaxValues).DecMode())
+	decodingLong = must(decodeOptions(MaxAddresses).DecMode()) // for what has addresses
 )
 
 func must[T any](mode T, err error) T {
@@ -35,7 +36,8 @@ func encodeOptions() cbor.EncOptions {
 	return o
 }
 
-func decodeOptions() cbor.DecOptions {
+// decodeOptions allow arrays of this length: before a list is checked, its hostile form costs a hundred times its bytes.
+func decodeOptions(longest int) cbor.DecOptions {
 	return cbor.DecOptions{
 		DupMapKey:         cbor.DupMapKeyEnforcedAPF,
 		IndefLength:       cbor.IndefLengthForbidden,
@@ -43,7 +45,7 @@ func decodeOptions() cbor.DecOptions {
 		ExtraReturnErrors: cbor.ExtraDecErrorUnknownField,
 		UTF8:              cbor.UTF8RejectInvalid,
 		MaxNestedLevels:   8,
-		MaxArrayElements:  max(MaxParts, MaxAddresses, MaxValues),
+		MaxArrayElements:  longest,
 		MaxMapPairs:       MaxExtras,
 	}
 }
@@ -91,7 +93,7 @@ func Decode(b []byte) (Item, error) {
 		return nil, err
 	}
 	var head record[cbor.RawMessage]
-	if err := decoding.Unmarshal(b, &head); err != nil {
+	if err := decodingLong.Unmarshal(b, &head); err != nil {
 		return nil, fmt.Errorf("item: not a record: %w", err)
 	}
 	it, err := decodeBody(head.Kind, head.Body)
@@ -129,19 +131,20 @@ func checkSchema(b []byte) error {
 
 func decodeBody(kind Kind, body []byte) (Item, error) {
 	var it Item
+	mode := decoding
 	switch kind {
 	case KindContact:
 		it = new(Contact)
 	case KindSMS:
-		it = new(SMS)
+		it, mode = new(SMS), decodingLong
 	case KindMMS:
-		it = new(MMS)
+		it, mode = new(MMS), decodingLong
 	case KindCall:
 		it = new(Call)
 	default:
 		return nil, fmt.Errorf("item: a %s has no encoding in schema version %d", kind, Schema)
 	}
-	if err := decoding.Unmarshal(body, it); err != nil {
+	if err := mode.Unmarshal(body, it); err != nil {
 		return nil, fmt.Errorf("item: unlawful %s: %w", kind, err)
 	}
 	return it, nil

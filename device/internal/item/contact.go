@@ -235,7 +235,7 @@ func fold(s string) string {
 
 func (c *Contact) validate() error {
 	for _, n := range []int{len(c.Nicknames), len(c.Organizations), len(c.Titles), len(c.Phones), len(c.Emails), len(c.Addresses), len(c.Online),
-		len(c.Links), len(c.Anniversaries), len(c.Notes), len(c.Relations), len(c.Groups), len(c.Media), len(c.Lines)} {
+		len(c.Links), len(c.Anniversaries), len(c.Notes), len(c.Relations), len(c.Groups), len(c.Media), len(c.Lines), len(c.Name.Params), len(c.Name.FullParams)} {
 		if n > MaxValues {
 			return fmt.Errorf("%d values in one list, at most %d: %w", n, MaxValues, ErrTooLarge)
 		}

@@ -16,12 +16,12 @@ const Schema = 0
 // The limits of one item. What exceeds them is refused with an error that wraps ErrTooLarge and is
 // never cut.
 const (
-	MaxEncoded    = 256 << 10 // bytes of an encoded item
-	MaxInlineText = 8 << 10   // bytes of a part's text kept in the item; a longer text is a blob
-	MaxParts      = 512       // parts of an MMS
-	MaxAddresses  = 512       // addresses in one list of an item
-	MaxExtras     = 512       // extra attributes in one namespace
-	MaxValues     = 512       // values in one list of a contact
+	MaxEncoded    = 1 << 20 // bytes of an encoded item; as many as a record of a chunk may have
+	MaxInlineText = 8 << 10 // bytes of a part's text kept in the item; a longer text is a blob
+	MaxParts      = 512     // parts of an MMS
+	MaxAddresses  = 1 << 14 // addresses in one list of a message: a message to 10,000 people is one
+	MaxExtras     = 512     // extra attributes in one namespace, and namespaces
+	MaxValues     = 512     // values in one list of a contact
 )
 
 var (

@@ -182,6 +182,13 @@ func TestEncode(t *testing.T) {
 	for k := range attrs {
 		more[k] = ""
 	}
+	namespaces := func(n int) Extras {
+		x := Extras{}
+		for i := range n {
+			x[strings.Repeat("x", i)] = map[string]string{"": ""}
+		}
+		return x
+	}
 	for name, c := range map[string]struct {
 		good, bad Item
 	}{
@@ -189,6 +196,9 @@ func TestEncode(t *testing.T) {
 		"InlineText": {mms(func(m *MMS) { m.Parts = []Part{{Text: strings.Repeat("x", MaxInlineText)}} }), mms(func(m *MMS) { m.Parts = []Part{{Text: strings.Repeat("x", MaxInlineText+1)}} })},
 		"Parts":      {mms(func(m *MMS) { m.Parts = make([]Part, MaxParts) }), mms(func(m *MMS) { m.Parts = make([]Part, MaxParts+1) })},
 		"Peers":      {mms(func(m *MMS) { m.Peers = many[1:] }), mms(func(m *MMS) { m.Peers = many })},
+		"Namespaces": {mms(func(m *MMS) { m.Extras = namespaces(MaxExtras) }), mms(func(m *MMS) { m.Extras = namespaces(MaxExtras + 1) })},
+		"NameParams": {&Contact{Name: Name{Params: make([]string, MaxValues)}}, &Contact{Name: Name{Params: make([]string, MaxValues+1)}}},
+		"FullParams": {&Contact{Name: Name{FullParams: make([]string, MaxValues)}}, &Contact{Name: Name{FullParams: make([]string, MaxValues+1)}}},
 		"Extras":     {mms(func(m *MMS) { m.Extras = Extras{"x": attrs} }), mms(func(m *MMS) { m.Extras = Extras{"x": more} })},
 	} {
 		t.Run("LimitOf"+name, func(t *testing.T) {

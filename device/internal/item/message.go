@@ -79,6 +79,9 @@ func (m *Message) peers() string {
 }
 
 func (x Extras) validate() error {
+	if len(x) > MaxExtras {
+		return fmt.Errorf("extras of %d namespaces, at most %d: %w", len(x), MaxExtras, ErrTooLarge)
+	}
 	for space, attrs := range x {
 		if len(attrs) == 0 {
 			return fmt.Errorf("extras %q are empty", space)
