@@ -14,6 +14,7 @@ type pieces struct {
 	blocks []piece
 	table  table
 	raw    []byte // in place of table
+	from   uint32 // counter of the first block
 }
 
 type piece struct {
@@ -70,13 +71,13 @@ func (p *pieces) join(t testing.TB) []byte {
 	}
 	out := bytes.Clone(p.cipher.header[:])
 	for i, b := range p.blocks {
-		sealed := p.cipher.seal(append(make([]byte, 0, len(b.frame)+tagLen), b.frame...), uint32(i), b.kind)
+		sealed := p.cipher.seal(append(make([]byte, 0, len(b.frame)+tagLen), b.frame...), p.from+uint32(i), b.kind)
 		switch b.kind {
 		case kindRecords, kindLastRecords:
 			prefix := recordPrefix(b.kind, uint32(len(sealed)))
 			out = append(out, prefix[:]...)
 		case kindIndex:
-			out = binary.BigEndian.AppendUint32(append(out, p.cipher.header[:]...), uint32(i))
+			out = binary.BigEndian.AppendUint32(append(out, p.cipher.header[:]...), p.from+uint32(i))
 		}
 		out = append(out, sealed...)
 		if i < len(lengths) {
@@ -88,9 +89,9 @@ func (p *pieces) join(t testing.TB) []byte {
 		raw = must[[]byte](t)(p.table.encode())
 	}
 	frame := stored(raw)
-	sealed := p.cipher.seal(append(make([]byte, 0, len(frame)+tagLen), frame...), uint32(len(p.blocks)), kindTrailer)
+	sealed := p.cipher.seal(append(make([]byte, 0, len(frame)+tagLen), frame...), p.from+uint32(len(p.blocks)), kindTrailer)
 	out = append(out, sealed...)
-	out = binary.BigEndian.AppendUint32(out, uint32(len(p.blocks)))
+	out = binary.BigEndian.AppendUint32(out, p.from+uint32(len(p.blocks)))
 	out = binary.BigEndian.AppendUint32(out, uint32(len(sealed)))
 	return append(out, magicTail...)
 }
@@ -127,4 +128,18 @@ func streamed(t testing.TB, plain []byte) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// zstdFrame is a frame by hand, with a window of 2^windowLog bytes, of blocks that repeat one byte.
+func zstdFrame(windowLog byte, stated uint32, repeats ...uint32) []byte {
+	out := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x80, (windowLog - 10) << 3}
+	out = binary.LittleEndian.AppendUint32(out, stated)
+	for i, n := range repeats {
+		head := n<<3 | 1<<1
+		if i == len(repeats)-1 {
+			head |= 1
+		}
+		out = append(out, byte(head), byte(head>>8), byte(head>>16), 0)
+	}
+	return out
 }

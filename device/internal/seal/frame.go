@@ -131,6 +131,9 @@ func (c *codec) expand(body []byte, plain int, scratch []byte) ([]byte, error) {
 	if h.Skippable || !h.HasFCS || h.FrameContentSize != uint64(plain) {
 		return nil, errors.New("decompress: the stated size is missing or wrong")
 	}
+	if err := oneFrame(body, h); err != nil {
+		return nil, err
+	}
 	if cap(scratch) < plain {
 		scratch = make([]byte, plain)
 	}
@@ -142,4 +145,29 @@ func (c *codec) expand(body []byte, plain int, scratch []byte) ([]byte, error) {
 		return nil, errors.New("decompress: the stated size is wrong")
 	}
 	return out, nil
+}
+
+// oneFrame refuses a body that goes on behind its frame, by the lengths of its blocks: a decoder would go on with it (RFC
+// 8878, sections 3.1 and 3.1.1.2).
+func oneFrame(body []byte, h zstd.Header) error {
+	at := h.HeaderSize
+	for last := false; !last; {
+		if len(body)-at < 3 {
+			return errors.New("decompress: it is cut short")
+		}
+		head := uint32(body[at]) | uint32(body[at+1])<<8 | uint32(body[at+2])<<16
+		size := int(head >> 3)
+		if head>>1&3 == 1 { // a block that repeats one byte
+			size = 1
+		}
+		last = head&1 == 1
+		at += 3 + size
+	}
+	if h.HasCheckSum {
+		at += 4
+	}
+	if at != len(body) {
+		return errors.New("decompress: it is more or less than one frame")
+	}
+	return nil
 }

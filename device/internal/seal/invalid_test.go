@@ -10,13 +10,14 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+const damaged = "it is damaged or not what was sealed here"
+
 type addVector func(name, what, about string, input []byte, err string)
 
 // addTampered changes sealed bytes, as anybody who holds them can. The chunk has blocks of the smallest size: records
 // of kind 1, records of kind 2, two blobs, an index, the trailer.
 func addTampered(t *testing.T, s sealedChunk, add addVector) {
 	const block = padTo + tagLen
-	const damaged = "it is damaged or not what was sealed here"
 	first := headerLen + prefixLen
 	second := first + block + prefixLen
 	blob, index := int(s.sum.RecordPart), int(s.sum.IndexOffset)
@@ -111,7 +112,16 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		return p.join(t)
 	}
 	// Of the second record block, the last.
-	block := func(f []byte) []byte { return forge(func(p *pieces) { p.blocks[1].frame = f }) }
+	block := func(f []byte) []byte {
+		return forge(func(p *pieces) {
+			p.blocks[1].frame = f
+			if n := binary.BigEndian.Uint32(f[1:]); n >= 2 && n <= 1+recordRoom {
+				p.table.Records[1].Plain = n // so that the table is not what is wrong
+			}
+		})
+	}
+	// The good frame's table, and another frame.
+	unsaid := func(f []byte) []byte { return forge(func(p *pieces) { p.blocks[1].frame = f }) }
 	table := func(change func(*pieces, *[]recordEntry, *[]partEntry)) []byte {
 		return forge(func(p *pieces) { change(p, &p.table.Records, &p.table.Parts) })
 	}
@@ -135,9 +145,15 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		{"zstd-skippable", "a skippable frame", block(frame(1, 60000, append([]byte{0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0}, compressed(t, zeros)...))), "the stated size is missing or wrong"},
 		{"zstd-cut", "a frame cut short", block(frame(1, 60000, compressed(t, zeros)[:12])), "decompress"},
 		{"zstd-garbage", "no frame at all", block(frame(1, 60000, []byte("garbage garbage"))), "decompress"},
+		{"zstd-bomb-blocks", "a frame that states 1,000 bytes, with blocks of 4 MiB", block(frame(1, 1000, zstdFrame(20, 1000, slices.Repeat([]uint32{128 << 10}, 32)...))), "decompress"},
+		{"zstd-window-over", "a window of 16 MiB", block(frame(1, 60000, zstdFrame(24, 60000, 60000))), "decompress"},
+		{"zstd-dictionary", "a frame that needs a dictionary", block(frame(1, 60000, slices.Concat(zstdFrame(17, 60000)[:4], []byte{0x81, 7 << 3, 9}, zstdFrame(17, 60000, 60000)[6:]))), "decompress"},
+		{"zstd-skippable-after", "a skippable frame after the frame", block(frame(1, 60000, append(compressed(t, zeros), 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0))), "more or less than one frame"},
+		{"zstd-empty-after", "an empty frame after the frame", block(frame(1, 60000, append(compressed(t, zeros), compressed(t, nil, zstd.WithZeroFrames(true))...))), "more or less than one frame"},
 		{"zstd-no-gain", "a compressed form as long as the plain text", block(frame(1, 9, compressed(t, []byte("no gains."), zstd.WithSingleSegment(true))[:9])), "is not possible"},
 
 		{"records-kind", "another item kind than the table says", block(stored([]byte("\x03\x01c"))), "not what the table of blocks says"},
+		{"records-length", "another plain length than the table says", unsaid(stored([]byte("\x02\x02cc"))), "not what the table of blocks says"},
 		{"records-count", "more records than the table says", block(stored([]byte("\x02\x00\x00"))), "not what the table of blocks says"},
 		{"records-none", "not even an item kind", block(stored(nil)), "its item kind is missing"},
 		{"records-length-over", "a record longer than its block", block(stored([]byte("\x02\x02c"))), "longer than the block"},
@@ -173,11 +189,48 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		add(row.name, "chunk", row.about, row.input, row.err)
 	}
 	addForgedTables(t, s, add)
+	add("kind-last-first", "chunk", "the first record block sealed as the last", forge(func(p *pieces) { p.blocks[0].kind = kindLastRecords }), "the kind or length before it is not its own")
+	add("kind-none-last", "chunk", "the last record block sealed as one of more", forge(func(p *pieces) { p.blocks[1].kind = kindRecords }), "the kind or length before it is not its own")
+	add("kind-blob", "chunk", "a record block sealed as a blob's, behind its own kind", sealedAs(t, s, kindBlob), damaged)
+	add("counters", "chunk", "counters that begin with 1", forge(func(p *pieces) { p.from = 1 }), "blocks up to offset")
+	add("part-none-last", "record part", "the last record block sealed as one of more", forge(func(p *pieces) { p.blocks[1].kind = kindRecords })[:s.sum.RecordPart], "unexpected EOF")
+	add("part-counters", "record part", "counters that begin with 1", forge(func(p *pieces) { p.from = 1 })[:s.sum.RecordPart], damaged)
 	add("part-padded-twice", "record part", "more padding than needed",
 		block(append(bytes.Clone(good), make([]byte, padTo)...))[:s.sum.RecordPart+padTo], "the length inside does not fit")
 	add("part-empty-block", "record part", "a block without records before the last", forge(func(p *pieces) {
 		p.blocks[0].frame = stored([]byte{1})
 	})[:s.sum.RecordPart], "it holds no record")
+}
+
+// sealedAs seals the first record block as one of another kind and leaves the kind before it.
+func sealedAs(t *testing.T, s sealedChunk, kind blockKind) []byte {
+	p := takeApart(t, s.bytes)
+	out := bytes.Clone(s.bytes)
+	frame := p.blocks[0].frame
+	copy(out[headerLen+prefixLen:], p.cipher.seal(append(make([]byte, 0, len(frame)+tagLen), frame...), 0, kind))
+	return out
+}
+
+// addUnseen adds faults within what is compressed: who does not expand it cannot see them.
+func addUnseen(t *testing.T, s sealedChunk, add addVector) {
+	text := bytes.Repeat([]byte("the same again, and yet another "), 40)
+	sound := append([]byte{2, 0x80, 0x0a}, text...) // one record of 1,280 bytes
+	block := func(plain int, body []byte) []byte {
+		p := takeApart(t, s.bytes)
+		p.blocks[1].frame, p.table.Records[1].Plain = frame(encodingZstd, plain, body), uint32(plain)
+		return p.join(t)
+	}
+	// The content size stands behind magic and descriptor, in two bytes that count from 256.
+	lying := compressed(t, sound, zstd.WithSingleSegment(true))
+	binary.LittleEndian.PutUint16(lying[5:], 1000-256)
+	broken := compressed(t, sound, zstd.WithSingleSegment(true), zstd.WithEncoderCRC(true))
+	broken[len(broken)-1] ^= 1
+	add("zstd-bomb-lying", "chunk", "1,283 bytes that state to be 1,000", block(1000, lying), "decompress")
+	add("zstd-checksum-wrong", "chunk", "a frame whose check sum is wrong", block(len(sound), broken), "decompress")
+	add("zstd-records-count", "chunk", "another number of records than the table says, compressed",
+		block(1003, compressed(t, append([]byte{2, 0xe7, 7}, make([]byte, 1000)...), zstd.WithSingleSegment(true))), "not what the table of blocks says")
+	add("zstd-records-length", "chunk", "a record longer than its block, compressed",
+		block(1003, compressed(t, append([]byte{2, 0xe9, 7}, make([]byte, 1000)...), zstd.WithSingleSegment(true))), "longer than the block")
 }
 
 // addForgedTables encodes tables in forms that mean the same, or nothing.

@@ -2,16 +2,22 @@ package seal
 
 import (
 	"bytes"
+	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/zstd"
+
+	"zapas/device/internal/readertest"
 )
 
 var update = flag.Bool("update", false, "write testdata/valid and testdata/invalid anew")
@@ -19,17 +25,21 @@ var update = flag.Bool("update", false, "write testdata/valid and testdata/inval
 // A vector is one file of testdata. FORMAT.md explains it.
 type vector struct {
 	About string  `json:"about"`
-	What  string  `json:"what"` // chunk, record part, index, session key
-	Key   hexText `json:"key"`  // session key; for a session key, what the device drew
+	What  string  `json:"what"` // chunk, record part, index, session key, vault key
+	Key   hexText `json:"key"`  // session key; for a session key, what the device drew; for a vault key, that
 	Input []byte  `json:"input"`
 
 	Names *names `json:"names,omitempty"` // for a session key
 	Want  *want  `json:"want,omitempty"`  // valid only
 	Error string `json:"error,omitempty"` // invalid only: what the sentence contains
+	Reach string `json:"reach,omitempty"` // invalid only: block, where the fault is seen; or expanded, only behind it
 }
 
 type names struct {
-	Tenant, User, Session, Device string
+	Tenant  string `json:"tenant"`
+	User    string `json:"user"`
+	Session string `json:"session"`
+	Device  string `json:"device,omitempty"`
 }
 
 // want is what a chunk holds, with the steps on the way to it.
@@ -50,11 +60,12 @@ type want struct {
 
 // wantBlock is one sealed block and its frame: the plain text before it is expanded. The last is the trailer.
 type wantBlock struct {
-	Kind    byte      `json:"kind"`
-	Counter uint32    `json:"counter"`
-	Offset  int64     `json:"offset"` // of the sealed bytes
-	Sealed  int       `json:"sealed"`
-	Frame   wantBytes `json:"frame"`
+	Kind     byte      `json:"kind"`
+	Counter  uint32    `json:"counter"`
+	Offset   int64     `json:"offset"` // of the sealed bytes
+	Sealed   int       `json:"sealed"`
+	Encoding byte      `json:"encoding"`
+	Frame    wantBytes `json:"frame"`
 }
 
 type wantRecord struct {
@@ -108,8 +119,8 @@ func wanted(t testing.TB, chunk []byte, key SessionKey) (*want, error) {
 	w := &want{KeyVersion: r.KeyVersion(), ChunkKey: chunkKey, Commitment: commitment, RecordPart: r.RecordPart()}
 	add := func(p place, kind blockKind) {
 		sealed := bytes.Clone(chunk[p.offset : p.offset+int64(p.sealed)])
-		w.Blocks = append(w.Blocks, wantBlock{Kind: byte(kind), Counter: p.counter, Offset: p.offset, Sealed: p.sealed,
-			Frame: brief(must[[]byte](t)(r.cipher.open(sealed, p.counter, kind)))})
+		frame := must[[]byte](t)(r.cipher.open(sealed, p.counter, kind))
+		w.Blocks = append(w.Blocks, wantBlock{byte(kind), p.counter, p.offset, p.sealed, frame[0], brief(frame)})
 	}
 	for _, p := range r.layout.records {
 		add(p.place, blockKind(chunk[p.offset-prefixLen]))
@@ -163,9 +174,17 @@ func (v vector) open(t testing.TB) (*want, error) {
 		k := must[*KeyRequest](t)(NewKeyRequest(bytes.NewReader(v.Key)))
 		key, err := k.Open(v.Input, v.Names.Tenant, v.Names.User, v.Names.Session, v.Names.Device)
 		return &want{SessionKey: key[:], Public: k.Public()}, err
+	case "vault key":
+		return &want{SessionKey: ofVault(t, v.Key, v.Names.Tenant, v.Names.User, v.Names.Session)}, nil
 	}
 	t.Fatalf("unknown vector of a %q", v.What)
 	return nil, nil
+}
+
+// ofVault derives a session's key as the service does; a device cannot.
+func ofVault(t testing.TB, vaultKey []byte, tenant, user, session string) []byte {
+	t.Helper()
+	return must[[]byte](t)(hkdf.Key(sha256.New, vaultKey, nil, "zapas session v1\x00"+tenant+"\x00"+user+"\x00"+session, 32))
 }
 
 func TestVectors(t *testing.T) {
@@ -195,22 +214,84 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d valid and %d invalid vectors", len(valid), len(invalid))
+	t.Logf("Go: %d valid and %d invalid vectors", len(valid), len(invalid))
+}
+
+// TestVectors_SecondReader: an implementation that shares no code with this one reads the same in the valid vectors, down to
+// the compressed block, and refuses the invalid ones whose fault is not behind it.
+func TestVectors_SecondReader(t *testing.T) {
+	t.Parallel()
+	valid, invalid := readVectors(t, "valid"), readVectors(t, "invalid")
+	told := readertest.Read(t, "chunks", append(vectorFiles(t, "valid"), vectorFiles(t, "invalid")...)...)
+	if len(told) != len(valid)+len(invalid) {
+		t.Errorf("%d answers to %d valid and %d invalid vectors", len(told), len(valid), len(invalid))
+	}
+	for name, v := range valid {
+		if told[name].Refused != "" {
+			t.Errorf("%s: refused: %s", name, told[name].Refused)
+			continue
+		}
+		got := must[want](t)(unmarshal[want](told[name].Got))
+		if diff := cmp.Diff(v.Want.seenBy(got), got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	unseen := 0
+	for name, v := range invalid {
+		switch v.Reach {
+		case "block":
+			if told[name].Refused == "" {
+				t.Errorf("%s: accepted, though it is %s", name, v.About)
+			}
+		case "expanded":
+			if unseen++; told[name].Refused != "" {
+				t.Errorf("%s: refused before it was expanded: %s", name, told[name].Refused)
+			}
+		default:
+			t.Errorf("%s: of what reach is it?", name)
+		}
+	}
+	t.Logf("Node: %d valid and %d invalid vectors; %d more invalid ones only to be seen by expanding", len(valid), len(invalid)-unseen, unseen)
+}
+
+// seenBy is what is left of it for who cannot expand a compressed block, and has got so much.
+func (w *want) seenBy(got want) want {
+	out := *w
+	if !slices.ContainsFunc(w.Blocks, func(b wantBlock) bool { return b.Encoding != encodingStored }) {
+		return out
+	}
+	out.Records = slices.DeleteFunc(slices.Clone(w.Records), func(r wantRecord) bool {
+		return !slices.ContainsFunc(got.Records, func(g wantRecord) bool { return g.Number == r.Number })
+	})
+	out.Blobs = slices.DeleteFunc(slices.Clone(w.Blobs), func(b wantBlob) bool {
+		return !slices.ContainsFunc(got.Blobs, func(g wantBlob) bool { return bytes.Equal(g.Sum, b.Sum) })
+	})
+	if got.Index == nil {
+		out.Index = nil
+	}
+	return out
+}
+
+func unmarshal[T any](b []byte) (v T, err error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	return v, d.Decode(&v)
 }
 
 func readVectors(t *testing.T, dir string) map[string]vector {
-	files := must[[]string](t)(filepath.Glob(filepath.Join("testdata", dir, "*.json")))
 	all := map[string]vector{}
-	for _, file := range files {
-		var v vector
-		d := json.NewDecoder(bytes.NewReader(must[[]byte](t)(os.ReadFile(file))))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&v); err != nil {
+	for _, file := range vectorFiles(t, dir) {
+		v, err := unmarshal[vector](must[[]byte](t)(os.ReadFile(file)))
+		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}
 		all[strings.TrimSuffix(filepath.Base(file), ".json")] = v
 	}
 	return all
+}
+
+func vectorFiles(t *testing.T, dir string) []string {
+	return must[[]string](t)(filepath.Glob(filepath.Join("testdata", dir, "*.json")))
 }
 
 func writeVectors(t *testing.T, dir string, all map[string]vector) {
@@ -259,8 +340,16 @@ func validVectors(t *testing.T) map[string]vector {
 	p.blocks = append(p.blocks[:1], p.blocks[2:]...)
 	add("blob-end", "the second and last part of a blob; the first, of 1 MiB, is in another chunk", p.join(t))
 
-	v := keyVector(t)
-	all["session-key"] = v
+	p = takeApart(t, content{Records: records(0, 1, zeros[:60000-4])}.seal(t, 31).bytes)
+	p.blocks[0].frame = frame(encodingZstd, 60000, compressed(t, append([]byte{1, 0xdc, 0xd4, 3}, zeros[:60000-4]...), zstd.WithEncoderCRC(true)))
+	add("zstd-checksum", "another compressor's frame: with a check sum and a window", p.join(t))
+	p.blocks[0].frame = frame(encodingZstd, 60000, slices.Concat(zstdFrame(23, 60000)[:10], []byte{4 << 3, 0, 0, 1, 0xdc, 0xd4, 3}, zstdFrame(23, 0, 60000-4)[10:]))
+	add("zstd-window", "the largest window, a raw block and one that repeats a byte", p.join(t))
+
+	all["session-key"] = keyVector(t)
+	v := vector{About: "a session key from the vault key", What: "vault key", Key: noise(50, 32), Names: &names{Tenant: tenant, User: user, Session: session}}
+	v.Want = &want{SessionKey: ofVault(t, v.Key, tenant, user, session)}
+	all["vault-key"] = v
 	return all
 }
 
@@ -276,22 +365,34 @@ func keyVector(t *testing.T) vector {
 // The invalid vectors are made from one sound chunk: by changing its sealed bytes, or by sealing what must not be.
 func invalidVectors(t *testing.T) map[string]vector {
 	all := map[string]vector{}
+	reach := "block"
 	add := func(name, what, about string, input []byte, err string) {
 		if _, twice := all[name]; twice {
 			t.Fatalf("two vectors named %s", name)
 		}
-		all[name] = vector{About: about, What: what, Key: testKey[:], Input: input, Error: err}
+		all[name] = vector{About: about, What: what, Key: testKey[:], Input: input, Error: err, Reach: reach}
 	}
 	s := content{Records: append(records(0, 1, []byte("a"), []byte("b")), records(2, 2, []byte("c"))...),
 		Blobs: [][]byte{[]byte("d"), []byte("e")}, Index: []byte("f")}.seal(t, 1)
 	addTampered(t, s, add)
 	addForged(t, s, add)
+	reach = "expanded"
+	addUnseen(t, s, add)
 
-	other := all["bit-tag"]
-	other.About, other.Input, other.Key = "opened with the key of another session", s.bytes, noise(9, 32)
-	other.Error = ErrWrongKey.Error()
-	all["other-session"] = other
-
+	own := noise(50, 32)
+	var chunk bytes.Buffer
+	w := must[*Writer](t)(NewWriter(&chunk, SessionKey(ofVault(t, own, tenant, user, session)), 1, source(60)))
+	must[uint32](t)(w.Record(1, []byte("a")))
+	must[Summary](t)(w.Close())
+	for name, key := range map[string]hexText{
+		"other-session":   ofVault(t, own, tenant, user, device),
+		"other-user":      ofVault(t, own, tenant, device, session),
+		"other-tenant":    ofVault(t, own, "other", user, session),
+		"other-vault-key": ofVault(t, noise(51, 32), tenant, user, session), // of another user, or another version
+	} {
+		all[name] = vector{About: "opened with the key that is derived for an" + strings.ReplaceAll(name, "-", " "),
+			What: "chunk", Key: key, Input: chunk.Bytes(), Error: ErrWrongKey.Error(), Reach: "block"}
+	}
 	for name, change := range map[string]func(*vector){
 		"key-other-tenant":  func(v *vector) { v.Names.Tenant = "other" },
 		"key-other-user":    func(v *vector) { v.Names.User = device },
@@ -303,7 +404,7 @@ func invalidVectors(t *testing.T) map[string]vector {
 	} {
 		v := keyVector(t)
 		change(&v)
-		v.About, v.Want, v.Error = "a session key that was sealed otherwise", nil, "it was not sealed for this request"
+		v.About, v.Want, v.Error, v.Reach = "a session key that was sealed otherwise", nil, "it was not sealed for this request", "block"
 		all[name] = v
 	}
 	return all

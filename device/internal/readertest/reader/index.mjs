@@ -1,0 +1,80 @@
+// Indexes, as device/internal/index/FORMAT.md has them.
+import {decode, isUint, refuse} from './cbor.mjs';
+
+const MOST_CHUNKS = 10_000, MOST_RECORDS = 1 << 20, MOST_MEMBERS = 16;
+const bytes = (v, ...lengths) => v instanceof Uint8Array && lengths.includes(v.length) ? Buffer.from(v).toString('hex') : refuse('an id or digest has another length');
+const tuple = (v, n) => Array.isArray(v) && v.length === n ? v : refuse('an array has another form');
+const uint = (v, most) => isUint(v, most) ? v : refuse('a number is out of its range');
+
+// The format is read before the rest, whose shape a later one may change.
+function checkFormat(b) {
+  if (b.length < 2 || b[0] >> 5 !== 4) refuse('it is no array');
+  if (b[0] > 0x9b) refuse('a length is indefinite or reserved');
+  if (b[1] !== 0) refuse('this reader is too old for the format, or it states none');
+}
+
+export function readIndex(b) {
+  checkFormat(b);
+  const [, schema, snapshot, previous, sessions, chunks, counts, coverage] = tuple(decode(b, {depth: 6}), 8);
+  if (typeof schema !== 'bigint') uint(schema);
+  const out = {schema: Number(schema), snapshot: bytes(snapshot, 16), previous: bytes(previous, 0, 32), chunks: []};
+  if (/^0+$/.test(out.previous)) refuse('the one before is named by zeros');
+  if (!Array.isArray(sessions) || !Array.isArray(chunks) || !(counts instanceof Map) || !(coverage instanceof Map)) refuse('a member has another type');
+  if (chunks.length < 1 || chunks.length > MOST_CHUNKS) refuse(`${chunks.length} chunks are not possible`);
+  const named = sessions.map((s) => bytes(s, 16));
+  if (new Set(named).size !== named.length) refuse('a session stands there twice');
+  let first = 0; // sessions that chunks have named so far
+  for (const [i, c] of chunks.entries()) {
+    const got = readChunk(c, i === chunks.length - 1);
+    if (got.session >= named.length || got.session > first) refuse('a session is not listed, or not in its order');
+    if (got.session === first) first++;
+    out.chunks.push({...got, session: named[got.session]});
+  }
+  if (first !== named.length) refuse('a session made no chunk');
+  const ids = out.chunks.map((c) => c.id);
+  if (new Set(ids).size !== ids.length) refuse('a chunk stands there twice');
+  if (out.chunks.at(-1).session !== out.snapshot) refuse('the last chunk is not of this snapshot');
+  if (counts.size > MOST_MEMBERS || coverage.size > MOST_MEMBERS) refuse('a map has too many members');
+  for (const [k, n] of counts) if (typeof k !== 'string' || !isUint(n)) refuse('a count is none');
+  for (const [k, s] of coverage) if (typeof k !== 'string' || typeof s !== 'string') refuse('a coverage is none');
+  return {...out, counts: Object.fromEntries(counts), coverage: Object.fromEntries(coverage)};
+}
+
+function readChunk(c, last) {
+  const [session, id, size, records, runs, parts, dead] = tuple(c, 7);
+  const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size), parts: uint(parts, 2 ** 32 - 1)};
+  const own = got.id === '' && size === 0 && records === 0;
+  if (own !== last || /^0+$/.test(got.id) || !own && got.id === '') refuse('id, size and records are known of all chunks but the last');
+  if (!Array.isArray(runs) || !(dead instanceof Uint8Array)) refuse('a member has another type');
+  let total = 0, before = -1;
+  for (const run of runs) {
+    const [kind, count] = tuple(run, 2);
+    if (uint(kind, 255) === before || uint(count, MOST_RECORDS) === 0) refuse('a run is empty or goes on with the one before');
+    before = kind;
+    total += count;
+  }
+  if (total > MOST_RECORDS) refuse('a chunk has too many records');
+  return {...got, runs, dead: numbers(dead, total)};
+}
+
+// numbers reads ascending numbers below a limit.
+function numbers(b, limit) {
+  const out = [];
+  let next = 0;
+  for (let at = 0; at < b.length;) {
+    let n = 0;
+    for (let i = 0; ; i++) {
+      if (at >= b.length || i > 2) refuse('a dead number is malformed');
+      const v = b[at++];
+      n += (v & 127) * 128 ** i;
+      if (v < 128) {
+        if (i > 0 && v === 0) refuse('a dead number is not in its shortest form');
+        break;
+      }
+    }
+    if (next + n >= limit) refuse('a dead record is not there');
+    out.push(next + n);
+    next += n + 1;
+  }
+  return out;
+}

@@ -1,0 +1,45 @@
+// Package readertest knows how tests ask the second reader of the formats, which is written in JavaScript from the pages
+// FORMAT.md, what it makes of vectors. It does not know what they should be, nor any format itself.
+package readertest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Told is what the reader says of one vector: what it has read, or why it has refused it.
+type Told struct {
+	Name    string          `json:"name"`
+	Got     json.RawMessage `json:"got"`
+	Refused string          `json:"refused"`
+}
+
+// Read runs the reader on files of vectors, which are chunks, indexes or items, and gives its answers by name.
+func Read(t *testing.T, what string, files ...string) map[string]Told {
+	t.Helper()
+	main := filepath.Join("..", "readertest", "reader", "main.mjs") // the packages with vectors are its neighbours
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{main, what}, files...)...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); errors.Is(err, exec.ErrNotFound) {
+		t.Fatal("node is missing: the second reader of the formats runs on it; install Node 20 or later, then try again")
+	} else if err != nil {
+		t.Fatalf("node %s %s: %v\n%s", main, what, err, errs.Bytes())
+	}
+	all := map[string]Told{}
+	for d := json.NewDecoder(&out); d.More(); {
+		var told Told
+		if err := d.Decode(&told); err != nil {
+			t.Fatal(err)
+		}
+		if _, twice := all[told.Name]; twice || (told.Got == nil) == (told.Refused == "") {
+			t.Fatalf("the reader told of %s twice, or nothing of it", told.Name)
+		}
+		all[told.Name] = told
+	}
+	return all
+}
