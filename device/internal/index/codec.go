@@ -121,8 +121,12 @@ func checkFormat(mode cbor.DecMode, b []byte) error {
 	if len(b) == 0 || b[0]>>5 != 4 {
 		return errors.New("index: it cannot be read: it is no array")
 	}
+	head := 1 // of the array: a length over 23 follows in 1, 2, 4 or 8 bytes
+	if long := b[0] & 31; long >= 24 && long < 28 {
+		head += 1 << (long - 24)
+	}
 	var format uint64
-	if _, err := mode.UnmarshalFirst(b[1:], &format); err != nil {
+	if _, err := mode.UnmarshalFirst(b[min(head, len(b)):], &format); err != nil {
 		return fmt.Errorf("index: it cannot be read: it states no format: %w", err)
 	}
 	if format != Format {

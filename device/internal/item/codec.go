@@ -119,8 +119,12 @@ func checkSchema(b []byte) error {
 	if len(b) == 0 || b[0]>>5 != 4 {
 		return fmt.Errorf("item: not a record: it does not begin with an array")
 	}
+	head := 1 // of the array: a length over 23 follows in 1, 2, 4 or 8 bytes
+	if long := b[0] & 31; long >= 24 && long < 28 {
+		head += 1 << (long - 24)
+	}
 	var version uint64
-	if _, err := decoding.UnmarshalFirst(b[1:], &version); err != nil {
+	if _, err := decoding.UnmarshalFirst(b[min(head, len(b)):], &version); err != nil {
 		return fmt.Errorf("item: not a record: no schema version: %w", err)
 	}
 	if version != Schema {

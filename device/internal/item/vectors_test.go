@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+
+	"zapas/device/internal/readertest"
 )
 
 type vector struct {
@@ -18,7 +21,8 @@ type vector struct {
 	Kind   string
 	IDs    []string
 	Blobs  int
-	Schema bool // refused for its schema version
+	Error  string // what the sentence contains, of an invalid one
+	Schema bool   // refused for its schema version
 }
 
 func (v vector) bytes(t testing.TB) []byte {
@@ -51,7 +55,9 @@ func readJSON[T any](t testing.TB, name string) []T {
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	for _, v := range readVectors(t, "valid.json") {
+	valid, invalid := readVectors(t, "valid.json"), readVectors(t, "invalid.json")
+	t.Logf("Go: %d valid and %d invalid vectors", len(valid), len(invalid))
+	for _, v := range valid {
 		t.Run("Valid/"+v.Name, func(t *testing.T) {
 			t.Parallel()
 			b := v.bytes(t)
@@ -72,18 +78,38 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	for _, v := range readVectors(t, "invalid.json") {
+	for _, v := range invalid {
 		t.Run("Invalid/"+v.Name, func(t *testing.T) {
 			t.Parallel()
 			it, err := Decode(v.bytes(t))
 			if err == nil {
 				t.Fatalf("accepted as %+v, though %s", it, v.Why)
 			}
-			if errors.Is(err, ErrSchema) != v.Schema {
-				t.Errorf("refused with: %v", err)
+			if errors.Is(err, ErrSchema) != v.Schema || v.Error == "" || !strings.Contains(err.Error(), v.Error) {
+				t.Errorf("refused with: %v, want %q", err, v.Error)
 			}
 		})
 	}
+}
+
+// TestVectors_SecondReader: an implementation that shares no code with this one accepts and refuses the same. It computes
+// no ids.
+func TestVectors_SecondReader(t *testing.T) {
+	t.Parallel()
+	valid, invalid := readVectors(t, "valid.json"), readVectors(t, "invalid.json")
+	told := readertest.Read(t, "items", filepath.Join("testdata", "valid.json"))
+	for _, v := range valid {
+		if got := string(told[v.Name].Got); got != `{"kind":"`+v.Kind+`"}` {
+			t.Errorf("%s: %s %s", v.Name, got, told[v.Name].Refused)
+		}
+	}
+	told = readertest.Read(t, "items", filepath.Join("testdata", "invalid.json"))
+	for _, v := range invalid {
+		if told[v.Name].Refused == "" {
+			t.Errorf("%s: accepted, though %s", v.Name, v.Why)
+		}
+	}
+	t.Logf("Node: %d valid and %d invalid vectors", len(valid), len(invalid))
 }
 
 func TestAddressVectors(t *testing.T) {

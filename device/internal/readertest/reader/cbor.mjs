@@ -33,6 +33,16 @@ function head(r) {
   return [major, n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n];
 }
 
+// version reads what stands first in an array: that alone is the same in every version, so it comes before the rest.
+export function version(bytes) {
+  const r = {bytes, at: 0};
+  const [major] = head(r);
+  if (major !== 4) refuse('it is no array');
+  const [first, n] = head(r);
+  if (first !== 0) refuse('the version is missing');
+  return n;
+}
+
 function item(r, depth) {
   if (depth === 0) refuse('it is nested too deep');
   const [major, n] = head(r);

@@ -1,20 +1,13 @@
 // Indexes, as device/internal/index/FORMAT.md has them.
-import {decode, isUint, refuse} from './cbor.mjs';
+import {decode, isUint, refuse, version} from './cbor.mjs';
 
 const MOST_CHUNKS = 10_000, MOST_RECORDS = 1 << 20, MOST_MEMBERS = 16;
 const bytes = (v, ...lengths) => v instanceof Uint8Array && lengths.includes(v.length) ? Buffer.from(v).toString('hex') : refuse('an id or digest has another length');
 const tuple = (v, n) => Array.isArray(v) && v.length === n ? v : refuse('an array has another form');
 const uint = (v, most) => isUint(v, most) ? v : refuse('a number is out of its range');
 
-// The format is read before the rest, whose shape a later one may change.
-function checkFormat(b) {
-  if (b.length < 2 || b[0] >> 5 !== 4) refuse('it is no array');
-  if (b[0] > 0x9b) refuse('a length is indefinite or reserved');
-  if (b[1] !== 0) refuse('this reader is too old for the format, or it states none');
-}
-
 export function readIndex(b) {
-  checkFormat(b);
+  if (version(b) !== 0) refuse('this reader is too old for the format');
   const [, schema, snapshot, previous, sessions, chunks, counts, coverage] = tuple(decode(b, {depth: 6}), 8);
   if (typeof schema !== 'bigint') uint(schema);
   const out = {schema: Number(schema), snapshot: bytes(snapshot, 16), previous: bytes(previous, 0, 32), chunks: []};

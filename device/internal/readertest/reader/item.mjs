@@ -1,6 +1,6 @@
 // Items, as device/internal/item/FORMAT.md has them: the tables of that page, and what walks through them. Ids are not
 // computed here.
-import {decode, isUint, refuse} from './cbor.mjs';
+import {decode, isUint, refuse, version} from './cbor.mjs';
 
 const MOST = {record: 1 << 20, addresses: 1 << 14, parts: 512, extras: 512, values: 512, inline: 8192};
 
@@ -81,8 +81,7 @@ const contact = map({
 
 export function readItem(b) {
   if (b.length > MOST.record) refuse('the record is too large');
-  if (b.length < 2 || b[0] >> 5 !== 4) refuse('it does not begin with an array');
-  if (b[1] !== 0) refuse('this reader is too old for the schema, or it states none');
+  if (version(b) !== 0) refuse('this reader is too old for the schema');
   const record = decode(b, {depth: 9});
   if (record.length !== 3) refuse('a record has three members');
   const kinds = {1: ['contact', contact], 2: ['sms', sms], 3: ['mms', mms], 4: ['call', call]};
