@@ -182,7 +182,7 @@ func (d *Device) Status() (Status, error) {
 	}
 	if cache != nil {
 		s.Snapshot, s.Chunks, s.Counts = cache.Snapshot, len(cache.Chunks), api.Counts{}
-		for _, it := range cache.Items {
+		for _, it := range cache.Items.All() {
 			s.Counts[ledger.Name(it.Kind)]++
 		}
 	}

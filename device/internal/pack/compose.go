@@ -1,7 +1,6 @@
 package pack
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -30,12 +29,11 @@ func compose(s *Scan, p *packer, session, location string) *snapshot {
 	for _, added := range p.chunks {
 		c.Chunks = append(c.Chunks, added.Chunk)
 	}
-	for _, e := range s.entries {
-		if e.state != fresh {
-			continue
-		}
-		it := state.Item{ID: e.id, Kind: e.kind, Content: e.content, Essence: e.essence, Chunk: first + e.at.chunk, Record: e.at.record}
-		for _, b := range e.blobs {
+	for _, it := range s.added() {
+		blobs := it.Blobs
+		it.Chunk, it.Blobs = it.Chunk+first, nil
+		for _, number := range blobs {
+			b := s.named[number]
 			if at, stored := s.blobs[b.sum]; stored {
 				it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[at], moved))
 			} else {
@@ -46,11 +44,11 @@ func compose(s *Scan, p *packer, session, location string) *snapshot {
 				it.Blobs = append(it.Blobs, n.blob(fresh, nil))
 			}
 		}
-		c.Items = append(c.Items, it)
+		c.Items.Append(it)
 	}
-	slices.SortStableFunc(c.Items, func(a, b state.Item) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	c.Items.Sort()
 	n.live = make([][]uint32, len(c.Chunks))
-	for _, it := range c.Items {
+	for _, it := range c.Items.All() {
 		n.live[it.Chunk] = append(n.live[it.Chunk], it.Record)
 	}
 	for i := range c.Chunks {
@@ -72,7 +70,7 @@ func (n *snapshot) keep(s *Scan) (moved []uint32) {
 			needed[chunk] = true
 		}
 	}
-	for i, it := range s.base.Items {
+	for i, it := range s.base.Items.All() {
 		if dead[i] {
 			continue
 		}
@@ -81,9 +79,9 @@ func (n *snapshot) keep(s *Scan) (moved []uint32) {
 			need(b)
 		}
 	}
-	for _, e := range s.entries {
-		for _, b := range e.blobs {
-			if at, stored := s.blobs[b.sum]; stored && e.state == fresh {
+	for _, it := range s.added() {
+		for _, number := range it.Blobs {
+			if at, stored := s.blobs[s.named[number].sum]; stored {
 				need(at)
 			}
 		}
@@ -97,7 +95,7 @@ func (n *snapshot) keep(s *Scan) (moved []uint32) {
 		moved[i] = uint32(len(n.cache.Chunks))
 		n.cache.Chunks = append(n.cache.Chunks, c)
 	}
-	for i, it := range s.base.Items {
+	for i, it := range s.base.Items.All() {
 		if dead[i] {
 			continue
 		}
@@ -107,7 +105,7 @@ func (n *snapshot) keep(s *Scan) (moved []uint32) {
 		for _, b := range blobs {
 			it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[b], moved))
 		}
-		n.cache.Items = append(n.cache.Items, it)
+		n.cache.Items.Append(it)
 	}
 	return moved
 }
@@ -154,7 +152,7 @@ func (n *snapshot) counts(s *Scan) api.Counts {
 			}
 		}
 	}
-	for _, it := range n.cache.Items {
+	for _, it := range n.cache.Items.All() {
 		out[ledger.Name(it.Kind)]++
 	}
 	return out
@@ -182,7 +180,7 @@ func (n *snapshot) index(s *Scan) ([]byte, error) {
 // ledger accounts for the run, and names every element of which the snapshot counts items.
 func (n *snapshot) ledger(s *Scan) api.BackupLedgers {
 	l := s.ledger()
-	for _, it := range n.cache.Items {
+	for _, it := range n.cache.Items.All() {
 		if e := it.Kind.Element(); l[e].Seen == 0 {
 			l[e] = api.BackupLedger{}
 		}

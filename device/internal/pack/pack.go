@@ -157,14 +157,17 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 		if e.state != fresh || !slices.Contains(kinds, e.kind) {
 			continue
 		}
+		row := s.fresh.At(int(e.at))
 		record, err := item.Encode(it)
-		if err != nil || digest(record) != e.content {
+		if err != nil || digest(record) != row.Content {
 			return ErrMoved
 		}
-		if e.at, err = p.record(e.kind, record); err != nil {
+		at, err := p.record(e.kind, record)
+		if err != nil {
 			return err
 		}
-		p.need(s, e)
+		s.fresh.Move(int(e.at), at.chunk, at.record)
+		p.need(s, row)
 	}
 	if i != len(s.entries) {
 		return ErrMoved
@@ -191,10 +194,14 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	return place{chunk: uint32(len(p.chunks) - 1), record: number}, nil
 }
 
-// need notes the blobs of an entry that are not stored yet. The entry is sealed with the last of them.
-func (p *packer) need(s *Scan, e *entry) {
+// place is where a record is in this session.
+type place struct{ chunk, record uint32 }
+
+// need notes the blobs of an item that are not stored yet. It is sealed with the last of them.
+func (p *packer) need(s *Scan, it state.Item) {
 	var last *newBlob
-	for _, b := range e.blobs {
+	for _, at := range it.Blobs {
+		b := s.named[at]
 		if _, stored := s.blobs[b.sum]; !stored && p.blobs[b.sum] == nil {
 			last = &newBlob{size: b.size}
 			p.blobs[b.sum] = last
@@ -202,9 +209,9 @@ func (p *packer) need(s *Scan, e *entry) {
 		}
 	}
 	if last == nil {
-		s.track.Add(progress.Sealing, e.kind.Element(), 1)
+		s.track.Add(progress.Sealing, it.Kind.Element(), 1)
 	} else {
-		last.last = e.kind.Element()
+		last.last = it.Kind.Element()
 	}
 }
 
@@ -224,12 +231,9 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 			s.track.Add(progress.Sealing, b.last, 1)
 		}
 	}
-	for i := range s.entries {
-		e := &s.entries[i]
-		if e.state != fresh {
-			continue
-		}
-		for _, key := range e.blobs {
+	for e, it := range s.added() {
+		for _, at := range it.Blobs {
+			key := s.named[at]
 			if b := p.blobs[key.sum]; b != nil && b.err != nil {
 				e.state = failed
 				s.track.Fail(progress.Sealing, e.kind.Element(), 1)

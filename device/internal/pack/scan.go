@@ -1,10 +1,10 @@
 package pack
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"iter"
 	"slices"
 
 	"zapas/device/internal/item"
@@ -13,13 +13,18 @@ import (
 	"zapas/device/internal/state"
 )
 
-// Scan is what one reading of a source has found, held against the base. It holds ids and digests, never items.
+// Scan is what one reading of a source has found, held against the base. It holds ids and digests, never items, and of
+// what the base has only where that is.
 type Scan struct {
-	base     *state.Cache        // nil for none; its Items are in the order of their ids
+	base     *state.Cache        // nil for none; its Items are sorted
 	kept     []bool              // by position in base.Items: seen again, unchanged
+	paired   map[int]int         // of those that are equal, by where they begin: how many were seen again
 	blobs    map[[32]byte]uint32 // positions in base.Blobs
 	entries  []entry             // every item that was yielded, in order
-	elements []string            // that this run backs up
+	fresh    state.Items         // those to be sealed, in this order; chunks are the session's, blobs positions in named
+	named    []blobKey           // attachments of what is fresh
+	naming   map[blobKey]uint32
+	elements []string // that this run backs up
 	coverage map[string]string
 	failed   map[string]map[string]int64 // by element and reason
 	examples []string                    // of what failed, in words
@@ -29,13 +34,9 @@ type Scan struct {
 
 // entry is one item of the source.
 type entry struct {
-	id      item.ID
-	content [16]byte
-	essence item.Essence
-	kind    item.Kind
-	state   entryState
-	blobs   []blobKey
-	at      place // once it is in a chunk
+	at    uint32 // fresh: position in Scan.fresh; already: in base.Items
+	kind  item.Kind
+	state entryState
 }
 
 type entryState byte
@@ -52,17 +53,14 @@ type blobKey struct {
 	size int64
 }
 
-// place is where a record is: a chunk of this session, or of the base.
-type place struct{ chunk, record uint32 }
-
 const maxExamples = 5
 
 // Read goes through the source once. base is what the device's last snapshot holds, or nil; track counts the items, and
 // then those that are sealed.
 func Read(ctx context.Context, src Source, chosen []string, base *state.Cache, track *progress.Tracker) (*Scan, error) {
-	s := &Scan{base: base, track: track, blobs: map[[32]byte]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
+	s := &Scan{base: base, track: track, blobs: map[[32]byte]uint32{}, paired: map[int]int{}, naming: map[blobKey]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
 	if base != nil {
-		s.kept = make([]bool, len(base.Items))
+		s.kept = make([]bool, base.Items.Len())
 		for i, b := range base.Blobs {
 			s.blobs[b.Sum] = uint32(i)
 		}
@@ -122,17 +120,64 @@ func (s *Scan) add(it item.Item) {
 		return
 	}
 	s.track.Add(progress.Reading, element, 1)
-	e.id, e.content, e.essence = it.IDs()[0], digest(record), it.Essence()
+	row := state.Item{ID: it.IDs()[0], Kind: e.kind, Content: digest(record), Essence: it.Essence()}
+	if at, ok := s.match(row); ok {
+		s.kept[at] = true
+		e.state, e.at = already, uint32(at)
+		s.entries = append(s.entries, e)
+		return
+	}
 	for _, b := range it.Blobs() {
-		if key := (blobKey{b.SHA256, b.Size}); !slices.Contains(e.blobs, key) {
-			e.blobs = append(e.blobs, key)
+		if at := s.name(blobKey{b.SHA256, b.Size}); !slices.Contains(row.Blobs, at) {
+			row.Blobs = append(row.Blobs, at)
 		}
 	}
-	if at, ok := s.match(e); ok {
-		s.kept[at] = true
-		e.state, e.blobs = already, nil
-	}
+	e.at = uint32(s.fresh.Len())
+	s.fresh.Append(row)
 	s.entries = append(s.entries, e)
+}
+
+// name is the number of an attachment.
+func (s *Scan) name(b blobKey) uint32 {
+	at, ok := s.naming[b]
+	if !ok {
+		at = uint32(len(s.named))
+		s.naming[b] = at
+		s.named = append(s.named, b)
+	}
+	return at
+}
+
+// seen goes through the entries that are in the base or to be sealed, in the order of the source.
+func (s *Scan) seen() iter.Seq2[*entry, state.Item] {
+	return func(yield func(*entry, state.Item) bool) {
+		for i := range s.entries {
+			e := &s.entries[i]
+			var it state.Item
+			switch e.state {
+			case fresh:
+				it = s.fresh.At(int(e.at))
+			case already:
+				it = s.base.Items.At(int(e.at))
+			default:
+				continue
+			}
+			if !yield(e, it) {
+				return
+			}
+		}
+	}
+}
+
+// added goes through what is to be sealed.
+func (s *Scan) added() iter.Seq2[*entry, state.Item] {
+	return func(yield func(*entry, state.Item) bool) {
+		for e, it := range s.seen() {
+			if e.state == fresh && !yield(e, it) {
+				return
+			}
+		}
+	}
 }
 
 func digest(record []byte) [16]byte {
@@ -140,15 +185,19 @@ func digest(record []byte) [16]byte {
 	return [16]byte(sum[:16])
 }
 
-// match finds the base's item that is this one, unchanged, and not yet another's: two equal messages are two.
-func (s *Scan) match(e entry) (int, bool) {
-	from, to := s.known(e.id)
-	for at := from; at < to; at++ {
-		if it := &s.base.Items[at]; !s.kept[at] && it.Content == e.content && it.Kind == e.kind {
-			return at, true
-		}
+// match finds the base's item that is this one, unchanged, and not yet another's: two equal messages are two. Of equal
+// ones, which can stand for each other, it takes the first, then the next.
+func (s *Scan) match(it state.Item) (int, bool) {
+	if s.base == nil {
+		return 0, false
 	}
-	return 0, false
+	from, to := s.base.Items.Equal(it.ID, it.Content, it.Kind)
+	if to-from > 1 {
+		first := from
+		from += s.paired[first]
+		s.paired[first]++
+	}
+	return from, from < to && !s.kept[from]
 }
 
 // known is the range of the base's items with an id.
@@ -156,10 +205,7 @@ func (s *Scan) known(id item.ID) (from, to int) {
 	if s.base == nil {
 		return 0, 0
 	}
-	from, _ = slices.BinarySearchFunc(s.base.Items, id, func(it state.Item, id item.ID) int { return bytes.Compare(it.ID[:], id[:]) })
-	for to = from; to < len(s.base.Items) && s.base.Items[to].ID == id; to++ {
-	}
-	return from, to
+	return s.base.Items.Find(id)
 }
 
 // fail accounts for items that cannot be stored. Nothing of their element is taken for deleted then.
@@ -207,28 +253,30 @@ func (s *Scan) sealing() {
 func (s *Scan) dead() []bool {
 	out := make([]bool, len(s.kept))
 	for at, kept := range s.kept {
-		out[at] = !kept && s.coverage[s.base.Items[at].Kind.Element()] == ledger.Full
+		out[at] = !kept && s.coverage[s.base.Items.At(at).Kind.Element()] == ledger.Full
 	}
 	more := map[alike]int{} // seen beyond those known, where one of them is fresh
-	for _, e := range s.entries {
-		if e.state == fresh && s.coverage[e.kind.Element()] != ledger.Full {
-			more[alike{e.id, e.essence}] = 0
+	for e, it := range s.added() {
+		if s.coverage[e.kind.Element()] != ledger.Full {
+			more[alike{it.ID, it.Essence}] = 0
 		}
 	}
-	for _, e := range s.entries {
-		if _, ok := more[alike{e.id, e.essence}]; ok && (e.state == fresh || e.state == already) {
-			more[alike{e.id, e.essence}]++
+	if len(more) > 0 {
+		for _, it := range s.seen() {
+			if _, ok := more[alike{it.ID, it.Essence}]; ok {
+				more[alike{it.ID, it.Essence}]++
+			}
 		}
 	}
 	for k := range more {
 		from, to := s.known(k.id)
 		for at := from; at < to; at++ {
-			if s.base.Items[at].Essence == k.essence {
+			if s.base.Items.At(at).Essence == k.essence {
 				more[k]--
 			}
 		}
 		for at := from; at < to && more[k] >= 0; at++ {
-			if s.base.Items[at].Essence == k.essence {
+			if s.base.Items.At(at).Essence == k.essence {
 				out[at] = !s.kept[at]
 			}
 		}
@@ -249,7 +297,7 @@ func (s *Scan) downloaded(more map[alike]int, dead []bool) {
 		var announced []int
 		from, to := s.known(id)
 		for at := from; at < to; at++ {
-			if s.base.Items[at].Essence.Announced && !s.kept[at] && !dead[at] {
+			if s.base.Items.At(at).Essence.Announced && !s.kept[at] && !dead[at] {
 				announced = append(announced, at)
 			}
 		}
@@ -261,18 +309,27 @@ func (s *Scan) downloaded(more map[alike]int, dead []bool) {
 
 // removed counts, by element, the base's items that are no longer there. One in whose place another has come is none.
 func (s *Scan) removed() map[string]int64 {
-	come := map[item.ID]int64{}
-	for _, e := range s.entries {
-		if e.state == fresh {
-			come[e.id]++
+	out := map[string]int64{}
+	gone := s.dead()
+	if !slices.Contains(gone, true) {
+		return out
+	}
+	come := map[item.ID]int64{} // of ids that have gone
+	for at, dead := range gone {
+		if dead {
+			come[s.base.Items.At(at).ID] = 0
 		}
 	}
-	out := map[string]int64{}
-	for at, dead := range s.dead() {
+	for _, it := range s.added() {
+		if _, ok := come[it.ID]; ok {
+			come[it.ID]++
+		}
+	}
+	for at, dead := range gone {
 		if !dead {
 			continue
 		}
-		if it := s.base.Items[at]; come[it.ID] > 0 {
+		if it := s.base.Items.At(at); come[it.ID] > 0 {
 			come[it.ID]--
 		} else {
 			out[it.Kind.Element()]++

@@ -1,41 +1,43 @@
 package state
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
 	"github.com/fxamacker/cbor/v2"
 
 	"zapas/device/internal/index"
-	"zapas/device/internal/item"
 )
 
 // Cache is what the device's last snapshot holds, as far as the next backup needs it.
 type Cache struct {
-	_        struct{} `cbor:",toarray"`
 	Snapshot string
 	IndexSum [32]byte // SHA-256 of its encoded index
 	Location string
 	Schema   uint64
 	Chunks   []index.Chunk // as the service lists them; ids and sizes of all are known
-	Items    []Item        // in the order of their ids
+	Items    Items         // sorted
 	Blobs    []Blob
 }
 
-// Item is one item of the snapshot and where its record is.
-type Item struct {
-	_       struct{} `cbor:",toarray"`
-	ID      item.ID
-	Kind    item.Kind
-	Content [16]byte // of the SHA-256 of its encoding
-	Essence item.Essence
-	Chunk   uint32 // position in Chunks
-	Record  uint32
-	Blobs   []uint32 // positions in Blobs
+// head is a Cache as it begins on the disk; its items follow.
+type head struct {
+	_        struct{} `cbor:",toarray"`
+	Snapshot string
+	IndexSum [32]byte
+	Location string
+	Schema   uint64
+	Chunks   []index.Chunk
+	Blobs    []Blob
+	Items    uint32 // how many rows follow
+	Refs     uint32 // and how many numbers of blobs behind them
 }
 
 // Blob is an attachment that a live item names, and the chunks in which it is.
@@ -57,19 +59,24 @@ func (e *Damaged) Unwrap() error { return e.Err }
 
 const (
 	cacheFile  = "cache"
-	cacheMagic = "ZPK1"
+	cacheMagic = "ZPK2"
 )
 
 // Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read.
 func (d *Dir) Cache() (*Cache, error) {
-	b, err := os.ReadFile(d.Path(cacheFile))
+	f, err := os.Open(d.Path(cacheFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, &Damaged{err}
 	}
-	c, err := decodeCache(b)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, &Damaged{err}
+	}
+	c, err := decodeCache(f, info.Size())
 	if err != nil {
 		return nil, &Damaged{err}
 	}
@@ -79,38 +86,104 @@ func (d *Dir) Cache() (*Cache, error) {
 // DropCache forgets the last snapshot.
 func (d *Dir) DropCache() error { return d.removeAll(cacheFile) }
 
-func (c *Cache) encode() ([]byte, error) {
-	var out bytes.Buffer
-	out.WriteString(cacheMagic)
-	if err := cbor.NewEncoder(&out).Encode(c); err != nil {
-		return nil, fmt.Errorf("encode what the snapshot holds: %w", err)
+const buffered = 64 << 10 // bytes of a cache that are in memory beside what it says
+
+// encode writes the cache row by row: a magic, the length of the head, the head in CBOR, the items' rows, the numbers of
+// their blobs, the SHA-256 of it all.
+func (c *Cache) encode(out io.Writer) error {
+	h, err := cbor.Marshal(head{Snapshot: c.Snapshot, IndexSum: c.IndexSum, Location: c.Location, Schema: c.Schema, Chunks: c.Chunks, Blobs: c.Blobs,
+		Items: uint32(c.Items.n), Refs: uint32(len(c.Items.blobs))})
+	if err != nil {
+		return fmt.Errorf("encode what the snapshot holds: %w", err)
 	}
-	sum := sha256.Sum256(out.Bytes())
-	out.Write(sum[:])
-	return out.Bytes(), nil
+	sum := sha256.New()
+	w := bufio.NewWriterSize(io.MultiWriter(out, sum), buffered) // it keeps its first error for Flush
+	_, _ = w.WriteString(cacheMagic)
+	_, _ = w.Write(binary.BigEndian.AppendUint32(nil, uint32(len(h))))
+	_, _ = w.Write(h)
+	for i := range c.Items.n {
+		_, _ = w.Write(c.Items.row(i).append(w.AvailableBuffer()))
+	}
+	for _, b := range c.Items.blobs {
+		_, _ = w.Write(binary.BigEndian.AppendUint32(w.AvailableBuffer(), b))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err = out.Write(sum.Sum(nil))
+	return err
 }
 
-func decodeCache(b []byte) (*Cache, error) {
-	body := len(b) - sha256.Size
-	if body < len(cacheMagic) || string(b[:len(cacheMagic)]) != cacheMagic {
-		return nil, errors.New("it is not in the form that this app writes")
+var errForm = errors.New("it is not in the form that this app writes")
+
+// decodeCache reads size bytes. Nothing of them is believed before their sum is right, but that they are so many.
+func decodeCache(in io.Reader, size int64) (*Cache, error) {
+	sum := sha256.New()
+	body := size - sha256.Size
+	r := bufio.NewReaderSize(io.TeeReader(io.LimitReader(in, body), sum), buffered)
+	var prefix [len(cacheMagic) + 4]byte
+	if _, err := io.ReadFull(r, prefix[:]); err != nil || string(prefix[:len(cacheMagic)]) != cacheMagic {
+		return nil, errForm
 	}
-	if sum := sha256.Sum256(b[:body]); !bytes.Equal(sum[:], b[body:]) {
-		return nil, errors.New("its check sum is wrong")
+	body -= int64(len(prefix))
+	length := int64(binary.BigEndian.Uint32(prefix[len(cacheMagic):]))
+	if length > body {
+		return nil, errForm
+	}
+	b := make([]byte, length)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
 	}
 	mode, err := cbor.DecOptions{MaxArrayElements: 1 << 30}.DecMode()
 	if err != nil {
 		return nil, err
 	}
-	c := new(Cache)
-	if err := mode.Unmarshal(b[len(cacheMagic):body], c); err != nil {
+	var h head
+	if err := mode.Unmarshal(b, &h); err != nil {
 		return nil, err
+	}
+	if body-length != int64(h.Items)*rowSize+int64(h.Refs)*4 {
+		return nil, errForm
+	}
+	c := &Cache{Snapshot: h.Snapshot, IndexSum: h.IndexSum, Location: h.Location, Schema: h.Schema, Chunks: h.Chunks, Blobs: h.Blobs}
+	if err := c.Items.read(r, h.Items, h.Refs); err != nil {
+		return nil, err
+	}
+	var want [sha256.Size]byte
+	if _, err := io.ReadFull(in, want[:]); err != nil || !bytes.Equal(sum.Sum(nil), want[:]) {
+		return nil, errors.New("its check sum is wrong")
 	}
 	return c, c.check()
 }
 
+func (x *Items) read(r io.Reader, rows, refs uint32) error {
+	var b [rowSize]byte
+	for range rows {
+		if _, err := io.ReadFull(r, b[:]); err != nil {
+			return err
+		}
+		x.push(rowOf(&b))
+	}
+	x.blobs = make([]uint32, refs)
+	for i := range x.blobs {
+		if _, err := io.ReadFull(r, b[:4]); err != nil {
+			return err
+		}
+		x.blobs[i] = binary.BigEndian.Uint32(b[:])
+	}
+	return nil
+}
+
 func (c *Cache) check() error {
-	for _, it := range c.Items {
+	for i := range c.Items.n {
+		if r := c.Items.row(i); int64(r.blobs)+int64(r.count) > int64(len(c.Items.blobs)) {
+			return fmt.Errorf("item %d names blobs that are not there", i)
+		}
+	}
+	if !c.Items.sorted() {
+		return errors.New("its items are not in their order")
+	}
+	for _, it := range c.Items.All() {
 		if int(it.Chunk) >= len(c.Chunks) {
 			return fmt.Errorf("an item is in chunk %d of %d", it.Chunk, len(c.Chunks))
 		}

@@ -8,6 +8,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -66,14 +67,25 @@ func (d *Dir) may(step string) error {
 
 // put replaces a file whole: after a crash it is the old one or the new one.
 func (d *Dir) put(data []byte, names ...string) error {
+	return d.stream(func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}, names...)
+}
+
+// stream is put for what is better not in memory at once.
+func (d *Dir) stream(content func(w io.Writer) error, names ...string) error {
 	path := d.Path(names...)
 	temp := path + ".new"
-	if err := d.may("write " + filepath.Base(path)); err != nil {
-		_ = os.WriteFile(temp, data[:len(data)/2], 0o600) // what a crash would leave
-		return err
+	died := d.may("write " + filepath.Base(path))
+	if err := writeSynced(temp, content); err != nil {
+		return errors.Join(died, unwritten("write "+path, err))
 	}
-	if err := writeSynced(temp, data); err != nil {
-		return unwritten("write "+path, err)
+	if died != nil {
+		if info, err := os.Stat(temp); err == nil {
+			_ = os.Truncate(temp, info.Size()/2) // what a crash would leave
+		}
+		return died
 	}
 	return d.rename(temp, path)
 }
@@ -88,12 +100,12 @@ func (d *Dir) rename(from, to string) error {
 	return syncDir(filepath.Dir(to))
 }
 
-func writeSynced(path string, data []byte) error {
+func writeSynced(path string, content func(w io.Writer) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	err = content(f)
 	if serr := f.Sync(); err == nil {
 		err = serr
 	}

@@ -142,14 +142,11 @@ func (d *Dir) chunk(n int) string { return d.Path(sessionFolder, strconv.Itoa(n)
 // PutJournal makes a sealed session last, with the cache that its commit makes valid. Before it returns, the session is
 // nothing; after it, the session is brought to its end whatever happens.
 func (d *Dir) PutJournal(j Journal, next *Cache) error {
-	b, err := next.encode()
+	if err := d.stream(next.encode, sessionFolder, cacheFile); err != nil {
+		return err
+	}
+	b, err := j.encode()
 	if err != nil {
-		return err
-	}
-	if err := d.put(b, sessionFolder, cacheFile); err != nil {
-		return err
-	}
-	if b, err = j.encode(); err != nil {
 		return fmt.Errorf("encode the journal: %w", err)
 	}
 	return d.put(b, sessionFolder, journalFile)

@@ -87,10 +87,20 @@ func TestUnwritable(t *testing.T) {
 }
 
 func sample() *Cache {
-	return &Cache{Snapshot: "01S", IndexSum: [32]byte{7}, Location: "eu", Schema: 1,
+	c := &Cache{Snapshot: "01S", IndexSum: [32]byte{7}, Location: "eu", Schema: 1,
 		Chunks: []index.Chunk{{Session: index.ID{1}, ID: index.ID{2}, Size: 10, RecordPart: 5, Runs: []index.Run{{Kind: 2, Count: 3}}, Parts: 1, Dead: []uint32{1}}},
-		Items:  []Item{{ID: item.ID{1}, Kind: item.KindSMS, Content: [16]byte{1}, Essence: item.Essence{Sum: [16]byte{3}, Announced: true}}, {ID: item.ID{2}, Kind: item.KindMMS, Content: [16]byte{2}, Record: 2, Blobs: []uint32{0}}},
 		Blobs:  []Blob{{Sum: [32]byte{9}, Size: 4, Chunks: []uint32{0}}}}
+	c.Items.Append(Item{ID: item.ID{1}, Kind: item.KindSMS, Content: [16]byte{1}, Essence: item.Essence{Sum: [16]byte{3}, Announced: true, Lasts: -1}})
+	c.Items.Append(Item{ID: item.ID{2}, Kind: item.KindMMS, Content: [16]byte{2}, Record: 2, Blobs: []uint32{0}})
+	return c
+}
+
+// encoded is a cache as it lies on the disk.
+func encoded(t *testing.T, c *Cache) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	must(t, c.encode(&out))
+	return out.Bytes()
 }
 
 func TestCache(t *testing.T) {
@@ -99,12 +109,11 @@ func TestCache(t *testing.T) {
 	if c, err := d.Cache(); c != nil || err != nil {
 		t.Errorf("none yet: %v %v", c, err)
 	}
-	b, err := sample().encode()
-	must(t, err)
+	b := encoded(t, sample())
 	must(t, d.put(b, cacheFile))
 	got, err := d.Cache()
 	must(t, err)
-	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Cache{}, Item{}, Blob{}, index.Run{}, item.Essence{})); diff != "" {
+	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Items{}, row{}, Blob{}, index.Run{}, item.Essence{})); diff != "" {
 		t.Error(diff)
 	}
 	for at := range b {
@@ -118,7 +127,7 @@ func TestCache(t *testing.T) {
 		}
 	}
 	for n := range b {
-		if _, err := decodeCache(b[:n]); err == nil {
+		if _, err := decodeCache(bytes.NewReader(b[:n]), int64(n)); err == nil {
 			t.Fatalf("cut to %d bytes, and nobody saw it", n)
 		}
 	}
@@ -127,15 +136,16 @@ func TestCache(t *testing.T) {
 func TestCache_RefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(c *Cache){
-		"ItemBeyondChunks": func(c *Cache) { c.Items[0].Chunk = 1 },
-		"ItemBeyondBlobs":  func(c *Cache) { c.Items[1].Blobs[0] = 1 },
+		"ItemBeyondChunks": func(c *Cache) { c.Items.row(0).chunk = 1 },
+		"ItemBeyondBlobs":  func(c *Cache) { c.Items.blobs[0] = 1 },
+		"ItemBeyondRefs":   func(c *Cache) { c.Items.row(1).count = 2 },
+		"OutOfOrder":       func(c *Cache) { byID{&c.Items}.Swap(0, 1) },
 		"BlobBeyondChunks": func(c *Cache) { c.Blobs[0].Chunks[0] = 1 },
 	} {
 		c := sample()
 		spoil(c)
-		b, err := c.encode()
-		must(t, err)
-		if _, err := decodeCache(b); err == nil {
+		b := encoded(t, c)
+		if _, err := decodeCache(bytes.NewReader(b), int64(len(b))); err == nil {
 			t.Errorf("%s: it was taken", name)
 		}
 	}
