@@ -53,11 +53,13 @@ test: ## pass all tests
 	go vet $(FLAGS) ./infra/...
 	go test $(FLAGS) -shuffle=on ./infra/...
 
-check: lines ## what a reviewer asks: tidy, formatted, linted, tested with the race detector, contract and code agree
+check: lines ## what a reviewer asks: tidy, formatted, linted, built for phones, tested with the race detector, contract and code agree
 	go mod tidy -diff
 	test -z "$$(gofmt -l .)"
 	go generate ./shared/api && git diff --exit-code shared/api
 	go run $(LINT) run $(REST) ./infra/...
+	GOOS=android GOARCH=arm64 go build $(FLAGS) ./device/mobile
+	GOOS=ios GOARCH=arm64 go build $(FLAGS) ./device/mobile
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
 
 conformance: ## ask what AWS_ENDPOINT_URL names, case by case, whether it behaves as AWS does (AWS=1: ask AWS itself)
