@@ -62,6 +62,7 @@ type commands struct {
 	Verify   verify   `cmd:"" help:"Prove that this phone's newest backup can be restored."`
 	Status   status   `cmd:"" help:"Show what this phone knows of itself."`
 	Compare  compare  `cmd:"" help:"Compare two exports, or two folders of them, item by item."`
+	Inspect  inspect  `cmd:"" help:"Explain a sealed object, without any key."`
 	Sample   sampled  `cmd:"" help:"Write exports of made-up contacts, messages and calls."`
 }
 

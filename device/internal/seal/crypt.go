@@ -76,14 +76,8 @@ func newHeader(key SessionKey, keyVersion uint32, salt [saltLen]byte) (*chunkCip
 
 // openHeader checks a header and its commitment to the key before anything is opened with it.
 func openHeader(h header, key SessionKey) (*chunkCipher, error) {
-	if string(h[:4]) != magicHead {
-		return nil, fmt.Errorf("header at offset 0: this is not a chunk")
-	}
-	if h[4] != formatVersion {
-		return nil, fmt.Errorf("header at offset 4: unknown format version %d: %w", h[4], ErrTooNew)
-	}
-	if h[5] != suiteAESGCM {
-		return nil, fmt.Errorf("header at offset 5: unknown cipher suite %d: %w", h[5], ErrTooNew)
+	if err := h.check(); err != nil {
+		return nil, err
 	}
 	chunkKey, commitment, err := derive(key, h.salt())
 	if err != nil {
@@ -93,6 +87,20 @@ func openHeader(h header, key SessionKey) (*chunkCipher, error) {
 		return nil, fmt.Errorf("header at offset 0: %w", ErrWrongKey)
 	}
 	return newCipher(h, chunkKey)
+}
+
+// check refuses what is no chunk, and what another version must read.
+func (h *header) check() error {
+	if string(h[:4]) != magicHead {
+		return fmt.Errorf("header at offset 0: this is not a chunk")
+	}
+	if h[4] != formatVersion {
+		return fmt.Errorf("header at offset 4: unknown format version %d: %w", h[4], ErrTooNew)
+	}
+	if h[5] != suiteAESGCM {
+		return fmt.Errorf("header at offset 5: unknown cipher suite %d: %w", h[5], ErrTooNew)
+	}
+	return nil
 }
 
 func (h *header) salt() []byte       { return h[10 : 10+saltLen] }

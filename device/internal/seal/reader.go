@@ -44,23 +44,10 @@ func Open(r io.ReaderAt, size int64, key SessionKey) (*Reader, error) {
 
 // trailer finds, opens and checks the table of blocks, which has to account for every byte of the chunk.
 func (d *Reader) trailer(size int64) (*layout, error) {
-	var footer [footerLen]byte
-	at := size - footerLen
-	if err := readAt(d.r, footer[:], at); err != nil {
-		return nil, fmt.Errorf("footer at offset %d: %w", at, err)
-	}
-	if string(footer[8:]) != magicTail {
-		return nil, fmt.Errorf("footer at offset %d: the chunk does not end here", at)
-	}
-	sealed := binary.BigEndian.Uint32(footer[4:])
-	err := checkSealedLen(sealed, maxTable)
-	if err == nil && int64(sealed) > at-headerLen {
-		err = fmt.Errorf("a trailer of %d bytes is longer than the chunk", sealed)
-	}
+	p, err := footerOf(d.r, size)
 	if err != nil {
-		return nil, fmt.Errorf("footer at offset %d: %w", at, err)
+		return nil, err
 	}
-	p := place{offset: at - int64(sealed), counter: binary.BigEndian.Uint32(footer[:]), sealed: int(sealed)}
 	plain, err := d.block(p, kindTrailer, maxTable)
 	if err != nil {
 		return nil, err
@@ -73,6 +60,27 @@ func (d *Reader) trailer(size int64) (*layout, error) {
 		return nil, kindTrailer.at(p, err)
 	}
 	return l, nil
+}
+
+// footerOf reads where the footer says that the trailer is.
+func footerOf(r io.ReaderAt, size int64) (place, error) {
+	var footer [footerLen]byte
+	at := size - footerLen
+	if err := readAt(r, footer[:], at); err != nil {
+		return place{}, fmt.Errorf("footer at offset %d: %w", at, err)
+	}
+	if string(footer[8:]) != magicTail {
+		return place{}, fmt.Errorf("footer at offset %d: the chunk does not end here", at)
+	}
+	sealed := binary.BigEndian.Uint32(footer[4:])
+	err := checkSealedLen(sealed, maxTable)
+	if err == nil && int64(sealed) > at-headerLen {
+		err = fmt.Errorf("a trailer of %d bytes is longer than the chunk", sealed)
+	}
+	if err != nil {
+		return place{}, fmt.Errorf("footer at offset %d: %w", at, err)
+	}
+	return place{offset: at - int64(sealed), counter: binary.BigEndian.Uint32(footer[:]), sealed: int(sealed)}, nil
 }
 
 func layoutOf(plain []byte) (*layout, error) {
