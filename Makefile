@@ -14,6 +14,8 @@ REST := ./shared/... ./functions/... ./device/... ./localstack/...
 
 FUNCTIONS := profiles devices sessions uploads restores
 
+FUZZTIME ?= 1m
+
 API_PORT ?= 7420
 AWS_PORT ?= 7421
 
@@ -31,7 +33,7 @@ output = $(1)="$$(aws cloudformation describe-stacks $$in --stack-name "$$stack"
 # CDK's runtime complains of the age of a Node that serves it well.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: help run test check conformance test-localstack test-aws lines build reset synth deploy revert destroy admin smoke account
+.PHONY: help run test check fuzz conformance test-localstack test-aws lines build reset synth deploy revert destroy admin smoke account
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -61,6 +63,14 @@ check: lines ## what a reviewer asks: tidy, formatted, linted, built for phones,
 	GOOS=android GOARCH=arm64 go build $(FLAGS) ./device/mobile
 	GOOS=ios GOARCH=arm64 go build $(FLAGS) ./device/mobile
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
+
+fuzz: ## look for what breaks a decoder on the phone's side, FUZZTIME=1m for each target; a finding is kept in testdata/fuzz
+	@list="$$(go test $(FLAGS) -list '^Fuzz' ./device/...)" || { echo "$$list" >&2; exit 1; }; \
+	targets="$$(echo "$$list" | awk '/^Fuzz/ {t[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2 " " t[i]; n = 0}')"; \
+	test -n "$$targets" || { echo "go test -list has named no target" >&2; exit 1; }; \
+	echo "$$targets" | { found=; while read -r package target; do echo "$$package $$target"; \
+	  go test $(FLAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || found="$$found $$package:$$target"; done; \
+	  test -z "$$found" || { echo "broken:$$found" >&2; exit 1; }; }
 
 conformance: ## ask what AWS_ENDPOINT_URL names, case by case, whether it behaves as AWS does (AWS=1: ask AWS itself)
 	@go run $(FLAGS) ./localstack/conformance/run $(if $(AWS),-aws) $(if $(ROLE),-role $(ROLE))

@@ -6,9 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"zapas/device/internal/alloctest"
 )
 
 // nasty draws the texts that formats trip over.
@@ -316,7 +319,12 @@ func FuzzDecode(f *testing.F) {
 		f.Add(v.bytes(f))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		it, err := Decode(b)
+		if len(b) > MaxEncoded {
+			return
+		}
+		var it Item
+		var err error
+		alloctest.Within(t, 64<<10+uint64(len(b))*400, func() { it, err = Decode(b) })
 		if err != nil {
 			return
 		}
@@ -326,5 +334,28 @@ func FuzzDecode(f *testing.F) {
 		}
 		it.IDs()
 		it.Blobs()
+	})
+}
+
+// FuzzAddress: whatever a phone has for an address, it can be stored, and is read the same way again.
+func FuzzAddress(f *testing.F) {
+	for _, raw := range []string{"+48 600 123 456", "600123456;ext=7", "112", "Allegro", "a@b.example", "-1", "*100#", "sip:a@b", "\u0661\u0662\u0663", "\u202a+1 (202) 555-0100\u202c"} {
+		f.Add(raw, "PL")
+		f.Add(raw, "US")
+	}
+	f.Fuzz(func(t *testing.T, raw, region string) {
+		if !utf8.ValidString(raw) {
+			return
+		}
+		a := ParseAddress(raw, region)
+		if a.Raw != raw || a.Key() == "" {
+			t.Errorf("%q became %+v with key %q", raw, a, a.Key())
+		}
+		if err := a.validate(); err != nil && (a.Region != region || len(region) == 2) {
+			t.Errorf("%q of %q: %v", raw, region, err)
+		}
+		if again := ParseAddress(raw, region); again != a {
+			t.Errorf("%q is %+v and then %+v", raw, a, again)
+		}
 	})
 }

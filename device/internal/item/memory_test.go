@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"runtime"
 	"testing"
+
+	"zapas/device/internal/alloctest"
 )
 
 // greedy are records of the largest size that say to hold as much as they can.
@@ -44,14 +45,9 @@ func TestDecode_Memory(t *testing.T) {
 		if len(b) > MaxEncoded {
 			t.Fatalf("%s: %d bytes", name, len(b))
 		}
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		_, err := Decode(b)
-		runtime.ReadMemStats(&after)
-		spent := after.TotalAlloc - before.TotalAlloc
-		t.Logf("%s: %d bytes cost %d KiB: %v", name, len(b), spent>>10, err)
-		if spent > 80<<20 {
-			t.Errorf("%s: %d bytes cost %d", name, len(b), spent)
-		}
+		alloctest.Within(t, 80<<20, func() {
+			_, err := Decode(b)
+			t.Logf("%s: %d bytes: %v", name, len(b), err)
+		})
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"testing"
+
+	"zapas/device/internal/alloctest"
 )
 
 // FuzzOpen looks for a chunk, record part or index that is not refused and was never sealed, and for a panic.
@@ -26,6 +28,57 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// FuzzInspect: what is told of an object without a key accounts for each of its bytes.
+func FuzzInspect(f *testing.F) {
+	for seed, c := range []content{{}, {Index: []byte("i")}, {Blobs: [][]byte{[]byte("b")}}, {Records: records(0, 1, []byte("r"), noise(9, 70000))}} {
+		f.Add(c.seal(f, byte(seed)).bytes)
+	}
+	f.Add(small(f, 9).bytes)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var a *Anatomy
+		var err error
+		alloctest.Within(t, 64<<10+uint64(len(b))*8, func() { a, err = Inspect(bytes.NewReader(b), int64(len(b))) })
+		if err != nil {
+			return
+		}
+		at, blocks := int64(headerLen), uint32(0)
+		for _, r := range a.Records {
+			if r.Offset != at+prefixLen || r.Counter != blocks {
+				t.Fatalf("a record block is at %+v", r)
+			}
+			at, blocks = r.Offset+r.Length, blocks+1
+		}
+		if at != a.RecordPart || at != a.Blobs.Offset || blocks != a.Blobs.Counter {
+			t.Fatalf("%+v", a)
+		}
+		at, blocks = at+a.Blobs.Length, blocks+a.BlobBlocks
+		if a.Index != nil {
+			if a.Index.Offset != at+indexHeadLen || a.Index.Counter != blocks {
+				t.Fatalf("%+v", a)
+			}
+			at, blocks = a.Index.Offset+a.Index.Length, blocks+1
+		}
+		if a.Trailer.Offset != at || a.Trailer.Counter != blocks || at+a.Trailer.Length+footerLen != int64(len(b)) {
+			t.Fatalf("%+v", a)
+		}
+	})
+}
+
+// FuzzKey looks for a delivered key that is not refused and was never sealed, and for a panic.
+func FuzzKey(f *testing.F) {
+	k := must[*KeyRequest](f)(NewKeyRequest(source(1)))
+	sound := sealByThePage(f, k.Public(), noise(2, 32), info(tenant, user, session, device), testKey[:])
+	f.Add(sound, tenant, user, session, device)
+	f.Add(sound[:32], tenant, user, session, "")
+	f.Add(make([]byte, 80), "\x00", user, session, device) // a point of low order
+	f.Fuzz(func(t *testing.T, sealed []byte, te, us, se, de string) {
+		whole := bytes.Equal(sealed, sound) && te == tenant && us == user && se == session && de == device
+		if got, err := k.Open(sealed, te, us, se, de); (err == nil) != whole || whole == (got != testKey) {
+			t.Errorf("%x for %q %q %q %q: %v", sealed, te, us, se, de, err)
+		}
+	})
+}
+
 // FuzzTrailer gives the table of blocks what only a holder of the key could: it is bounded, and accepted in one form.
 func FuzzTrailer(f *testing.F) {
 	for _, c := range []content{{}, {Blobs: [][]byte{noise(1, blobRoom+1), {}}}, {Records: records(0, 9, noise(1, 100000)), Index: []byte{}}} {
@@ -36,7 +89,9 @@ func FuzzTrailer(f *testing.F) {
 		if len(b) > maxTable {
 			return
 		}
-		table, err := decodeTable(b)
+		var table *table
+		var err error
+		alloctest.Within(t, 64<<10+uint64(len(b))*200, func() { table, err = decodeTable(b) })
 		if err != nil {
 			return
 		}
@@ -71,7 +126,9 @@ func FuzzFrame(f *testing.F) {
 	f.Add(frame(encodingZstd, 1000, streamed(f, make([]byte, 1000))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := must[*codec](t)(newDecoder())
-		plain, err := c.unpack(b, maxRecordBlock, nil)
+		var plain []byte
+		var err error
+		alloctest.Within(t, 4*maxWindow, func() { plain, err = c.unpack(b, maxRecordBlock, nil) })
 		if err != nil {
 			return
 		}
