@@ -2,6 +2,7 @@ package item
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -71,6 +72,7 @@ func ParseAddress(raw string, regions ...string) Address {
 
 // parseNumber takes possible for enough: new ranges are "invalid" until metadata knows them.
 func parseNumber(raw, number string, regions []string) Address {
+	regions = lawful(regions)
 	number = strings.Map(dropMarks, number)
 	digits := phonenumbers.NormalizeDigitsOnly(number)
 	international := strings.ContainsAny(number, "+\uff0b")
@@ -89,6 +91,24 @@ func parseNumber(raw, number string, regions []string) Address {
 		return Address{Kind: OtherAddress, Raw: raw}
 	}
 	return Address{Kind: ShortCode, Raw: raw, Value: digits, Region: regions[0]}
+}
+
+// lawful are the regions that can be stored, in capital letters: Android names a card's country in small ones.
+func lawful(regions []string) []string {
+	if !slices.ContainsFunc(regions, func(r string) bool { return !isRegion(r) }) {
+		return regions
+	}
+	var out []string
+	for _, r := range regions {
+		if r = strings.ToUpper(r); isRegion(r) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func isRegion(s string) bool {
+	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
 }
 
 // dropMarks removes the marks of text direction that come along when a number is copied.
@@ -159,7 +179,7 @@ func (a Address) validate() error {
 	if err := texts("address", a.Raw); err != nil {
 		return err
 	}
-	if a.Region != "" && (len(a.Region) != 2 || strings.Trim(a.Region, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
+	if a.Region != "" && !isRegion(a.Region) {
 		return fmt.Errorf("address region %q is not two capital letters", a.Region)
 	}
 	var lawful bool
