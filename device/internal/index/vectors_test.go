@@ -250,7 +250,7 @@ func invalidVectors(t *testing.T) (all []vector) {
 		return strings.Replace(text, from, to, 1)
 	}
 	counts, head := "a163736d7305", text[:4]
-	for _, v := range []vector{
+	all = append(all, []vector{
 		{"empty", "", nil, "there is nothing", "no array"},
 		{"no array", "a0", nil, "an index is an array", "no array"},
 		{"array without members", "80", nil, "the format is missing", "states no format"},
@@ -276,9 +276,7 @@ func invalidVectors(t *testing.T) (all []vector) {
 		{"chunks of a huge count", head + "00" + "50" + strings.Repeat("00", 16) + "40" + "80" + "9affffffff", nil, "there are not so many", "cannot be read"},
 		{"id of a huge length", head + "00" + "5bffffffffffffffff", nil, "there are not so many bytes", "cannot be read"},
 		{"deep", head + strings.Repeat("81", 10000) + "00", nil, "nothing in it is nested so deep", "cannot be read"},
-	} {
-		all = append(all, v)
-	}
+	}...)
 	slices.SortFunc(all, func(a, b vector) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
