@@ -69,7 +69,7 @@ fuzz: ## look for what breaks a decoder on the phone's side, FUZZTIME=1m for eac
 	targets="$$(echo "$$list" | awk '/^Fuzz/ {t[++n] = $$1} /^ok/ {for (i = 1; i <= n; i++) print $$2 " " t[i]; n = 0}')"; \
 	test -n "$$targets" || { echo "go test -list has named no target" >&2; exit 1; }; \
 	echo "$$targets" | { found=; while read -r package target; do echo "$$package $$target"; \
-	  go test $(FLAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || found="$$found $$package:$$target"; done; \
+	  go test $(FLAGS) -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null || found="$$found $$package:$$target"; done; \
 	  test -z "$$found" || { echo "broken:$$found" >&2; exit 1; }; }
 
 conformance: ## ask what AWS_ENDPOINT_URL names, case by case, whether it behaves as AWS does (AWS=1: ask AWS itself)
