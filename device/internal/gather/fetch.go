@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"zapas/device/internal/index"
-	"zapas/device/internal/item"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/unpack"
@@ -84,9 +83,8 @@ func (g *gathering) needed() (all []need) {
 		live := c.Live()
 		n := need{at: i}
 		for _, k := range g.r.Kinds {
-			attached := c.Parts > 0 && (k == item.KindMMS || k == item.KindContact)
 			n.records = n.records || live[byte(k)] > 0
-			if (live[byte(k)] > 0 || attached) && !slices.Contains(n.elements, k.Element()) {
+			if (live[byte(k)] > 0 || c.Holds(byte(k))) && !slices.Contains(n.elements, k.Element()) {
 				n.elements = append(n.elements, k.Element())
 			}
 		}

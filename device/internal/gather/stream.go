@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"zapas/device/internal/index"
 	"zapas/device/internal/unpack"
 )
 
@@ -48,13 +49,13 @@ func (s *Stream) Draw(share float64, random io.Reader) (drawn, left []int, err e
 	rand.New(rand.NewChaCha8(seed)).Shuffle(len(order), func(a, b int) { order[a], order[b] = order[b], order[a] })
 	var all, have float64
 	for _, n := range order {
-		all += float64(chunks[n.at].Parts)
+		all += parts(&chunks[n.at])
 	}
 	in := map[int]bool{}
 	for _, n := range order {
-		if parts := chunks[n.at].Parts; parts > 0 && have < share*all {
+		if parts := parts(&chunks[n.at]); parts > 0 && have < share*all {
 			in[n.at] = true
-			have += float64(parts)
+			have += parts
 		}
 	}
 	for _, n := range needed {
@@ -65,6 +66,14 @@ func (s *Stream) Draw(share float64, random io.Reader) (drawn, left []int, err e
 		}
 	}
 	return drawn, left, nil
+}
+
+// parts is the number of blobs, and parts of blobs, that are needed of a chunk.
+func parts(c *index.Chunk) (n float64) {
+	for _, r := range c.Parts {
+		n += float64(r.Count)
+	}
+	return n
 }
 
 // Each downloads chunks, some ahead of the one that is looked at, and calls see for each, in this order. One that cannot

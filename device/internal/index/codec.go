@@ -29,7 +29,7 @@ type encodedChunk struct {
 	Size       int64
 	RecordPart int64
 	Runs       []Run
-	Parts      uint32
+	Parts      []Run
 	Dead       []byte
 }
 

@@ -27,12 +27,12 @@ type Index struct {
 
 // Chunk is one chunk that a snapshot uses.
 type Chunk struct {
-	Session    ID    // that made it
-	ID         ID    // first 16 bytes of its SHA-256; zeros in the chunk that holds the index
-	Size       int64 // sealed bytes; 0 in the chunk that holds the index
-	RecordPart int64 // length of its beginning that holds records; 0 in the chunk that holds the index
-	Runs       []Run // its records, in their order
-	Parts      uint32
+	Session    ID       // that made it
+	ID         ID       // first 16 bytes of its SHA-256; zeros in the chunk that holds the index
+	Size       int64    // sealed bytes; 0 in the chunk that holds the index
+	RecordPart int64    // length of its beginning that holds records; 0 in the chunk that holds the index
+	Runs       []Run    // its records, in their order
+	Parts      []Run    // of blobs: by kind, ascending, how many blobs, and parts of blobs, of it items of that kind name
 	Dead       []uint32 // numbers of records that are no items of this snapshot, ascending
 }
 
@@ -41,6 +41,11 @@ type Run struct {
 	_     struct{} `cbor:",toarray"`
 	Kind  byte
 	Count uint32
+}
+
+// Holds reports whether items of one of these kinds name a blob of the chunk.
+func (c *Chunk) Holds(kinds ...byte) bool {
+	return slices.ContainsFunc(c.Parts, func(r Run) bool { return slices.Contains(kinds, r.Kind) })
 }
 
 // Records is the number of all records, dead ones included.
@@ -126,6 +131,11 @@ func (c *Chunk) check(last bool) error {
 	}
 	if records > 1<<20 {
 		return fmt.Errorf("it has %d records", records)
+	}
+	for i, r := range c.Parts {
+		if r.Count == 0 || i > 0 && r.Kind <= c.Parts[i-1].Kind {
+			return fmt.Errorf("blobs of kind %d are none, or not in order", r.Kind)
+		}
 	}
 	for i, n := range c.Dead {
 		if uint64(n) >= records || i > 0 && n <= c.Dead[i-1] {

@@ -21,7 +21,10 @@ func drawn(t *rapid.T) *Index {
 	n := rapid.IntRange(1, 20).Draw(t, "chunks")
 	for i := range n {
 		c := Chunk{Session: sum("s", rapid.IntRange(0, 3).Draw(t, "session")), ID: sum("c", i), Size: 1 << 20, RecordPart: rapid.Int64Range(0, 1<<20).Draw(t, "records"),
-			Parts: rapid.Uint32().Draw(t, "parts"), Runs: []Run{}}
+			Parts: []Run{}, Runs: []Run{}}
+		for k := range rapid.IntRange(0, 2).Draw(t, "parts") {
+			c.Parts = append(c.Parts, Run{Kind: byte(2*k + 1), Count: rapid.Uint32Min(1).Draw(t, "of a kind")})
+		}
 		var total uint32
 		for k := range rapid.IntRange(0, 3).Draw(t, "runs") {
 			r := Run{Kind: byte(k + 1), Count: rapid.Uint32Range(1, 300).Draw(t, "count")}
@@ -81,7 +84,7 @@ func TestDecode_OneEncoding(t *testing.T) {
 func valid() *Index {
 	one := OfChunk(sha256.Sum256([]byte("one")))
 	return &Index{Snapshot: ID{1}, Chunks: []Chunk{
-		{Session: ID{2}, ID: one, Size: 100, RecordPart: 50, Runs: []Run{{Kind: 2, Count: 3}, {Kind: 3, Count: 2}}, Dead: []uint32{0, 4}},
+		{Session: ID{2}, ID: one, Size: 100, RecordPart: 50, Runs: []Run{{Kind: 2, Count: 3}, {Kind: 3, Count: 2}}, Parts: []Run{{Kind: 1, Count: 2}, {Kind: 3, Count: 1}}, Dead: []uint32{0, 4}},
 		{Session: ID{1}},
 	}}
 }
@@ -101,6 +104,8 @@ func TestEncode_Refuses(t *testing.T) {
 		"RecordsTooLong":   func(x *Index) { x.Chunks[0].RecordPart = 101 },
 		"EmptyRun":         func(x *Index) { x.Chunks[0].Runs[0].Count = 0 },
 		"RunGoesOn":        func(x *Index) { x.Chunks[0].Runs[1].Kind = 2 },
+		"NoPart":           func(x *Index) { x.Chunks[0].Parts[0].Count = 0 },
+		"PartKindTwice":    func(x *Index) { x.Chunks[0].Parts[1].Kind = 1 },
 		"DeadBeyond":       func(x *Index) { x.Chunks[0].Dead[1] = 5 },
 		"DeadNotAscending": func(x *Index) { x.Chunks[0].Dead[1] = 0 },
 		"TooManyRecords":   func(x *Index) { x.Chunks[0].Runs[0].Count = 1 << 20 },

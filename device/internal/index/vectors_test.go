@@ -45,7 +45,7 @@ type toldChunk struct {
 	Size    int64      `json:"size"`
 	Records int64      `json:"records"`
 	Runs    [][]uint32 `json:"runs"`
-	Parts   uint32     `json:"parts"`
+	Parts   [][]uint32 `json:"parts"`
 	Dead    []uint32   `json:"dead"`
 }
 
@@ -55,12 +55,15 @@ func tell(x *Index) *told {
 		out.Previous = hex.EncodeToString(x.Previous[:])
 	}
 	for _, c := range x.Chunks {
-		tc := toldChunk{Session: hex.EncodeToString(c.Session[:]), Size: c.Size, Records: c.RecordPart, Runs: [][]uint32{}, Parts: c.Parts, Dead: []uint32{}}
+		tc := toldChunk{Session: hex.EncodeToString(c.Session[:]), Size: c.Size, Records: c.RecordPart, Runs: [][]uint32{}, Parts: [][]uint32{}, Dead: []uint32{}}
 		if c.ID != (ID{}) {
 			tc.ID = hex.EncodeToString(c.ID[:])
 		}
 		for _, r := range c.Runs {
 			tc.Runs = append(tc.Runs, []uint32{uint32(r.Kind), r.Count})
+		}
+		for _, r := range c.Parts {
+			tc.Parts = append(tc.Parts, []uint32{uint32(r.Kind), r.Count})
 		}
 		tc.Dead = append(tc.Dead, c.Dead...)
 		out.Chunks = append(out.Chunks, tc)
@@ -126,9 +129,9 @@ func TestVectors_SecondReader(t *testing.T) {
 func validVectors(t *testing.T) (all []vector) {
 	id := func(s string) ID { return OfChunk(sha256.Sum256([]byte(s))) }
 	full := map[string]string{"contacts": "denied", "messages": "full", "calls": "limited"}
-	own := Chunk{Session: id("snapshot"), Runs: []Run{{Kind: 2, Count: 60}, {Kind: 3, Count: 3}}, Parts: 3}
+	own := Chunk{Session: id("snapshot"), Runs: []Run{{Kind: 2, Count: 60}, {Kind: 3, Count: 3}}, Parts: []Run{{Kind: 3, Count: 3}}}
 	base := Chunk{Session: id("base"), ID: id("one"), Size: 16 << 20, RecordPart: 1 << 20, Runs: []Run{{Kind: 2, Count: 1 << 20}}, Dead: []uint32{0, 1, 2, 130, 1<<20 - 1}}
-	blobs := Chunk{Session: id("base"), ID: id("two"), Size: 12_345_678, RecordPart: 351, Parts: 40}
+	blobs := Chunk{Session: id("base"), ID: id("two"), Size: 12_345_678, RecordPart: 351, Parts: []Run{{Kind: 1, Count: 1<<32 - 1}, {Kind: 3, Count: 40}}}
 	other := Chunk{Session: id("other"), ID: id("three"), Size: 1 << 20, RecordPart: 1 << 20, Runs: []Run{{Kind: 1, Count: 1}, {Kind: 2, Count: 1}, {Kind: 1, Count: 1}}}
 	for name, x := range map[string]*Index{
 		"nothing at all":           {Snapshot: id("snapshot"), Chunks: []Chunk{{Session: id("snapshot")}}},
@@ -190,6 +193,9 @@ func spoilt() map[string]struct {
 		"records over size":     {first(func(c *encodedChunk) { c.RecordPart = 101 }), "the record part is of the chunk", "101 of 100 bytes"},
 		"run empty":             {first(func(c *encodedChunk) { c.Runs[0].Count = 0 }), "a run has a record", "run 0 is empty"},
 		"run goes on":           {first(func(c *encodedChunk) { c.Runs[1].Kind = 2 }), "neighbours differ in kind", "run 1 is empty or goes on"},
+		"blobs none":            {first(func(c *encodedChunk) { c.Parts[0].Count = 0 }), "a kind that names no blob is absent", "none, or not in order"},
+		"blobs of a kind twice": {first(func(c *encodedChunk) { c.Parts[1].Kind = 1 }), "a kind stands there once", "none, or not in order"},
+		"blobs out of order":    {first(func(c *encodedChunk) { c.Parts[0].Kind = 4 }), "kinds ascend", "none, or not in order"},
 		"too many records":      {first(func(c *encodedChunk) { c.Runs[0].Count = 1 << 20 }), "a chunk has at most 1,048,576 records", "1048578 records"},
 		"huge counts":           {first(func(c *encodedChunk) { c.Runs[0].Count, c.Runs[1].Count = 1<<32-1, 1<<32-1 }), "a chunk has at most 1,048,576 records", "8589934590 records"},
 		"dead beyond":           {first(func(c *encodedChunk) { c.Dead = []byte{0, 4} }), "there are records 0 to 4", "dead record 5"},

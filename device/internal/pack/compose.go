@@ -54,8 +54,36 @@ func compose(s *Scan, p *packer, session, location string) *snapshot {
 	for i := range c.Chunks {
 		slices.Sort(n.live[i])
 		c.Chunks[i].Dead = complement(n.live[i], c.Chunks[i].Records())
+		c.Chunks[i].Parts = nil
 	}
+	n.attach()
 	return n
+}
+
+// attach counts, by chunk and kind, the blobs and parts of blobs that items name.
+func (n *snapshot) attach() {
+	c := n.cache
+	named := make([]byte, len(c.Blobs)) // a bit for each kind
+	for _, it := range c.Items.All() {
+		for _, b := range it.Blobs {
+			named[b] |= 1 << it.Kind
+		}
+	}
+	for kind := range byte(8) {
+		count := make([]uint32, len(c.Chunks))
+		for i, b := range c.Blobs {
+			if named[i]&(1<<kind) != 0 {
+				for _, chunk := range b.Chunks {
+					count[chunk]++
+				}
+			}
+		}
+		for i, held := range count {
+			if held > 0 {
+				c.Chunks[i].Parts = append(c.Chunks[i].Parts, index.Run{Kind: kind, Count: held})
+			}
+		}
+	}
 }
 
 // keep takes over what lives of the base, and answers where its chunks are now; those in which nothing lives are dropped.

@@ -278,7 +278,6 @@ func (p *packer) attachment(src Source, sum [32]byte, b *newBlob) error {
 			}
 			return &sourceError{err}
 		}
-		p.open().Parts++
 		b.chunks = append(b.chunks, uint32(len(p.chunks)-1))
 	}
 	return nil

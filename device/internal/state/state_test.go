@@ -88,7 +88,7 @@ func TestUnwritable(t *testing.T) {
 
 func sample() *Cache {
 	c := &Cache{Snapshot: "01S", IndexSum: [32]byte{7}, Location: "eu", Schema: 1,
-		Chunks: []index.Chunk{{Session: index.ID{1}, ID: index.ID{2}, Size: 10, RecordPart: 5, Runs: []index.Run{{Kind: 2, Count: 3}}, Parts: 1, Dead: []uint32{1}}},
+		Chunks: []index.Chunk{{Session: index.ID{1}, ID: index.ID{2}, Size: 10, RecordPart: 5, Runs: []index.Run{{Kind: 2, Count: 3}}, Parts: []index.Run{{Kind: 3, Count: 1}}, Dead: []uint32{1}}},
 		Blobs:  []Blob{{Sum: [32]byte{9}, Size: 4, Chunks: []uint32{0}}}}
 	c.Items.Append(Item{ID: item.ID{1}, Kind: item.KindSMS, Content: [16]byte{1}, Essence: item.Essence{Sum: [16]byte{3}, Announced: true, Lasts: -1}})
 	c.Items.Append(Item{ID: item.ID{2}, Kind: item.KindMMS, Content: [16]byte{2}, Record: 2, Blobs: []uint32{0}})

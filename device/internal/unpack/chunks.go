@@ -74,7 +74,7 @@ func (g *Chunks) openChunk(i int) (*chunkFile, error) {
 func (g *Chunks) locate() error {
 	g.parts = map[[32]byte][]part{}
 	for i := range g.Index.Chunks {
-		if _, bad := g.Bad[i]; bad || g.Left[i] || g.Index.Chunks[i].Parts == 0 {
+		if _, bad := g.Bad[i]; bad || g.Left[i] || len(g.Index.Chunks[i].Parts) == 0 {
 			continue
 		}
 		c, err := g.openChunk(i)

@@ -52,7 +52,7 @@ func (p *Proof) Chunk(ctx context.Context, i int) error {
 	if err := p.chunk(ctx, i, p.kinds); err != nil {
 		return err
 	}
-	if !p.reads || p.g.Index.Chunks[i].Parts == 0 {
+	if !p.reads || len(p.g.Index.Chunks[i].Parts) == 0 {
 		return nil
 	}
 	if bad, isBad := p.g.Bad[i]; isBad {

@@ -94,7 +94,7 @@ func apart(t *testing.T, size int64) *Chunks {
 		must(t, err)
 		_, err = w.Blob(b)
 		must(t, err)
-	}, index.Chunk{Parts: 1})
+	}, index.Chunk{Parts: []index.Run{{Kind: byte(item.KindMMS), Count: 1}}})
 	return g
 }
 

@@ -64,7 +64,7 @@ func chunk(t *testing.T) (*Chunks, []byte) {
 	key := seal.SessionKey{1}
 	w, err := seal.NewWriter(&out, key, 1, rand.NewChaCha8([32]byte{1}))
 	must(t, err)
-	c := index.Chunk{Session: index.ID{1}, Runs: []index.Run{{Kind: byte(item.KindSMS), Count: 3000}, {Kind: byte(item.KindMMS), Count: 1}}, Parts: 1}
+	c := index.Chunk{Session: index.ID{1}, Runs: []index.Run{{Kind: byte(item.KindSMS), Count: 3000}, {Kind: byte(item.KindMMS), Count: 1}}, Parts: []index.Run{{Kind: byte(item.KindMMS), Count: 1}}}
 	for i := range 3000 {
 		m := item.Message{Box: item.Inbox, Date: int64(i) * 1000, Unit: item.Millisecond}
 		_, err := w.Record(byte(item.KindSMS), record(t, &item.SMS{Message: m, Body: fmt.Sprintf("message %d %x", i, sha256.Sum256([]byte{byte(i)}))}))

@@ -35,10 +35,10 @@ export function readIndex(b) {
 
 function readChunk(c, last) {
   const [session, id, size, records, runs, parts, dead] = tuple(c, 7);
-  const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size), parts: uint(parts, 2 ** 32 - 1)};
+  const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size)};
   const own = got.id === '' && size === 0 && records === 0;
   if (own !== last || /^0+$/.test(got.id) || !own && got.id === '') refuse('id, size and records are known of all chunks but the last');
-  if (!Array.isArray(runs) || !(dead instanceof Uint8Array)) refuse('a member has another type');
+  if (!Array.isArray(runs) || !Array.isArray(parts) || !(dead instanceof Uint8Array)) refuse('a member has another type');
   let total = 0, before = -1;
   for (const run of runs) {
     const [kind, count] = tuple(run, 2);
@@ -47,7 +47,13 @@ function readChunk(c, last) {
     total += count;
   }
   if (total > MOST_RECORDS) refuse('a chunk has too many records');
-  return {...got, runs, dead: numbers(dead, total)};
+  let kinds = -1;
+  for (const part of parts) {
+    const [kind, count] = tuple(part, 2);
+    if (uint(kind, 255) <= kinds || uint(count, 2 ** 32 - 1) === 0) refuse('blobs of a kind are none or not in order');
+    kinds = kind;
+  }
+  return {...got, runs, parts, dead: numbers(dead, total)};
 }
 
 // numbers reads ascending numbers below a limit.
