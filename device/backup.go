@@ -116,6 +116,10 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 		return Report{}, err
 	}
 	if !s.Unchanged() {
+		s.Compact(d.plenty())
+		for _, chunk := range s.Unseen() {
+			s.Spare(chunk)
+		}
 		return d.store(ctx, src, s, base, why, p)
 	}
 	r := reportOf(s.Same())
@@ -132,6 +136,15 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 		return Report{}, err
 	}
 	return r, d.ended()
+}
+
+// plenty reports whether neither bytes nor power are to be spared.
+func (d *Device) plenty() bool {
+	if d.config.Conditions == nil {
+		return false
+	}
+	c := d.config.Conditions()
+	return c.Unmetered && c.Charging
 }
 
 // named is how a session names the order.
@@ -212,5 +225,5 @@ func (d *Device) journal(of pack.Session, base, why string, sealed *pack.Sealed)
 }
 
 func reportOf(o pack.Outcome) Report {
-	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Removed: o.Removed, Failures: o.Failures, Note: strings.Join(o.Notes, "; ")}
+	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Removed: o.Removed, Failures: o.Failures, Compacted: o.Compacted, Note: strings.Join(o.Notes, "; ")}
 }

@@ -48,6 +48,15 @@ type Config struct {
 	// Progress is told how far a backup, a plan or a restore has come; nil for nobody. It should not take long, and calls
 	// nothing of the Device.
 	Progress func(Progress)
+	// Conditions says how the phone stands now; nil: nothing is known. Large attachments are stored again, so that a backup
+	// consists of fewer objects, only on a network that costs nothing and while the phone is charging.
+	Conditions func() Conditions
+}
+
+// Conditions are those of the phone at a moment.
+type Conditions struct {
+	Unmetered bool // the network costs nothing
+	Charging  bool
 }
 
 // Device is one phone's end of the service. Its methods are for one goroutine; one process has a state directory at a time.

@@ -13,11 +13,12 @@ type Report struct {
 	Ledger    api.BackupLedgers `json:"ledger"`
 	Counts    api.Counts        `json:"counts"`
 	Coverage  api.Coverage      `json:"coverage"`
-	Removed   map[string]int64  `json:"removed,omitempty"`  // by element: items of the base that are no longer there
-	Failures  []string          `json:"failures,omitempty"` // the first few, in words
-	Note      string            `json:"note,omitempty"`     // what else there is to know, in words
-	Objects   int               `json:"objects"`            // uploaded by this run
-	BytesUp   int64             `json:"bytesUp"`            // in them
+	Removed   map[string]int64  `json:"removed,omitempty"`   // by element: items of the base that are no longer there
+	Failures  []string          `json:"failures,omitempty"`  // the first few, in words
+	Note      string            `json:"note,omitempty"`      // what else there is to know, in words
+	Compacted int               `json:"compacted,omitempty"` // objects of the base whose content was stored again, so that a backup consists of few
+	Objects   int               `json:"objects"`             // uploaded by this run
+	BytesUp   int64             `json:"bytesUp"`             // in them
 	Requests  Requests          `json:"requests"`
 }
 

@@ -24,8 +24,7 @@ type snapshot struct {
 func compose(s *Scan, p *packer, session, location string) *snapshot {
 	n := &snapshot{cache: &state.Cache{Snapshot: session, Location: location, Schema: item.Schema}, blobs: map[[32]byte]uint32{}}
 	c := n.cache
-	moved := n.keep(s)
-	first := uint32(len(c.Chunks))
+	moved, first := n.keep(s, p)
 	for _, added := range p.chunks {
 		c.Chunks = append(c.Chunks, added.Chunk)
 	}
@@ -35,13 +34,9 @@ func compose(s *Scan, p *packer, session, location string) *snapshot {
 		for _, number := range blobs {
 			b := s.named[number]
 			if at, stored := s.blobs[b.sum]; stored {
-				it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[at], moved))
+				it.Blobs = append(it.Blobs, n.stored(p, s.base.Blobs[at], moved, first))
 			} else {
-				fresh := state.Blob{Sum: b.sum, Size: b.size, Chunks: slices.Clone(p.blobs[b.sum].chunks)}
-				for i := range fresh.Chunks {
-					fresh.Chunks[i] += first
-				}
-				it.Blobs = append(it.Blobs, n.blob(fresh, nil))
+				it.Blobs = append(it.Blobs, n.fresh(b.sum, p.blobs[b.sum], first))
 			}
 		}
 		c.Items.Append(it)
@@ -86,14 +81,18 @@ func (n *snapshot) attach() {
 	}
 }
 
-// keep takes over what lives of the base, and answers where its chunks are now; those in which nothing lives are dropped.
-func (n *snapshot) keep(s *Scan) (moved []uint32) {
+// keep takes over what lives of the base, and answers where its chunks are now, and where those of the session begin. A chunk
+// of which nothing is needed, since it is dead or written again, is dropped.
+func (n *snapshot) keep(s *Scan, p *packer) (moved []uint32, first uint32) {
 	if s.base == nil {
-		return nil
+		return nil, 0
 	}
 	dead := s.dead()
 	needed := make([]bool, len(s.base.Chunks))
 	need := func(blob uint32) {
+		if _, again := p.movedBlob(s.base.Blobs[blob]); again {
+			return
+		}
 		for _, chunk := range s.base.Blobs[blob].Chunks {
 			needed[chunk] = true
 		}
@@ -102,7 +101,9 @@ func (n *snapshot) keep(s *Scan) (moved []uint32) {
 		if dead[i] {
 			continue
 		}
-		needed[it.Chunk] = true
+		if _, again := p.movedTo(i); !again {
+			needed[it.Chunk] = true
+		}
 		for _, b := range it.Blobs {
 			need(b)
 		}
@@ -123,19 +124,41 @@ func (n *snapshot) keep(s *Scan) (moved []uint32) {
 		moved[i] = uint32(len(n.cache.Chunks))
 		n.cache.Chunks = append(n.cache.Chunks, c)
 	}
+	first = uint32(len(n.cache.Chunks))
 	for i, it := range s.base.Items.All() {
 		if dead[i] {
 			continue
 		}
-		it.Chunk = moved[it.Chunk]
+		if at, again := p.movedTo(i); again {
+			it.Chunk, it.Record = first+at.chunk, at.record
+		} else {
+			it.Chunk = moved[it.Chunk]
+		}
 		blobs := it.Blobs
 		it.Blobs = nil
 		for _, b := range blobs {
-			it.Blobs = append(it.Blobs, n.blob(s.base.Blobs[b], moved))
+			it.Blobs = append(it.Blobs, n.stored(p, s.base.Blobs[b], moved, first))
 		}
 		n.cache.Items.Append(it)
 	}
-	return moved
+	return moved, first
+}
+
+// stored is the position of a blob of the base in the new cache.
+func (n *snapshot) stored(p *packer, b state.Blob, moved []uint32, first uint32) uint32 {
+	if at, again := p.movedBlob(b); again {
+		return n.fresh(b.Sum, at, first)
+	}
+	return n.blob(b, moved)
+}
+
+// fresh is the position of a blob that this session holds.
+func (n *snapshot) fresh(sum [32]byte, b *newBlob, first uint32) uint32 {
+	at := state.Blob{Sum: sum, Size: b.size, Chunks: slices.Clone(b.chunks)}
+	for i := range at.Chunks {
+		at.Chunks[i] += first
+	}
+	return n.blob(at, nil)
 }
 
 // blob is the position of a blob in the new cache, to which it is added at its first mention.

@@ -28,6 +28,7 @@ type packer struct {
 	chunks  []packed // closed ones and, last, the open one
 	blobs   map[[32]byte]*newBlob
 	order   [][32]byte // of blobs, as records name them
+	moved   []place    // by position in the base's Items: those written again; nil when none is
 }
 
 // packed is a chunk of this session.
@@ -36,11 +37,12 @@ type packed struct {
 	spooled state.Spooled
 }
 
-// newBlob is an attachment that no chunk of the base holds.
+// newBlob is an attachment that this session holds.
 type newBlob struct {
 	size   int64
 	chunks []uint32 // of this session
 	err    error    // why it could not be read
+	stored bool     // the base holds it, too
 	last   string   // the element of the item that it is the last piece of; "" if it is that of none
 }
 
@@ -105,15 +107,19 @@ func (p *packer) abandon() {
 	}
 }
 
-// records writes all fresh entries of a scan, kind by kind, so that blocks are full. Where there is none, and something of
+// records writes all fresh entries of a scan and those that are written again, kind by kind, so that blocks are full. Where there is none, and something of
 // the base is to be let go, the source still has to show a second time that it is not there.
 func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 	var kinds []item.Kind // as passes over the source; neighbours that are grouped already share one
 	grouped := true
-	for _, e := range s.entries {
-		if e.state == fresh && !slices.Contains(kinds, e.kind) {
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.state != fresh && !s.again(e) {
+			continue
+		}
+		if !slices.Contains(kinds, e.kind) {
 			kinds = append(kinds, e.kind)
-		} else if e.state == fresh && e.kind != kinds[len(kinds)-1] {
+		} else if e.kind != kinds[len(kinds)-1] {
 			grouped = false
 		}
 	}
@@ -154,10 +160,16 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 		if e.kind != it.Kind() {
 			return ErrMoved
 		}
-		if e.state != fresh || !slices.Contains(kinds, e.kind) {
+		again := s.again(e)
+		if e.state != fresh && !again || !slices.Contains(kinds, e.kind) {
 			continue
 		}
-		row := s.fresh.At(int(e.at))
+		var row state.Item
+		if again {
+			row = s.base.Items.At(int(e.at))
+		} else {
+			row = s.fresh.At(int(e.at))
+		}
 		record, err := item.Encode(it)
 		if err != nil || digest(record) != row.Content {
 			return ErrMoved
@@ -165,6 +177,10 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 		at, err := p.record(e.kind, record)
 		if err != nil {
 			return err
+		}
+		if again {
+			p.moved[e.at] = at
+			continue
 		}
 		s.fresh.Move(int(e.at), at.chunk, at.record)
 		p.need(s, row)
@@ -234,7 +250,7 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 	for e, it := range s.added() {
 		for _, at := range it.Blobs {
 			key := s.named[at]
-			if b := p.blobs[key.sum]; b != nil && b.err != nil {
+			if b := p.blobs[key.sum]; b != nil && b.err != nil && !b.stored {
 				e.state = failed
 				s.track.Fail(progress.Sealing, e.kind.Element(), 1)
 				s.fail(e.kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, e.kind, b.err))

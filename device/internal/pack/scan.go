@@ -30,6 +30,8 @@ type Scan struct {
 	examples []string                    // of what failed, in words
 	notes    []string                    // what else there is to know of the source, in words
 	track    *progress.Tracker
+
+	compaction compaction
 }
 
 // entry is one item of the source.

@@ -14,19 +14,20 @@ import (
 
 // Outcome is what a run makes of what it has seen.
 type Outcome struct {
-	Ledger   api.BackupLedgers
-	Counts   api.Counts
-	Coverage api.Coverage
-	Removed  map[string]int64 // by element: items of the base that are no longer there
-	Failures []string         // the first few, in words
-	Notes    []string         // what else there is to know of the source, in words
+	Ledger    api.BackupLedgers
+	Counts    api.Counts
+	Coverage  api.Coverage
+	Removed   map[string]int64 // by element: items of the base that are no longer there
+	Failures  []string         // the first few, in words
+	Notes     []string         // what else there is to know of the source, in words
+	Compacted int              // chunks of the base whose content is written again
 }
 
 // Same is the outcome of a scan that has found nothing new.
 func (s *Scan) Same() Outcome { return (&snapshot{cache: s.base}).outcome(s) }
 
 func (n *snapshot) outcome(s *Scan) Outcome {
-	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Removed: s.removed(), Failures: s.examples, Notes: s.notes}
+	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Removed: s.removed(), Failures: s.examples, Notes: s.notes, Compacted: s.compaction.chosen}
 }
 
 // Session is what the chunks are sealed for.
@@ -57,9 +58,14 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 	}
 	defer p.abandon()
 	s.sealing()
+	p.makeRoom(s)
 	if err := p.records(ctx, src, s); err != nil {
 		return nil, err
 	}
+	if err := p.old(ctx, s); err != nil {
+		return nil, err
+	}
+	p.again(s)
 	if err := p.attachments(ctx, src, s); err != nil {
 		return nil, err
 	}
