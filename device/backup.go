@@ -26,7 +26,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		return Report{}, d.nobody
 	}
 	before := d.client.Sent()
-	d.objects, d.bytes, d.note = 0, 0, ""
+	d.objects, d.bytes, d.note, d.rebuilt = 0, 0, "", ""
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
 	r, err := d.backup(ctx, src, p)
@@ -34,7 +34,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		err = d.keepOffset()
 	}
 	r.Requests = d.client.Sent().Minus(before)
-	r.Objects, r.BytesUp = d.objects, d.bytes
+	r.Objects, r.BytesUp, r.Rebuilt = d.objects, d.bytes, d.rebuilt
 	if d.note != "" && r.Note != "" {
 		r.Note = d.note + "; " + r.Note
 	} else {
@@ -51,7 +51,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	if err != nil {
 		return Report{}, err
 	}
-	base, why, err := d.base(p.Location)
+	base, why, err := d.base(ctx, p.Location)
 	if err != nil {
 		return Report{}, err
 	}
@@ -70,8 +70,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		if again == "begin" {
 			continue
 		}
-		base, why = nil, again
-		if err := d.dir.DropCache(); err != nil {
+		if base, why, err = d.instead(ctx, p.Location, again); err != nil {
 			return Report{}, err
 		}
 	}
@@ -92,17 +91,33 @@ func restart(err error) string {
 // listLost reports whether a problem means that nobody knows any more of which chunks a snapshot consists.
 func listLost(code string) bool { return code == "list_gone" || code == "list_damaged" }
 
+// instead is what a backup builds on that cannot build on what this phone remembers. Where the service has another snapshot of
+// this device than that one, since one of the two was put back to an earlier state, it is that.
+func (d *Device) instead(ctx context.Context, location, why string) (*state.Cache, string, error) {
+	if err := d.dir.DropCache(); err != nil {
+		return nil, "", err
+	}
+	if why == "base_gone" && d.rebuilt == "" {
+		return d.recall(ctx, location, why)
+	}
+	return nil, why, nil
+}
+
 // base is the snapshot to build on, or why there is none.
-func (d *Device) base(location string) (c *state.Cache, why string, err error) {
+func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why string, err error) {
 	c, err = d.dir.Cache()
 	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
-		return nil, "cache_damaged", nil
+		return d.recall(ctx, location, "cache_damaged")
 	}
 	switch {
 	case err != nil:
 		return nil, "", err
-	case c == nil:
+	case c == nil && d.id.Counter == 0: // it has never begun anything
 		return nil, "first", nil
+	case c == nil:
+		return d.recall(ctx, location, "cache_lost")
+	case c.Device != d.id.Device:
+		return d.recall(ctx, location, "cache_foreign")
 	case c.Location != location:
 		return nil, "location_changed", nil
 	}
@@ -117,10 +132,13 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	}
 	if !s.Unchanged() {
 		s.Compact(d.plenty())
-		for _, chunk := range s.Unseen() {
-			s.Spare(chunk)
+		forget, err := d.unseen(ctx, s, base)
+		defer forget()
+		if err != nil {
+			return Report{}, err
 		}
-		return d.store(ctx, src, s, base, why, p)
+		r, err := d.store(ctx, src, s, base, why, p)
+		return r, errors.Join(err, d.dir.ClearRebuild())
 	}
 	r := reportOf(s.Same())
 	r.Snapshot, r.Unchanged = base.Snapshot, true
@@ -177,7 +195,7 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 	if err != nil {
 		return Report{}, err
 	}
-	of := pack.Session{ID: *begun.Session, Location: p.Location}
+	of := pack.Session{ID: *begun.Session, Device: d.id.Device, Location: p.Location}
 	if begun.Location != nil {
 		of.Location = *begun.Location // the profile may have changed since check-in
 	}

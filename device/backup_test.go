@@ -3,7 +3,6 @@ package device
 import (
 	"crypto/sha256"
 	"errors"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -238,13 +237,6 @@ func TestBackup_WithoutBase(t *testing.T) {
 		why    string
 		damage func(t *testing.T, s *service, p *phone)
 	}{
-		{"first", func(t *testing.T, _ *service, p *phone) { must(t, p.Device.dir.DropCache()) }},
-		{"cache_damaged", func(t *testing.T, _ *service, p *phone) {
-			b, err := os.ReadFile(p.Device.dir.Path("cache"))
-			must(t, err)
-			b[len(b)/2] ^= 1
-			must(t, os.WriteFile(p.Device.dir.Path("cache"), b, 0o600))
-		}},
 		{"location_changed", func(_ *testing.T, s *service, _ *phone) { s.location = "us" }},
 		{"base_gone", func(_ *testing.T, s *service, _ *phone) {
 			n := s.snaps[1]

@@ -69,8 +69,9 @@ func TestBackup_CounterOfAnotherTime(t *testing.T) {
 	s := newService(t)
 	p := enrolled(t, s, 1)
 	ahead := s.now.AddDate(70, 0, 0).UnixMilli()
-	p.id.Counter = ahead
 	m := demo()
+	p.backUp(t, m)
+	p.id.Counter = ahead
 	for n := range 3 {
 		m = m.clone()
 		m.items = append(m.items, sms(3000+n, "more"))

@@ -68,6 +68,7 @@ type Device struct {
 	nobody error          // why it is zero
 	order  string         // that the last check-in has brought, and the next backup carries out
 
+	rebuilt string // why the backup that is under way has read its base again
 	note    string // what the backup that is under way tells in passing
 	objects int    // uploaded by the backup that is under way
 	bytes   int64

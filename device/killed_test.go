@@ -281,7 +281,7 @@ func TestBackup_SessionOver(t *testing.T) {
 			if r.Note == "" || r.Resumed || r.Why != "first" || len(s.given) != tt.given {
 				t.Errorf("%d sessions are given up, want %d: %+v", len(s.given), tt.given, r)
 			}
-			if tt.given > 0 && r.Requests != (Requests{API: 4, Puts: 1, BytesUp: r.BytesUp}) { // DELETE, begin, sign, commit
+			if tt.given > 0 && r.Requests != (Requests{API: 5, Puts: 1, BytesUp: r.BytesUp}) { // DELETE, a look for a backup before, begin, sign, commit
 				t.Errorf("it was sent or signed: %+v", r.Requests)
 			}
 			if p.Pending() {

@@ -5,11 +5,12 @@ import "zapas/shared/api"
 // Report is what a backup did. Its ledger balances: seen = stored + already + excluded + failed.
 type Report struct {
 	Snapshot  string            `json:"snapshot"`
-	Base      string            `json:"base,omitempty"` // the snapshot it was built on
-	Why       string            `json:"why,omitempty"`  // of a backup without a base: first, cache_damaged, base_gone, location_changed, too_many_chunks, list_gone, list_damaged
-	Unchanged bool              `json:"unchanged"`      // nothing was new, and nothing failed: the base still stands
-	Resumed   bool              `json:"resumed"`        // an earlier run's session was brought to its end
-	Finished  bool              `json:"finished"`       // and this is its report: since then, nothing is new
+	Base      string            `json:"base,omitempty"`    // the snapshot it was built on
+	Why       string            `json:"why,omitempty"`     // of a backup without a base: first, location_changed, too_many_chunks, base_gone; or how the base is damaged, such as list_gone, chunk_missing, index_damaged
+	Rebuilt   string            `json:"rebuilt,omitempty"` // why what the phone knew of the base was read again: cache_lost, cache_damaged, cache_foreign, base_gone
+	Unchanged bool              `json:"unchanged"`         // nothing was new, and nothing failed: the base still stands
+	Resumed   bool              `json:"resumed"`           // an earlier run's session was brought to its end
+	Finished  bool              `json:"finished"`          // and this is its report: since then, nothing is new
 	Ledger    api.BackupLedgers `json:"ledger"`
 	Counts    api.Counts        `json:"counts"`
 	Coverage  api.Coverage      `json:"coverage"`

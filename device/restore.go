@@ -129,7 +129,8 @@ func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, r
 	if err != nil {
 		return nil, "", err
 	}
-	from := gather.Gatherer{Client: d.client, Tenant: d.id.Tenant, User: d.id.User, Device: d.id.Device, Random: d.config.Random, Track: d.track}
+	from := d.gatherer()
+	from.Track = d.track
 	for n := 1; ; n++ {
 		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
 		if err != nil {

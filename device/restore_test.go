@@ -115,7 +115,7 @@ func TestRestore_ManyDays(t *testing.T) {
 	m := new(memory)
 	var r Report
 	for i := range 205 {
-		m.items = append(m.items, sms(i, "one more"))
+		m.mms(i, noise(uint64(i), 66_000)) // what is merged only where that costs nothing
 		if r = p.backUp(t, m); r.Objects != 1 || r.Requests.Total() != 4 {
 			t.Fatalf("day %d: %+v", i, r)
 		}

@@ -149,7 +149,7 @@ func (s *service) storage(req *http.Request, body []byte) *http.Response {
 		if !ok {
 			return refuse(404, "NoSuchKey")
 		}
-		return answer(200, b)
+		return ranged(req, b)
 	}
 	sum := sha256.Sum256(body)
 	if req.Header.Get("x-amz-checksum-sha256") != base64.StdEncoding.EncodeToString(sum[:]) || req.Header.Get("if-none-match") != "*" {
@@ -164,6 +164,18 @@ func (s *service) storage(req *http.Request, body []byte) *http.Response {
 	}
 	s.objects[key] = body
 	return answer(200, nil)
+}
+
+// ranged does what S3 does with one range of bytes.
+func ranged(req *http.Request, b []byte) *http.Response {
+	var from, to int
+	if n, _ := fmt.Sscanf(req.Header.Get("Range"), "bytes=%d-%d", &from, &to); n != 2 {
+		return answer(200, b)
+	}
+	if from >= len(b) {
+		return answer(416, []byte("<Error><Code>InvalidRange</Code></Error>"))
+	}
+	return answer(206, b[from:min(to+1, len(b))])
 }
 
 func (s *service) sign(method, key string, life time.Duration) string {
@@ -367,7 +379,7 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	}
 	id := string(row.ID)
 	out.Session, out.Location = &id, &row.Location
-	if in.Kind == "verify" {
+	if in.Kind == "verify" || in.Kind == "rebuild" {
 		base := string(row.Base)
 		out.Base = &base
 		return out, nil

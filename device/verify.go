@@ -156,8 +156,7 @@ func (d *Device) prove(ctx context.Context, o VerifyOptions, session, snapshot s
 		return VerifyReport{}, err
 	}
 	kinds, all := o.kinds()
-	from := gather.Gatherer{Client: d.client, Tenant: d.id.Tenant, User: d.id.User, Device: d.id.Device, Random: d.config.Random}
-	s, err := from.Stream(ctx, gather.Restore{Snapshot: snapshot, Session: session, Proof: true, Folder: folder, Kinds: kinds})
+	s, err := d.gatherer().Stream(ctx, gather.Restore{Snapshot: snapshot, Session: session, Proof: true, Folder: folder, Kinds: kinds})
 	if err != nil {
 		return VerifyReport{}, err
 	}

@@ -310,6 +310,7 @@ func (e ScheduleKind) Valid() bool {
 // Defines values for SessionKind.
 const (
 	SessionKindBackup    SessionKind = "backup"
+	SessionKindRebuild   SessionKind = "rebuild"
 	SessionKindRestore   SessionKind = "restore"
 	SessionKindUnchanged SessionKind = "unchanged"
 	SessionKindVerify    SessionKind = "verify"
@@ -319,6 +320,8 @@ const (
 func (e SessionKind) Valid() bool {
 	switch e {
 	case SessionKindBackup:
+		return true
+	case SessionKindRebuild:
 		return true
 	case SessionKindRestore:
 		return true
@@ -334,6 +337,7 @@ func (e SessionKind) Valid() bool {
 // Defines values for SessionInputKind.
 const (
 	SessionInputKindBackup    SessionInputKind = "backup"
+	SessionInputKindRebuild   SessionInputKind = "rebuild"
 	SessionInputKindRestore   SessionInputKind = "restore"
 	SessionInputKindUnchanged SessionInputKind = "unchanged"
 	SessionInputKindVerify    SessionInputKind = "verify"
@@ -343,6 +347,8 @@ const (
 func (e SessionInputKind) Valid() bool {
 	switch e {
 	case SessionInputKindBackup:
+		return true
+	case SessionInputKindRebuild:
 		return true
 	case SessionInputKindRestore:
 		return true
@@ -1193,7 +1199,7 @@ type SealedKey struct {
 
 // Session defines model for Session.
 type Session struct {
-	// Base Kind `verify`: the snapshot that it proves.
+	// Base Kinds `verify`, `rebuild`: the snapshot that it reads.
 	Base *Id `json:"base,omitempty"`
 
 	// Key The session's key sealed by HPKE: encapsulated key, then ciphertext; base64url. Kind `backup` only.
@@ -1216,10 +1222,10 @@ type SessionKind string
 
 // SessionInput defines model for SessionInput.
 type SessionInput struct {
-	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on. Kind `verify`: this device's snapshot to prove; its newest unless said.
+	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on. Kinds `verify`, `rebuild`: this device's snapshot to prove, or to read again what the device has lost of it; its newest unless said.
 	Base *Id `json:"base,omitempty"`
 
-	// Counter Kinds `backup`, `restore`, `verify`: grows with every session that this device begins; a repeated request repeats it.
+	// Counter Kinds `backup`, `restore`, `verify`, `rebuild`: grows with every session that this device begins; a repeated request repeats it.
 	Counter *int64           `json:"counter,omitempty"`
 	Kind    SessionInputKind `json:"kind"`
 

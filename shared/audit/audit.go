@@ -32,6 +32,7 @@ const (
 	RestoreCancelled Action = "restore.cancelled"
 	KeyBackup        Action = "key.backup"  // the key of a new backup session was released to its device
 	KeyRestore       Action = "key.restore" // keys of past sessions were released for a restore
+	KeyRebuild       Action = "key.rebuild" // keys of past sessions were released to the device that made them and has lost what it knew of them
 	KeyProof         Action = "key.proof"   // keys of past sessions were released for a proof that they can be restored
 	ProofDone        Action = "proof.proven"
 	ProofSampled     Action = "proof.sampled" // it was not all that was looked at
@@ -42,7 +43,7 @@ const (
 func Actions() []Action {
 	return []Action{ProfileCreated, ProfileChanged, ProfileCopied, ProfileDeleted, DeviceCode, DeviceEnrolled, DeviceMine, DeviceNotMine,
 		DeviceRetired, DeviceChanged, BackupOrdered, SettingsChanged, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore,
-		KeyProof, ProofDone, ProofSampled, ProofDamaged}
+		KeyRebuild, KeyProof, ProofDone, ProofSampled, ProofDamaged}
 }
 
 // Record is one line.

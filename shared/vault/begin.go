@@ -32,7 +32,7 @@ type Beginning struct {
 	Device   caller.DeviceID
 	Kind     Kind
 	Counter  int64     // grows with every session that the device begins
-	Base     SessionID // the snapshot to build on (own, or ""), to restore, or to prove (own; "": the newest)
+	Base     SessionID // the snapshot to build on (own, or ""), to restore, or to prove or read again (own; "": the newest)
 	Restore  string    // the consent that a restore follows
 	Location string    // of a backup
 
@@ -55,7 +55,7 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 			opened, err = o.repeated(ctx, user, h, b)
 			return err
 		}
-		if b.Kind == Verify && h.State != Active { // there is nothing, and it makes no vault
+		if b.Kind.own() && h.State != Active { // there is nothing, and it makes no vault
 			return noSnapshot()
 		}
 		c := Change{Head: h}
@@ -98,7 +98,7 @@ func (o *Opener) repeated(ctx context.Context, user caller.UserID, h Head, b Beg
 	if err != nil {
 		return Session{}, err
 	}
-	newest := b.Kind == Verify && b.Base == "" // when it was opened, and still what it keeps
+	newest := b.Kind.own() && b.Base == "" // when it was opened, and still what it keeps
 	if s.Restore != b.Restore || s.Base != b.Base && !newest {
 		return Session{}, stale(b.Counter, b.Counter)
 	}
@@ -174,7 +174,7 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 		return baseGone()
 	case err != nil:
 		return err
-	case e.Kind == Verify && (n.State != Kept || n.Device != e.Device):
+	case e.Kind.own() && (n.State != Kept || n.Device != e.Device):
 		return noSnapshot()
 	case n.State != Kept && e.Kind == Restore:
 		return fault.New(fault.Gone, "snapshot_expired", "This backup has expired; choose another one on my card.")
@@ -188,9 +188,9 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 }
 
 // newest reads the base: of a backup this device's own newest, which HEAD names, and no other, for a phone that was put
-// back to an earlier state must not confirm what it no longer knows. A proof that names none has the same one.
+// back to an earlier state must not confirm what it no longer knows. A proof or a rebuild that names none has the same one.
 func (o *Opener) newest(ctx context.Context, user caller.UserID, h *Head, e Entry) (Snapshot, error) {
-	if e.Kind == Restore || e.Kind == Verify && e.Base != "" {
+	if e.Kind == Restore || e.Kind.own() && e.Base != "" {
 		return find(ctx, o.Table, user, h, e.Base)
 	}
 	seq := h.counter(e.Device).Kept

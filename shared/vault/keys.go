@@ -82,7 +82,7 @@ func (o *Opener) Begun(ctx context.Context, user caller.UserID, s Session, publi
 	return o.release(ctx, Release{User: user, Device: s.Device, Session: s.ID, Sessions: []SessionID{s.ID}, Kind: s.Kind}, s.Version, publicKey)
 }
 
-// Release releases the keys of the sessions that an open restore or proof of this device reads. Keys are derived for the
+// Release releases the keys of the sessions that an open restore, proof or rebuild of this device reads. Keys are derived for the
 // user himself, whatever ids are asked for.
 func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, asked []SessionID, publicKey []byte) (Released, error) {
 	if len(asked) < 1 || len(asked) > MaxKeys {
@@ -117,9 +117,9 @@ func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.
 }
 
 // readable reports whether an open session may have the keys that it asks for: a restore by its user's consent, a proof
-// for what is its device's own.
+// or a rebuild for what is its device's own.
 func (o *Opener) readable(ctx context.Context, user caller.UserID, h *Head, e Entry, asked []SessionID) error {
-	if e.Kind == Verify {
+	if e.Kind.own() {
 		return o.owns(ctx, user, h, e, asked)
 	}
 	s, err := o.Table.Session(ctx, user, e.Session)

@@ -69,15 +69,15 @@ func Snapshots(ctx context.Context, t Table, user caller.UserID) ([]Snapshot, er
 // fault.Gone "session_over": open the restore again; fault.Lost "list_gone", "list_damaged": nobody knows any more of which
 // chunks the snapshot consists.
 func (r *Reader) Manifest(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, cursor string) (Manifest, error) {
-	return r.read(ctx, user, device, id, Restore, cursor)
+	return r.read(ctx, user, device, id, func(k Kind) bool { return k == Restore }, cursor)
 }
 
-// Base answers a page of what an open proof reads, as Manifest does for a restore.
+// Base answers a page of what an open proof or rebuild reads, as Manifest does for a restore.
 func (r *Reader) Base(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, cursor string) (Manifest, error) {
-	return r.read(ctx, user, device, id, Verify, cursor)
+	return r.read(ctx, user, device, id, Kind.own, cursor)
 }
 
-func (r *Reader) read(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, kind Kind, cursor string) (Manifest, error) {
+func (r *Reader) read(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, kind func(Kind) bool, cursor string) (Manifest, error) {
 	from, err := position(cursor)
 	if err != nil {
 		return Manifest{}, err
@@ -87,7 +87,7 @@ func (r *Reader) read(ctx context.Context, user caller.UserID, device caller.Dev
 		return Manifest{}, err
 	}
 	e, ok := h.byID(device, id)
-	if !ok || e.Kind != kind || h.State != Active {
+	if !ok || !kind(e.Kind) || h.State != Active {
 		return Manifest{}, sessionOver()
 	}
 	n, err := r.Table.Snapshot(ctx, user, e.BaseSeq)

@@ -20,8 +20,12 @@ type Kind string
 const (
 	Backup  Kind = "backup"
 	Restore Kind = "restore"
-	Verify  Kind = "verify" // proves that a snapshot of the device's own can be restored
+	Verify  Kind = "verify"  // proves that a snapshot of the device's own can be restored
+	Rebuild Kind = "rebuild" // reads again what a device has lost of a snapshot of its own
 )
+
+// own reports whether sessions of the kind read a snapshot of the device's own, which needs nobody's consent.
+func (k Kind) own() bool { return k == Verify || k == Rebuild }
 
 // Limits of a vault.
 const (
@@ -67,7 +71,7 @@ type Entry struct {
 	Device   caller.DeviceID
 	Kind     Kind
 	Session  SessionID
-	Base     SessionID // the snapshot it builds on, restores or proves; "" for none
+	Base     SessionID // the snapshot it builds on, restores, proves or reads again; "" for none
 	BaseSeq  int64     // its Seq
 	Counter  int64
 	Granted  int64 // bytes for which URLs were signed

@@ -16,8 +16,8 @@ const (
 	Damaged Outcome = "damaged" // something cannot be
 )
 
-// owns reports whether a proof may have the keys of these sessions: backups of the same device, no younger than what it
-// proves, which are all that its snapshot can consist of. These rows can be written by a function that may never have a
+// owns reports whether a proof or a rebuild may have the keys of these sessions: backups of the same device, no younger than what it
+// reads, which are all that its snapshot can consist of. These rows can be written by a function that may never have a
 // key; that the device is in use is written by another. fault.NotFound for every other session, whoever's it is.
 func (o *Opener) owns(ctx context.Context, user caller.UserID, h *Head, e Entry, asked []SessionID) error {
 	active, err := o.Active(ctx, e.Device)

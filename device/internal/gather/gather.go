@@ -31,6 +31,7 @@ type Restore struct {
 	Snapshot string
 	Session  string // that reads it
 	Proof    bool   // it is a verify session
+	Rebuild  bool   // it is a rebuild session
 	Folder   string // on this device's disk; what an earlier run has left there is used
 	Kinds    []item.Kind
 	Records  bool // no attachments but those that lie with what is to be read
@@ -75,7 +76,7 @@ func (d Gatherer) Gather(ctx context.Context, r Restore) (*Gathered, error) {
 
 // open reads of what a snapshot consists: its list, its keys, and its index if that can be had.
 func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error) {
-	g := &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Left: map[int]bool{}}}}
+	g := d.begin(r)
 	defer func() {
 		if err != nil {
 			g.out.Forget()
@@ -88,6 +89,10 @@ func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error)
 		return nil, err
 	}
 	return g, g.readIndex(ctx)
+}
+
+func (d Gatherer) begin(r Restore) *gathering {
+	return &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Left: map[int]bool{}}}}
 }
 
 // gathering is the work on one restore. The list of chunks is the service's word on where they are; what they are, the
@@ -161,7 +166,7 @@ func (g *gathering) unlisted(err error) bool {
 }
 
 func (g *gathering) page(ctx context.Context, cursor string) (api.Manifest, error) {
-	if g.r.Proof {
+	if g.r.Proof || g.r.Rebuild {
 		return g.d.Client.Base(ctx, g.r.Session, cursor)
 	}
 	return g.d.Client.Manifest(ctx, g.r.Session, cursor)
@@ -199,6 +204,10 @@ func (g *gathering) keys(ctx context.Context) error {
 			sessions = append(sessions, c.Session)
 		}
 	}
+	return g.keysOf(ctx, sessions)
+}
+
+func (g *gathering) keysOf(ctx context.Context, sessions []string) error {
 	for part := range slices.Chunk(sessions, keysAtOnce) {
 		request, err := seal.NewKeyRequest(g.d.Random)
 		if err != nil {

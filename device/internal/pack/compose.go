@@ -21,8 +21,8 @@ type snapshot struct {
 }
 
 // compose puts a snapshot together. It can be called again when the session has another chunk.
-func compose(s *Scan, p *packer, session, location string) *snapshot {
-	n := &snapshot{cache: &state.Cache{Snapshot: session, Location: location, Schema: item.Schema}, blobs: map[[32]byte]uint32{}}
+func compose(s *Scan, p *packer, of Session) *snapshot {
+	n := &snapshot{cache: &state.Cache{Device: of.Device, Snapshot: of.ID, Location: of.Location, Schema: item.Schema}, blobs: map[[32]byte]uint32{}}
 	c := n.cache
 	moved, first := n.keep(s, p)
 	for _, added := range p.chunks {

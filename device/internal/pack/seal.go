@@ -33,6 +33,7 @@ func (n *snapshot) outcome(s *Scan) Outcome {
 // Session is what the chunks are sealed for.
 type Session struct {
 	ID         string
+	Device     string
 	Location   string
 	Key        seal.SessionKey
 	KeyVersion uint32
@@ -71,7 +72,7 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 	}
 	var n *snapshot
 	sum, err := p.index(func() ([]byte, error) {
-		n = compose(s, p, of.ID, of.Location)
+		n = compose(s, p, of)
 		return n.index(s)
 	})
 	if err != nil {

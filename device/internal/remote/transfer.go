@@ -134,11 +134,16 @@ func (c *Client) get(ctx context.Context, url string, size int64, create func() 
 		}
 		return refusedBy(resp, answer, c.Time())
 	}
+	return c.save(req, resp.Body, size, create)
+}
+
+// save writes the body of an answer, which should have a size.
+func (c *Client) save(req *http.Request, body io.Reader, size int64, create func() (io.WriteCloser, error)) error {
 	to, err := create()
 	if err != nil {
 		return err
 	}
-	in := &reading{r: io.LimitReader(resp.Body, size+1)}
+	in := &reading{r: io.LimitReader(body, size+1)}
 	n, err := io.Copy(to, in)
 	c.count(func(r *Requests) { r.BytesDown += n })
 	if cerr := to.Close(); err == nil {

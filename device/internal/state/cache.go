@@ -18,6 +18,7 @@ import (
 
 // Cache is what the device's last snapshot holds, as far as the next backup needs it.
 type Cache struct {
+	Device   string // that it is of
 	Snapshot string
 	IndexSum [32]byte // SHA-256 of its encoded index
 	Location string
@@ -30,6 +31,7 @@ type Cache struct {
 // head is a Cache as it begins on the disk; its items follow.
 type head struct {
 	_        struct{} `cbor:",toarray"`
+	Device   string
 	Snapshot string
 	IndexSum [32]byte
 	Location string
@@ -52,7 +54,7 @@ type Blob struct {
 type Damaged struct{ Err error }
 
 func (e *Damaged) Error() string {
-	return fmt.Sprintf("what this phone remembers of its last backup is damaged (%v); the next backup is a full one", e.Err)
+	return fmt.Sprintf("what this phone remembers of its last backup is damaged (%v); the next backup reads it again", e.Err)
 }
 
 func (e *Damaged) Unwrap() error { return e.Err }
@@ -83,6 +85,9 @@ func (d *Dir) Cache() (*Cache, error) {
 	return c, nil
 }
 
+// PutCache stores what the last snapshot holds.
+func (d *Dir) PutCache(c *Cache) error { return d.stream(c.encode, cacheFile) }
+
 // DropCache forgets the last snapshot.
 func (d *Dir) DropCache() error { return d.removeAll(cacheFile) }
 
@@ -91,7 +96,7 @@ const buffered = 64 << 10 // bytes of a cache that are in memory beside what it 
 // encode writes the cache row by row: a magic, the length of the head, the head in CBOR, the items' rows, the numbers of
 // their blobs, the SHA-256 of it all.
 func (c *Cache) encode(out io.Writer) error {
-	h, err := cbor.Marshal(head{Snapshot: c.Snapshot, IndexSum: c.IndexSum, Location: c.Location, Schema: c.Schema, Chunks: c.Chunks, Blobs: c.Blobs,
+	h, err := cbor.Marshal(head{Device: c.Device, Snapshot: c.Snapshot, IndexSum: c.IndexSum, Location: c.Location, Schema: c.Schema, Chunks: c.Chunks, Blobs: c.Blobs,
 		Items: uint32(c.Items.n), Refs: uint32(len(c.Items.blobs))})
 	if err != nil {
 		return fmt.Errorf("encode what the snapshot holds: %w", err)
@@ -145,7 +150,7 @@ func decodeCache(in io.Reader, size int64) (*Cache, error) {
 	if body-length != int64(h.Items)*rowSize+int64(h.Refs)*4 {
 		return nil, errForm
 	}
-	c := &Cache{Snapshot: h.Snapshot, IndexSum: h.IndexSum, Location: h.Location, Schema: h.Schema, Chunks: h.Chunks, Blobs: h.Blobs}
+	c := &Cache{Device: h.Device, Snapshot: h.Snapshot, IndexSum: h.IndexSum, Location: h.Location, Schema: h.Schema, Chunks: h.Chunks, Blobs: h.Blobs}
 	if err := c.Items.read(r, h.Items, h.Refs); err != nil {
 		return nil, err
 	}

@@ -87,5 +87,8 @@ func (d *Dir) Forget() error {
 	if err := d.ClearProof(); err != nil {
 		return err
 	}
+	if err := d.ClearRebuild(); err != nil {
+		return err
+	}
 	return d.removeAll(restoreFolder)
 }

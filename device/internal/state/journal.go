@@ -37,6 +37,7 @@ const (
 	sessionFolder = "session"
 	restoreFolder = "restore"
 	proofFolder   = "proof"
+	rebuildFolder = "rebuild"
 	journalFile   = "journal.json"
 	doneFile      = "done"
 )
@@ -289,3 +290,18 @@ func (d *Dir) ProofFolder() (string, error) {
 
 // ClearProof removes what a proof has left there.
 func (d *Dir) ClearProof() error { return d.removeAll(proofFolder) }
+
+// RebuildFolder makes an empty folder for the records of a snapshot that are read again.
+func (d *Dir) RebuildFolder() (string, error) {
+	if err := d.ClearRebuild(); err != nil {
+		return "", err
+	}
+	path := d.Path(rebuildFolder)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", unwritten("make the spool", err)
+	}
+	return path, nil
+}
+
+// ClearRebuild removes what has been read again.
+func (d *Dir) ClearRebuild() error { return d.removeAll(rebuildFolder) }

@@ -24,7 +24,7 @@ type belongings struct {
 	handed, retired, spare                      *phone // unconfirmed; refused; not yet enrolled
 	code, enrolment                             string // for the spare one
 	snapshot, waiting, opened, reading, writing string // restores, and sessions on fresh and old
-	proving                                     string // a session on old
+	proving, rebuilding                         string // sessions on old
 	order                                       string
 	added                                       []api.AddedChunk
 }
@@ -60,6 +60,7 @@ func give(w *world, subject string, p *api.Profile) *belongings {
 	b.writing = *b.old.begin(api.SessionInput{Kind: api.SessionInputKindBackup, Profile: &b.profile.Id, Base: &b.snapshot}).Session
 	b.added = b.old.upload(b.writing, chunk("second of "+subject))
 	b.proving = *b.old.begin(api.SessionInput{Kind: api.SessionInputKindVerify}).Session
+	b.rebuilding = *b.old.begin(api.SessionInput{Kind: api.SessionInputKindRebuild}).Session
 	b.order = good[api.Order](w.t, b.anna.ask("orderMyBackup", b.old.ID, "", nil), 202).Id
 	made := good[api.Enrolment](w.t, b.anna.ask("createMyEnrolment", "", "", nil), 201)
 	b.code, b.enrolment = made.Code, made.Id
@@ -112,6 +113,7 @@ func acts() []act {
 	reading := func(b *belongings) string { return b.reading }
 	writing := func(b *belongings) string { return b.writing }
 	proving := func(b *belongings) string { return b.proving }
+	rebuilding := func(b *belongings) string { return b.rebuilding }
 	waiting := func(b *belongings) string { return b.waiting }
 	always := func(v any) func(*belongings) any { return func(*belongings) any { return v } }
 	session := func(change func(b *belongings, in *api.SessionInput)) func(b *belongings) any {
@@ -181,6 +183,9 @@ func acts() []act {
 		{operation: "beginSession", kind: "verify", by: "old", unrecorded: upload, body: session(func(b *belongings, in *api.SessionInput) {
 			in.Kind, in.Counter, in.Base = api.SessionInputKindVerify, new(b.old.counter+1), &b.snapshot
 		})},
+		{operation: "beginSession", kind: "rebuild", by: "old", unrecorded: upload, body: session(func(b *belongings, in *api.SessionInput) {
+			in.Kind, in.Counter = api.SessionInputKindRebuild, new(b.old.counter+1)
+		})},
 		{operation: "endSession", by: "old", id: writing, unrecorded: upload},
 		{operation: "endSession", kind: "proven", by: "old", id: proving, query: "outcome=proven", records: audit.ProofDone},
 		{operation: "releaseKeys", by: "fresh", id: reading, records: audit.KeyRestore, body: func(b *belongings) any {
@@ -189,7 +194,11 @@ func acts() []act {
 		{operation: "releaseKeys", kind: "proof", by: "old", id: proving, records: audit.KeyProof, body: func(b *belongings) any {
 			return api.KeysInput{PublicKey: b64(b.fresh.secret.PublicKey().Bytes()), Sessions: []string{b.snapshot}}
 		}},
+		{operation: "releaseKeys", kind: "rebuild", by: "old", id: rebuilding, records: audit.KeyRebuild, body: func(b *belongings) any {
+			return api.KeysInput{PublicKey: b64(b.fresh.secret.PublicKey().Bytes()), Sessions: []string{b.snapshot}}
+		}},
 		{operation: "getBase", by: "old", id: proving},
+		{operation: "getBase", kind: "rebuild", by: "old", id: rebuilding},
 		{operation: "signChunks", by: "old", id: writing, unrecorded: upload, body: func(b *belongings) any {
 			sum := sha256.Sum256(chunk("third"))
 			return api.ChunksInput{Chunks: []api.ChunkInput{{Sha256: b64(sum[:]), Size: int64(len(chunk("third")))}}}

@@ -256,6 +256,8 @@ func TestSessionInput(t *testing.T) {
 		{`{"kind":"unchanged","base":"` + nowhere + `","profile":"` + nowhere + `","counter":1}`, "/counter"},
 		{`{"kind":"restore","counter":1}`, "/restore"},
 		{`{"kind":"verify"}`, "/counter"},
+		{`{"kind":"rebuild"}`, "/counter"},
+		{`{"kind":"rebuild","counter":1,"profile":"` + nowhere + `"}`, "/profile"},
 		{`{"kind":"verify","counter":1,"restore":"` + nowhere + `"}`, "/restore"},
 		{`{"kind":"verify","counter":1,"publicKey":"AA"}`, "/publicKey"},
 		{`{"kind":"restore","restore":"` + nowhere + `"}`, "/counter"},

@@ -64,7 +64,7 @@ func record(t *testing.T) *tape {
 	return r
 }
 
-// play is a whole backup, one upon it, one of nothing new, one that is given up, a proof, and a whole restore.
+// play is a whole backup, one upon it, one of nothing new, one that is given up, a rebuild, a proof, and a whole restore.
 func (r *tape) play() {
 	snapshot := r.backup("", nil, [][]byte{chunk("first"), chunk("second")}, 3, 0)
 	base := func(in api.SessionInput) api.SessionInput {
@@ -81,6 +81,12 @@ func (r *tape) play() {
 	r.old.upload(*s.Session, chunk("fourth"))
 	if out := r.old.ask("endSession", *s.Session, "", nil); out.StatusCode != http.StatusNoContent {
 		r.t.Fatalf("the session is given up with %d", out.StatusCode)
+	}
+	s = r.old.begin(api.SessionInput{Kind: api.SessionInputKindRebuild})
+	good[api.Manifest](r.t, r.old.ask("getBase", *s.Session, "", nil), 200)
+	good[api.Keys](r.t, r.old.ask("releaseKeys", *s.Session, "", api.KeysInput{PublicKey: b64(r.old.secret.PublicKey().Bytes()), Sessions: []string{snapshot}}), 200)
+	if out := r.old.ask("endSession", *s.Session, "", nil); out.StatusCode != http.StatusNoContent {
+		r.t.Fatalf("the rebuild ends with %d", out.StatusCode)
 	}
 	s = r.old.begin(api.SessionInput{Kind: api.SessionInputKindVerify})
 	good[api.Manifest](r.t, r.old.ask("getBase", *s.Session, "", nil), 200)

@@ -29,6 +29,7 @@ var members = map[api.SessionInputKind]struct{ must, may []string }{
 	api.SessionInputKindUnchanged: {must: []string{"base", "profile"}, may: []string{"order"}},
 	api.SessionInputKindRestore:   {must: []string{"counter", "restore"}, may: []string{"publicKey"}},
 	api.SessionInputKindVerify:    {must: []string{"counter"}, may: []string{"base"}},
+	api.SessionInputKindRebuild:   {must: []string{"counter"}, may: []string{"base"}},
 }
 
 func wish(device caller.DeviceID, in api.SessionInput) (wished, error) {
@@ -99,7 +100,7 @@ func ledgers(in api.RestoreLedgers) map[string]restore.Ledger {
 
 // Recording turns a release of keys into a line of the audit.
 func Recording(log audit.Recorder) func(context.Context, vault.Release) error {
-	actions := map[vault.Kind]audit.Action{vault.Backup: audit.KeyBackup, vault.Restore: audit.KeyRestore, vault.Verify: audit.KeyProof}
+	actions := map[vault.Kind]audit.Action{vault.Backup: audit.KeyBackup, vault.Restore: audit.KeyRestore, vault.Verify: audit.KeyProof, vault.Rebuild: audit.KeyRebuild}
 	return func(ctx context.Context, r vault.Release) error {
 		return log.Record(ctx, caller.Caller{User: r.User, Device: r.Device}, actions[r.Kind], string(r.Session), list[string](r.Sessions)...)
 	}

@@ -1,4 +1,4 @@
-// Package sessions knows how sessions of backup, restore and proof, their keys and the consent to a restore are asked for
+// Package sessions knows how sessions of backup, restore, proof and rebuild, their keys and the consent to a restore are asked for
 // over HTTP. It does not know who may have which key, nor anything of objects.
 package sessions
 
@@ -57,8 +57,8 @@ func (h Handlers) begin(ctx context.Context, r gateway.Request, in api.SessionIn
 		err = h.unchanged(ctx, r, b, &out)
 	case api.SessionInputKindRestore:
 		err = h.restore(ctx, r, b, &out)
-	case api.SessionInputKindVerify:
-		err = h.verify(ctx, r, b, &out)
+	case api.SessionInputKindVerify, api.SessionInputKindRebuild:
+		err = h.own(ctx, r, b, &out)
 	}
 	return gateway.Answer[api.Session]{Body: out}, err
 }

@@ -10,8 +10,8 @@ import (
 	"zapas/shared/vault"
 )
 
-// verify opens a session that reads a backup of the device's own. If we die before it hears of it, it repeats its counter.
-func (h Handlers) verify(ctx context.Context, r gateway.Request, b wished, out *api.Session) error {
+// own opens a session that reads a backup of the device's own. If we die before it hears of it, it repeats its counter.
+func (h Handlers) own(ctx context.Context, r gateway.Request, b wished, out *api.Session) error {
 	s, err := h.Opener.Begin(ctx, r.Who.User, b.Beginning)
 	if err != nil {
 		return err

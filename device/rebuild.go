@@ -1,0 +1,153 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"zapas/device/internal/gather"
+	"zapas/device/internal/index"
+	"zapas/device/internal/pack"
+	"zapas/device/internal/rebuild"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/seal"
+	"zapas/device/internal/state"
+	"zapas/shared/api"
+)
+
+// reading is an open rebuild session and what it reads.
+type reading struct {
+	*gather.Records
+	session api.Session
+}
+
+// reread opens a rebuild session of a snapshot of this device, "" for its newest, and begins to read. Whoever calls it ends it.
+func (d *Device) reread(ctx context.Context, snapshot string, only ...index.ID) (*reading, error) {
+	folder, err := d.dir.RebuildFolder()
+	if err != nil {
+		return nil, err
+	}
+	in := api.SessionInput{Kind: api.SessionInputKindRebuild}
+	if snapshot != "" {
+		in.Base = &snapshot
+	}
+	for n := 1; ; n++ {
+		opened, err := d.begin(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		if opened.Base == nil || opened.Location == nil || snapshot != "" && *opened.Base != snapshot {
+			return nil, errors.New("the service opened another snapshot than the one that was asked for")
+		}
+		r, err := d.gatherer().Records(ctx, gather.Restore{Snapshot: *opened.Base, Session: *opened.Session, Rebuild: true, Folder: folder}, only...)
+		if remote.Code(err) == "session_over" && n < openings {
+			continue
+		}
+		return &reading{r, opened}, err
+	}
+}
+
+// done ends a rebuild session. That the service cannot be told costs no more than its lease.
+func (d *Device) done(ctx context.Context, r *reading) error {
+	if r == nil {
+		return nil
+	}
+	_ = d.client.End(ctx, *r.session.Session)
+	d.id.Begun = nil // the next one is another session
+	return d.dir.PutIdentity(d.id)
+}
+
+func (d *Device) gatherer() gather.Gatherer {
+	return gather.Gatherer{Client: d.client, Tenant: d.id.Tenant, User: d.id.User, Device: d.id.Device, Random: d.config.Random}
+}
+
+// recall reads again what this phone should remember of its newest snapshot: the index, the records and the tables of its
+// chunks, never an attachment. lost is why. Without a snapshot to build on it answers none, and why that is so.
+func (d *Device) recall(ctx context.Context, location, lost string) (c *state.Cache, why string, err error) {
+	r, err := d.reread(ctx, "")
+	defer func() {
+		if err == nil {
+			err = d.done(ctx, r)
+		}
+		err = errors.Join(err, d.dir.ClearRebuild())
+	}()
+	if remote.Code(err) == "not_found" {
+		if lost == "cache_lost" {
+			return nil, "first", nil
+		}
+		return nil, lost, nil
+	}
+	if r != nil && r.Records != nil {
+		defer r.Forget()
+	}
+	if err == nil && *r.session.Location != location {
+		return nil, "location_changed", nil
+	}
+	if err == nil {
+		c, err = rebuild.Cache(ctx, r, r.Index, r.Plain)
+	}
+	gone, ok := errors.AsType[*gather.Lost](err)
+	if bad, damaged := errors.AsType[*rebuild.Damaged](err); damaged {
+		gone, ok = &gather.Lost{}, true
+		gone.Reason, gone.Detail = "snapshot_damaged", bad.Error()
+	}
+	if ok {
+		d.tell("what this phone remembered of its last backup is lost (%s) and cannot be read again: %s", lost, gone.Detail)
+		return nil, gone.Reason, nil
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("read the last backup again, of which this phone has lost what it knew (%s): %w", lost, err)
+	}
+	c.Device, c.Location = d.id.Device, *r.session.Location
+	if err := d.dir.PutCache(c); err != nil {
+		return nil, "", err
+	}
+	d.rebuilt = lost
+	d.tell("what this phone remembered of its last backup was lost (%s) and has been read again: %d bytes", lost, r.Bytes())
+	return c, "", nil
+}
+
+// tell adds to what the backup that is under way tells in passing.
+func (d *Device) tell(format string, args ...any) {
+	if d.note != "" {
+		d.note += "; "
+	}
+	d.note += fmt.Sprintf(format, args...)
+}
+
+// unseen has the records ready that are to be stored again and that the phone does not show. Chunks of which they cannot be had
+// are left as they are.
+func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *state.Cache) (forget func(), err error) {
+	forget = func() {}
+	chunks := s.Unseen()
+	if len(chunks) == 0 {
+		return forget, nil
+	}
+	var ids []index.ID
+	for _, i := range chunks {
+		ids = append(ids, base.Chunks[i].ID)
+	}
+	r, err := d.reread(ctx, base.Snapshot, ids...)
+	if r != nil && r.Records != nil {
+		forget = r.Forget
+		for _, i := range chunks {
+			if ferr := r.Fetch(ctx, base.Chunks[i]); ferr != nil {
+				d.tell("an object of the last backup is not merged: %v", ferr)
+				s.Spare(i)
+			}
+		}
+		for _, spared := range s.Records(func(chunk int) iter.Seq2[seal.Record, error] { return r.Read(base.Chunks[chunk]) }) {
+			d.tell("an object of the last backup is not merged: %v", spared)
+		}
+	} else {
+		for _, i := range chunks {
+			s.Spare(i)
+		}
+		d.tell("objects of the last backup are not merged: %v", err)
+	}
+	if ctx.Err() != nil {
+		return forget, context.Cause(ctx)
+	}
+	return forget, d.done(ctx, r)
+}
