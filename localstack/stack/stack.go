@@ -278,6 +278,19 @@ func (s *Stack) serve(l net.Listener, h http.Handler) {
 // Kill kills the running processes of a function, as AWS may at any moment; the next call starts another.
 func (s *Stack) Kill(function string) int { return s.functions.Kill(function) }
 
+// Invoke calls a function by the name of its program, and returns its answer.
+func (s *Stack) Invoke(ctx context.Context, function string, event []byte) ([]byte, error) {
+	return s.functions.Invoke(ctx, function, event)
+}
+
+// Told are the events that reached a bus, in order, in JSON; of many, the newest.
+func (s *Stack) Told() ([][]byte, error) {
+	if s.aws == nil {
+		return nil, ErrElsewhere
+	}
+	return s.aws.EventBridge.Seen.Events(), nil
+}
+
 // Damage flips a bit of the one stored object whose key contains part, and answers the key.
 func (s *Stack) Damage(part string) (string, error) {
 	if s.aws == nil {

@@ -18,6 +18,10 @@
 //	clock +DURATION|TIME     sets everybody's clock forward, as by +26h, or to a time such as 2027-03-28T00:59:00Z
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
 //	crash FUNCTION           kills the function's running processes
+//	invoke FUNCTION FILE     calls a function by itself, as a schedule does: the file is the event; its answer is stdout;
+//	                         [!] expects it to fail
+//	events TYPE              shows the events of a type that were told until now, each once, the last one first, below
+//	                         /events/0, /events/1, and how often one was told at /told
 //	damage PART              flips a bit of the one stored object whose key contains PART, such as s/$SESSION/c/ for its
 //	                         only chunk
 //	stored TEXT...           expects each text in what the stack keeps on the disk: as it is, or within base64, zstd, gzip;
@@ -95,7 +99,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "invoke": t.invoke, "events": t.events, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
