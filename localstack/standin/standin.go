@@ -21,6 +21,7 @@ import (
 	"zapas/localstack/standin/s3"
 	"zapas/localstack/standin/scheduler"
 	"zapas/localstack/standin/sigv4"
+	"zapas/localstack/standin/sqs"
 )
 
 // Config is an account in one region. All fields but Signed, Sync and Caller are required.
@@ -42,6 +43,7 @@ type AWS struct {
 	KMS         *kms.Server
 	Scheduler   *scheduler.Server // calls nobody until it runs
 	EventBridge *eventbridge.Server
+	SQS         *sqs.Queues
 	IAM         *iam.Guard // allows everything until policies are put in force
 
 	verifier *sigv4.Verifier
@@ -82,7 +84,8 @@ func Open(cfg Config) (a *AWS, err error) {
 		return a, err
 	}
 	a.EventBridge = eventbridge.New(eventbridge.Config{Account: cfg.Account, Region: cfg.Region, Authorizer: a.IAM, Now: cfg.Now, Log: cfg.Log})
-	a.Scheduler, err = scheduler.Open(scheduler.Config{Path: filepath.Join(cfg.Dir, "scheduler.db"), Account: cfg.Account, Region: cfg.Region,
+	a.SQS = &sqs.Queues{Authorizer: a.IAM}
+	a.Scheduler, err = scheduler.Open(scheduler.Config{Send: a.SQS.Send, Path: filepath.Join(cfg.Dir, "scheduler.db"), Account: cfg.Account, Region: cfg.Region,
 		Authorizer: a.IAM, Now: cfg.Now, Sync: cfg.Sync, Log: cfg.Log})
 	return a, err
 }

@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -75,7 +76,7 @@ func (s *Service) start(f Function) (*environment, error) {
 	}
 	env := &environment{
 		function: f,
-		arn:      "arn:aws:lambda:" + s.region + ":" + s.account + ":function:" + f.Name,
+		arn:      cmp.Or(f.ARN, "arn:aws:lambda:"+s.region+":"+s.account+":function:"+f.Name),
 		log:      s.log.With(slog.String("function", f.Name)),
 		cmd:      exec.Command(f.Binary),
 		events:   make(chan *invocation),

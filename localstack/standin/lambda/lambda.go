@@ -40,6 +40,7 @@ var ErrTooLarge = errors.New("the event is larger than 6291456 bytes, the most t
 // Function is one function and how it is run.
 type Function struct {
 	Name            string
+	ARN             string            // by which it is told it was called; "": made of its name
 	Binary          string            // path of the bootstrap
 	Env             map[string]string // all that the process sees, beside Lambda's own variables
 	AccessKeyID     string            // of the function's role

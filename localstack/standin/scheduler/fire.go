@@ -12,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"zapas/localstack/standin/iam"
+	"zapas/localstack/standin/sqs"
 )
 
 // Invoke calls a function with an event, whose answer nobody waits for. ran: the function had the event, whatever it made
@@ -67,14 +70,15 @@ func (s *Server) Tick(ctx context.Context, invoke Invoke) error {
 
 // Advance is for a clock that is set forward: it has set show each moment at which something is due, one after the other,
 // and to at last, and calls the targets of each before it goes on. So nothing is missed on the way, nor called at another
-// time than its own. Run calls nobody meanwhile. Beyond so many moments it is an error, and the clock stays where it is.
+// time than its own, but for rates of minutes: of their times between which nothing else is due only the last is, as if
+// the machine had slept. Run calls nobody meanwhile. Beyond so many moments it is an error, and the clock stays where it is.
 func (s *Server) Advance(ctx context.Context, to time.Time, moments int, set func(time.Time) error, invoke Invoke) error {
 	s.ticking.Lock()
 	defer s.ticking.Unlock()
 	s.calls.Wait()
 	for ; ctx.Err() == nil; moments-- {
-		at, any := s.Due()
-		if !any || at.After(to) {
+		at, any := s.next(to)
+		if !any {
 			return set(to)
 		}
 		if moments == 0 {
@@ -93,6 +97,41 @@ func (s *Server) Advance(ctx context.Context, to time.Time, moments int, set fun
 		}
 	}
 	return ctx.Err()
+}
+
+// next is the next moment, until to, that Advance stops at.
+func (s *Server) next(to time.Time) (at time.Time, any bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at = to
+	stop := func(t time.Time) {
+		if !t.IsZero() && !t.After(at) {
+			at, any = t, true
+		}
+	}
+	for _, one := range s.schedules {
+		if one.State == enabled && !one.ofMinutes() {
+			stop(one.Next)
+		}
+		for _, d := range one.Pending {
+			stop(d.At)
+		}
+	}
+	last := time.Time{}
+	for _, one := range s.schedules {
+		if one.State != enabled || !one.ofMinutes() {
+			continue
+		}
+		for t := one.Next; !t.IsZero() && !t.After(at); t = one.after(t) {
+			if t.After(last) {
+				last = t
+			}
+		}
+	}
+	if !last.IsZero() {
+		return last, true
+	}
+	return at, any
 }
 
 // Due is when Tick next has something to do.
@@ -285,22 +324,39 @@ func (s *Server) again(one *schedule, d *delivery, ran bool, failed error) bool 
 	switch {
 	case d.Attempt > *one.Target.Retry.Attempts:
 		s.drop(one, "its attempts are exhausted", d.Scheduled, slog.Any("error", failed))
+		s.bury(one, *d, "MaximumRetryAttempts", failed)
 		return false
 	case d.At.After(d.First.Add(one.age())):
 		s.drop(one, "it reached its maximum event age", d.Scheduled, slog.Any("error", failed))
+		s.bury(one, *d, "MaximumEventAgeInSeconds", failed)
 		return false
 	}
 	d.Attempt, d.Execution, d.Runs = d.Attempt+1, executionID(), 0
 	return true
 }
 
-// drop says what a dead-letter queue would get.
+// drop says what was given up.
 func (s *Server) drop(one *schedule, why string, scheduled time.Time, more ...slog.Attr) {
 	attrs := []slog.Attr{slog.String("schedule", s.arn(one.id())), slog.Time("scheduled", scheduled), slog.String("why", why)}
 	if one.Target.DeadLetter != nil {
 		attrs = append(attrs, slog.String("queue", one.Target.DeadLetter.ARN))
 	}
 	s.cfg.Log.LogAttrs(context.Background(), slog.LevelWarn, "an invocation was dropped", append(attrs, more...)...)
+}
+
+// bury puts what could not be delivered into the schedule's dead-letter queue, in the name of its role (User Guide,
+// "Configuring a dead-letter queue for EventBridge Scheduler", with the attributes of the example there).
+func (s *Server) bury(one *schedule, d delivery, exhausted string, failed error) {
+	if s.cfg.Send == nil || one.Target.DeadLetter == nil || one.Target.DeadLetter.ARN == "" {
+		return
+	}
+	as := iam.As(context.Background(), iam.Principal{ARN: one.Target.RoleARN, Session: "scheduler"})
+	err := s.cfg.Send(as, one.Target.DeadLetter.ARN, sqs.Message{Body: string(s.event(one, d)), Attributes: map[string]string{
+		"SCHEDULE_ARN": s.arn(one.id()), "TARGET_ARN": one.Target.ARN, "EXECUTION_ID": d.Execution, "RETRY_ATTEMPTS": strconv.Itoa(d.Attempt - 1),
+		"SCHEDULED_TIME": d.Scheduled.UTC().Format("2006-01-02T15:04:05Z"), "EXHAUSTED_RETRY_CONDITION": exhausted, "ERROR_MESSAGE": failed.Error()}})
+	if err != nil {
+		s.cfg.Log.Error("an invocation that was dropped did not reach the dead-letter queue", slog.String("schedule", s.arn(one.id())), slog.Any("error", err))
+	}
 }
 
 // settle saves a schedule after an invocation; one that is complete and is to be deleted then is.

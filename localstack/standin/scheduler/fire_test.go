@@ -373,6 +373,15 @@ func TestAdvance(t *testing.T) {
 		t.Errorf("the failure is %v", err)
 	}
 	want(t, got, "18:00:00 "+hour(18), "19:00:00 "+hour(19))
+	s.create(func(in *sdk.CreateScheduleInput) {
+		in.Name, in.ScheduleExpression = aws.String("rate"), aws.String("rate(15 minutes)")
+	})
+	want(t, s.tick(0), `ticker {"at":"2024-03-01T19:00:00Z"}`)
+	got, err = s.advance(100*time.Minute, 9)
+	if err != nil {
+		t.Error(err)
+	}
+	want(t, got, "20:00:00 "+hour(20), "20:00:00 "+hour(20), "20:30:00 "+`ticker {"at":"2024-03-01T20:30:00Z"}`)
 	broken := errors.New("the clock is stuck")
 	if err := s.Advance(t.Context(), s.now.Add(time.Hour), 9, func(time.Time) error { return broken }, s.invoke); !errors.Is(err, broken) {
 		t.Errorf("the failure is %v", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"zapas/localstack/standin/scheduler"
+	"zapas/localstack/standin/sqs"
 )
 
 const (
@@ -45,6 +46,7 @@ type stack struct {
 	auth   scheduler.Authorizer
 	client *sdk.Client
 	now    time.Time
+	queues sqs.Queues
 
 	mu     sync.Mutex
 	events []string
@@ -74,7 +76,8 @@ func (s *stack) open() {
 		}
 	}
 	server, err := scheduler.Open(scheduler.Config{Path: s.path, Account: account, Region: region, Authorizer: s.auth,
-		Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(&s.log, nil))})
+		Send: s.queues.Send,
+		Now:  func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(&s.log, nil))})
 	if err != nil {
 		s.t.Fatal(err)
 	}

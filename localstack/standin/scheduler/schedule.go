@@ -228,11 +228,16 @@ func (s *schedule) after(t time.Time) time.Time {
 // begin is the first time at which a schedule that was just made or changed is due: a rate without a start date begins at
 // once.
 func (s *schedule) begin() time.Time {
-	if strings.HasPrefix(s.Expression, "rate(") && s.Start.IsZero() {
+	if s.isRate() && s.Start.IsZero() {
 		return s.after(s.Modified.Truncate(time.Second).Add(-1))
 	}
 	return s.after(s.Modified)
 }
+
+// ofMinutes reports whether it is a rate that is due every few minutes.
+func (s *schedule) ofMinutes() bool { return s.isRate() && strings.Contains(s.Expression, "minute") }
+
+func (s *schedule) isRate() bool { return strings.HasPrefix(s.Expression, "rate(") }
 
 func firstOf(errs ...error) error {
 	for _, err := range errs {

@@ -4,10 +4,11 @@
 //
 // It has CreateSchedule, UpdateSchedule, GetSchedule, DeleteSchedule and ListSchedules, with at, rate and cron expressions
 // in every zone of the IANA database, flexible windows, start and end dates, retry policies, deletion after completion,
-// client tokens and the context attributes of inputs. Groups are made by the program. Every other operation, and every
+// client tokens and the context attributes of inputs. Groups are made by the program, and so may schedules be. Every other operation, and every
 // member that is not heeded (a key, targets other than Lambda functions of the account, a target without input), answers
-// 501 and names itself. A role's trust policy is not asked; its right to invoke the function is, at each attempt. There are
-// no queues: what a dead-letter queue would get is logged and dropped.
+// 501 and names itself. A role's trust policy is not asked; its right to invoke the function is, at each attempt. What is
+// given up is logged, and goes into the dead-letter queue if the function was never reached; what a function failed at each
+// time is Lambda's to drop.
 //
 // A due invocation is kept before it is first tried, and forgotten once it succeeded or was given up: targets are called at
 // least once, and again after a crash. A server that was not running when schedules were due, as AWS always is, makes up
@@ -16,6 +17,7 @@
 package scheduler
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +28,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"zapas/localstack/standin/intact"
+	"zapas/localstack/standin/sqs"
 )
 
 // Config is what a server needs.
@@ -35,7 +38,9 @@ type Config struct {
 	Authorizer      Authorizer       // nil: everything is allowed
 	Now             func() time.Time // by which schedules are due
 	Sync            bool             // fsync each commit
-	Log             *slog.Logger     // nil: nothing is logged
+	// Send puts a message into a queue, as the caller whom the context names; nil: there are no queues.
+	Send func(ctx context.Context, queue string, m sqs.Message) error
+	Log  *slog.Logger // nil: nothing is logged
 }
 
 // Server is one account's schedules in one region. It is safe for concurrent use.

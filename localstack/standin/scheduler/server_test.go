@@ -2,7 +2,9 @@ package scheduler_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -343,5 +345,90 @@ func TestDamage(t *testing.T) {
 	}
 	if _, err := reopen(s.path); err == nil || !strings.Contains(err.Error(), "in use by another process") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestMake: a schedule that is there from the beginning fires like any other, and is left alone while it is the same.
+func TestMake(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	definition := func(expression string) []byte {
+		return []byte(`{"ScheduleExpression":"` + expression + `","FlexibleTimeWindow":{"Mode":"OFF"},"Target":{"Arn":"` + function + `","RoleArn":"` + role + `","Input":"{}"}}`)
+	}
+	for range 2 {
+		if err := s.Make("zapas", "watch", definition("rate(15 minutes)")); err != nil {
+			t.Fatal(err)
+		}
+		s.open()
+	}
+	want(t, s.tick(0), "ticker {}")
+	if err := s.Make("zapas", "watch", definition("rate(15 minutes)")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, s.tick(14*time.Minute))
+	want(t, s.tick(time.Minute), "ticker {}")
+	if err := s.Make("zapas", "watch", definition("rate(1 hour)")); err != nil {
+		t.Fatal(err)
+	}
+	want(t, s.tick(0), "ticker {}")
+	want(t, s.tick(15*time.Minute))
+	for _, err := range []error{s.Make("none", "watch", definition("rate(1 hour)")), s.Make("zapas", "a b", definition("rate(1 hour)")),
+		s.Make("zapas", "watch", definition("rate(1)")), s.Make("zapas", "watch", []byte(`{"Name":"watch"}`))} {
+		if err == nil {
+			t.Error("it is made")
+		}
+	}
+}
+
+// TestDeadLetter: what never reached the function goes into the queue, in the name of the schedule's role; what it failed at
+// does not.
+func TestDeadLetter(t *testing.T) {
+	t.Parallel()
+	const queue = "arn:aws:sqs:eu-central-1:000000000000:dead"
+	for name, c := range map[string]struct {
+		ran      bool
+		retry    types.RetryPolicy
+		attempts string
+		why      string
+		letters  int
+	}{
+		"Attempts": {false, types.RetryPolicy{MaximumRetryAttempts: aws.Int32(0)}, "0", "MaximumRetryAttempts", 1},
+		"Age":      {false, types.RetryPolicy{MaximumEventAgeInSeconds: aws.Int32(60)}, "", "MaximumEventAgeInSeconds", 1},
+		"Failed":   {true, types.RetryPolicy{MaximumRetryAttempts: aws.Int32(0)}, "", "", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := open(t)
+			may, err := iam.ParseIdentity("Dead", []byte(`{"Version":"2012-10-17","Statement":{"Sid":"S","Effect":"Allow","Action":"sqs:SendMessage","Resource":"`+queue+`"}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			guard := &iam.Guard{Log: slog.New(slog.DiscardHandler)}
+			guard.Enforce(&iam.Policies{Identity: map[string][]*iam.Document{role: {may}}})
+			s.queues.Authorizer = guard
+			s.queues.Create(queue)
+			s.ran, s.err = c.ran, errors.New("it is not there")
+			s.create(func(in *sdk.CreateScheduleInput) {
+				in.Target.DeadLetterConfig, in.Target.RetryPolicy = &types.DeadLetterConfig{Arn: aws.String(queue)}, &c.retry
+			})
+			for range 19 {
+				s.tick(6 * time.Minute)
+			}
+			if strings.Count(s.log.String(), "was dropped") != 1 {
+				t.Errorf("it was not dropped once: %s", s.log.String())
+			}
+			got := s.queues.Messages(queue)
+			if len(got) != c.letters {
+				t.Fatalf("there are %d letters", len(got))
+			}
+			if c.letters == 0 {
+				return
+			}
+			a := got[0].Attributes
+			if got[0].Body != `{"at":"2024-03-01T13:00:00Z"}` && !strings.HasPrefix(got[0].Body, `{"at":"2024-03-01T1`) || a["EXHAUSTED_RETRY_CONDITION"] != c.why || a["TARGET_ARN"] != function ||
+				a["ERROR_MESSAGE"] != "it is not there" || c.attempts != "" && a["RETRY_ATTEMPTS"] != c.attempts {
+				t.Errorf("%+v", got[0])
+			}
+		})
 	}
 }
