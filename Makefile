@@ -12,7 +12,7 @@ export RAPID_SEED ?= 1
 # Nothing here compiles infra: its tests run last, by themselves.
 REST := ./shared/... ./functions/... ./device/... ./localstack/...
 
-FUNCTIONS := profiles devices sessions uploads restores
+FUNCTIONS := profiles devices sessions uploads restores triggers
 
 FUZZTIME ?= 1m
 

@@ -47,8 +47,13 @@ func (r *rights) add(granted, used []iam.Use) {
 var unplayed = map[string]string{
 	"logs:CreateLogStream": "Lambda writes what a function prints in its name, and here writes it to a file",
 	"logs:PutLogEvents":    "Lambda writes what a function prints in its name, and here writes it to a file",
-	"zapas-demo-RoleRestores Restores/List s3:ListBucket":     "no story loses an object: TestMissingNeedsTheList in localstack/deployment",
-	"zapas-demo-RoleSessions Sessions/Cards dynamodb:GetItem": "no phone of a story gives a session up: TestOrders in functions/internal/journey",
+	"zapas-demo-RoleTriggers Triggers/Timers scheduler:CreateSchedule": "no story loses a schedule: TestMend in shared/profile, TestWatch in functions/internal/triggers",
+	"zapas-demo-RoleTriggers Triggers/Timers scheduler:UpdateSchedule": "no story has a schedule drift: likewise",
+	"zapas-demo-RoleTriggers Triggers/Timers scheduler:DeleteSchedule": "no story leaves a schedule without a profile: likewise",
+	"zapas-demo-RoleTriggers Triggers/PassScheduler iam:PassRole":      "no story loses a schedule: likewise",
+	"zapas-demo-RoleTriggers Triggers/Profiles dynamodb:UpdateItem":    "no story saves a profile of which the outbox cannot tell: TestOutboxFaults in shared/profile",
+	"zapas-demo-RoleRestores Restores/List s3:ListBucket":              "no story loses an object: TestMissingNeedsTheList in localstack/deployment",
+	"zapas-demo-RoleSessions Sessions/Cards dynamodb:GetItem":          "no phone of a story gives a session up: TestOrders in functions/internal/journey",
 }
 
 // TestRightsAreNeeded: a function from which a right is taken fails a story, and the log says what was denied to whom.
@@ -62,6 +67,10 @@ func TestRightsAreNeeded(t *testing.T) {
 		{"PolicyUploads", "StoreChunksAndLists", "merge_contact", "Uploads", "s3:PutObject"},
 		{"PolicySessions", "Organisation", "merge_contact", "Sessions", "dynamodb:GetItem"},
 		{"PolicyRestores", "Vaults", "merge_contact", "Restores", "dynamodb:GetItem"},
+		{"PolicyProfiles", "Timers", "tick", "Profiles", "scheduler:UpdateSchedule"},
+		{"PolicyProfiles", "PassScheduler", "tick", "Profiles", "iam:PassRole"},
+		{"PolicyTriggers", "Announce", "tick", "Triggers", "events:PutEvents"},
+		{"PolicyScheduler", "Call", "tick", "Scheduler", "lambda:InvokeFunction"},
 		// Of a key, its own policy is the one that must allow.
 		{"BucketKey", "WriteThroughS3", "merge_contact", "Uploads", "kms:GenerateDataKey"},
 	} {
@@ -73,12 +82,17 @@ func TestRightsAreNeeded(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			s, err := stack.Start(stack.Config{Dir: t.TempDir(), Programs: programs, API: "127.0.0.1:0", AWS: "127.0.0.1:0", Log: f, Now: time.Now,
-				Template: without(t, c.from, c.statement)})
+			file := filepath.Join("testdata", "story", c.story+".txt")
+			begins, err := story.Begins(file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = story.Teller{Stack: s, Phone: programs.Phone, Out: io.Discard}.Play(filepath.Join("testdata", "story", c.story+".txt"), filepath.Join(t.TempDir(), "work"))
+			s, err := stack.Start(stack.Config{Dir: t.TempDir(), Programs: programs, API: "127.0.0.1:0", AWS: "127.0.0.1:0", Log: f, Now: time.Now,
+				Begins: begins, Template: without(t, c.from, c.statement)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = story.Teller{Stack: s, Phone: programs.Phone, Out: io.Discard}.Play(file, filepath.Join(t.TempDir(), "work"))
 			said, rerr := os.ReadFile(log)
 			if cerr := errors.Join(rerr, s.Close()); cerr != nil {
 				t.Error(cerr)

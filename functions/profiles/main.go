@@ -17,6 +17,8 @@ import (
 	"zapas/functions/internal/settings"
 	"zapas/shared/audit"
 	"zapas/shared/aws"
+	"zapas/shared/aws/bus"
+	"zapas/shared/aws/schedules"
 	"zapas/shared/aws/table"
 	"zapas/shared/idempotency"
 	"zapas/shared/profile"
@@ -34,8 +36,9 @@ func main() {
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
 	now := env.Clock()
-	rows, records, locations := env.Table(), env.TableAudit(), env.Locations()
-	people := &console.Verifier{Issuer: env.Issuer(), Tenant: env.Tenant(), Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
+	tenant, rows, records, locations := env.Tenant(), env.Table(), env.TableAudit(), env.Locations()
+	events, timers, target := env.Bus(), env.Schedules(), env.SchedulesTarget()
+	people := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
 		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
 		return nil, err
@@ -46,8 +49,14 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	}
 	db := table.Open(cfg)
 	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
-	handlers := profiles.Handlers{Now: now, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}, Locations: locations,
-		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID}}
+	store := table.Profiles{DB: db, Name: rows}
+	outbox := &profile.Outbox{Notes: store, Bus: bus.New(cfg, events), Tenant: tenant, Now: now,
+		Timers: schedules.New(cfg, schedules.Schedules{Group: timers.Group, Role: timers.Role, DeadLetter: timers.DeadLetter, Target: target})}
+	handlers := profiles.Handlers{Now: now, Profiles: &profile.Service{Store: store, Locations: locations,
+		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID,
+		Outbox: outbox, Left: func(ctx context.Context, id profile.ID, why error) {
+			log.WarnContext(ctx, "a profile is saved, and not everybody knows: the watch tells them", slog.String("profile", string(id)), slog.Any("error", why))
+		}}}
 	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: now, NewID: newID}
 	return &gateway.API{Function: "profiles", Operations: handlers.Operations(), Console: people, Keeper: keeper, Log: log, Now: now}, nil
 }

@@ -18,10 +18,11 @@ var allowed string
 // trusts are who can take each role, likewise.
 func trusts() map[string]string {
 	all := map[string]string{
-		"RoleRecovery": "deny | * | sts:AssumeRole",
-		"RoleTrail":    "service:cloudtrail.amazonaws.com | sts:AssumeRole",
+		"RoleRecovery":  "deny | * | sts:AssumeRole",
+		"RoleTrail":     "service:cloudtrail.amazonaws.com | sts:AssumeRole",
+		"RoleScheduler": "service:scheduler.amazonaws.com | sts:AssumeRole | ArnEquals aws:SourceArn ${Schedules.Arn}, StringEquals aws:SourceAccount ${AWS::AccountId}",
 	}
-	for _, name := range []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores"} {
+	for _, name := range []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores", "Triggers"} {
 		all["Role"+name] = "service:lambda.amazonaws.com | sts:AssumeRole | " +
 			"ArnLike aws:SourceArn arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-Function" + name + "-*, StringEquals aws:SourceAccount ${AWS::AccountId}"
 	}

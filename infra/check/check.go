@@ -160,7 +160,7 @@ func (s statement) String() string { return s.where + "/" + s.sid }
 
 // documents are the properties in which policies are, by resource type.
 var documents = map[string][]string{
-	"AWS::IAM::Policy": {"PolicyDocument"}, "AWS::S3::BucketPolicy": {"PolicyDocument"}, "AWS::SNS::TopicPolicy": {"PolicyDocument"},
+	"AWS::IAM::Policy": {"PolicyDocument"}, "AWS::S3::BucketPolicy": {"PolicyDocument"}, "AWS::SNS::TopicPolicy": {"PolicyDocument"}, "AWS::SQS::QueuePolicy": {"PolicyDocument"},
 	"AWS::KMS::Key": {"KeyPolicy"}, "AWS::DynamoDB::Table": {"ResourcePolicy", "PolicyDocument"}, "AWS::IAM::Role": {"AssumeRolePolicyDocument"},
 }
 

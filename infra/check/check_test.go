@@ -45,7 +45,7 @@ func TestRunbooks(t *testing.T) {
 		}
 		alarms++
 		name := strings.TrimPrefix(id, "Alarm")
-		for _, f := range []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores"} {
+		for _, f := range []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores", "Triggers"} {
 			name = strings.TrimSuffix(name, f)
 		}
 		if !strings.Contains(string(page), "\n### "+name+"\n") {

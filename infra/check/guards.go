@@ -55,6 +55,10 @@ func guards() map[string][]guard {
 			{actions: []string{"s3:DeleteObjectVersion"}, but: but("Recovery")},
 			overTLS,
 		},
+		"DeadTicks": {
+			{actions: []string{"sqs:SendMessage"}, but: but("Scheduler")},
+			{actions: []string{"sqs:SendMessage", "sqs:ReceiveMessage"}, when: map[string]map[string][]string{"Bool": {"aws:SecureTransport": {"false"}}}},
+		},
 		"Console": {overTLS}, "AccessLogs": {overTLS}, "TrailBucket": {overTLS},
 	}
 }
@@ -71,12 +75,14 @@ var overTLS = guard{actions: []string{"s3:GetObject", "s3:PutObject", "s3:ListBu
 // guarding are the statements of the policy of a resource itself.
 func (t Template) guarding(id string) []statement {
 	r := t.Resources[id]
-	if r.Type != "AWS::S3::Bucket" {
+	beside := map[string][2]string{"AWS::S3::Bucket": {"AWS::S3::BucketPolicy", "Bucket"}, "AWS::SQS::Queue": {"AWS::SQS::QueuePolicy", "Queues"}}
+	kind, ok := beside[r.Type]
+	if !ok {
 		return statements(id, at(r.Properties, documents[r.Type]...))
 	}
 	var all []statement
-	for _, policy := range t.of("AWS::S3::BucketPolicy") {
-		if text(t.Resources[policy].Properties["Bucket"]) == "${"+id+"}" {
+	for _, policy := range t.of(kind[0]) {
+		if slices.Equal(texts(t.Resources[policy].Properties[kind[1]]), []string{"${" + id + "}"}) {
 			all = append(all, statements(policy, t.Resources[policy].Properties["PolicyDocument"])...)
 		}
 	}
@@ -154,17 +160,22 @@ func managedNotUsed(t Template) (wrong []string) {
 	return wrong
 }
 
+// id26 is any id of ours, in the place of a name.
+const id26 = "??????????????????????????"
+
 // reviewed are the only wildcards, with reasons: <policy>/<statement> to the action or the end of a resource.
 var reviewed = map[string]string{
 	"s3:*": "denied, not allowed: over plain HTTP, with an old signature, by a URL of another's", "kms:GenerateDataKey*": "denied, not allowed", "kms:ReEncrypt*": "denied, not allowed",
-	"*":                            "in a key's or a table's own policy, where it is the resource itself",
-	"/*":                           "all objects of a bucket, in its own policy; of the console's, to CloudFront",
-	"/u/*/s/*/c/*":                 "chunks of any user and session: who may have which is decided per request",
-	"/u/*/l/*":                     "chunk lists, likewise",
-	"/u/*":                         "the recovery role undeletes what anybody lost",
-	"/s3/*":                        "S3 names its own log files",
-	"/AWSLogs/${AWS::AccountId}/*": "CloudTrail names its own files",
-	"_CloudTrail_${AWS::Region}*":  "CloudTrail names its own log streams",
+	"*":                              "in a key's or a table's own policy, where it is the resource itself",
+	"/*":                             "all objects of a bucket, in its own policy; of the console's, to CloudFront",
+	"/u/*/s/*/c/*":                   "chunks of any user and session: who may have which is decided per request",
+	"/u/*/l/*":                       "chunk lists, likewise",
+	"/u/*":                           "the recovery role undeletes what anybody lost",
+	"/s3/*":                          "S3 names its own log files",
+	"/AWSLogs/${AWS::AccountId}/*":   "CloudTrail names its own files",
+	"_CloudTrail_${AWS::Region}*":    "CloudTrail names its own log streams",
+	"sqs:*":                          "denied, not allowed: over plain HTTP",
+	":schedule/${Schedules}/" + id26: "the schedules of profiles, by their ids; in the deployment's own group",
 }
 
 // wildcards: there are no others than the reviewed ones, and none of them allows more than its place.
@@ -176,7 +187,8 @@ func wildcards(t Template) (wrong []string) {
 			}
 		}
 		for _, r := range s.resources {
-			own := s.deny || t.Resources[s.where].Type == "AWS::KMS::Key"
+			// Scheduler lists without a resource (Service Authorization Reference).
+			own := s.deny || slices.Equal(s.actions, []string{"scheduler:ListSchedules"}) || t.Resources[s.where].Type == "AWS::KMS::Key"
 			if r == "*" && own || !strings.ContainsAny(r, "*?") {
 				continue
 			}
@@ -184,6 +196,8 @@ func wildcards(t Template) (wrong []string) {
 			if i := strings.Index(r, ".Arn}"); i >= 0 {
 				end = r[i+len(".Arn}"):] // what follows a bucket
 			} else if i := strings.Index(r, "_CloudTrail_"); i >= 0 {
+				end = r[i:]
+			} else if i := strings.Index(r, ":schedule/"); i >= 0 {
 				end = r[i:]
 			}
 			if r == "*" || reviewed[end] == "" {
@@ -202,10 +216,12 @@ var real = []string{
 	"kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:EnableKeyRotation", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
 	"kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListResourceTags", "kms:PutKeyPolicy", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:TagResource",
 	"kms:UntagResource", "kms:UpdateKeyDescription",
+	"events:PutEvents", "iam:PassRole", "lambda:InvokeFunction",
 	"logs:CreateLogStream", "logs:PutLogEvents",
 	"s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetBucketAcl", "s3:GetObject", "s3:GetObjectAttributes", "s3:GetObjectVersion",
 	"s3:GetObjectVersionAttributes", "s3:ListBucket", "s3:ListBucketVersions", "s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
-	"sns:Publish", "sts:AssumeRole",
+	"scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:GetSchedule", "scheduler:ListSchedules", "scheduler:UpdateSchedule",
+	"sns:Publish", "sqs:ReceiveMessage", "sqs:SendMessage", "sts:AssumeRole",
 }
 
 // actionsAreReal: AWS takes a misspelt action in a role's policy without a word, and grants nothing by it.

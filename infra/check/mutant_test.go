@@ -132,6 +132,28 @@ var mutants = []mutant{
 	{"KeyDenyWithAnException", "GuardsStand", func(t *testing.T, r object) {
 		in(t, r, "VaultKey", "NobodyElseUses")["Condition"] = object{"ArnNotEquals": object{"aws:PrincipalArn": []any{sub("${RoleSessions.Arn}"), sub("${RoleRecovery.Arn}")}}}
 	}},
+	{"DeadTicksFromAnybody", "GuardsStand", func(t *testing.T, r object) { drop(t, r, "DeadTicksPolicy", "SendByScheduler") }},
+	{"AnyRolePassed", "Separation", func(t *testing.T, r object) {
+		in(t, r, "PolicyProfiles", "PassScheduler")["Resource"] = object{"Fn::GetAtt": []any{"RoleSessions", "Arn"}}
+	}},
+	{"PassedToAnyService", "Separation", func(t *testing.T, r object) { delete(in(t, r, "PolicyTriggers", "PassScheduler"), "Condition") }},
+	{"ProfilesCallTriggers", "Separation", func(_ *testing.T, r object) {
+		add(r, "PolicyProfiles", allow("lambda:InvokeFunction", sub("${FunctionTriggers.Arn}")))
+	}},
+	{"SchedulerCallsSessions", "AllowedIsListed", func(_ *testing.T, r object) {
+		add(r, "PolicyScheduler", allow("lambda:InvokeFunction", sub("${FunctionSessions.Arn}")))
+	}},
+	{"SchedulesOfAnyGroup", "WildcardsAreReviewed", func(t *testing.T, r object) {
+		in(t, r, "PolicyTriggers", "Timers")["Resource"] = sub("arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/*/*")
+	}},
+	{"AnyResourceBeyondLists", "WildcardsAreReviewed", func(t *testing.T, r object) {
+		in(t, r, "PolicyTriggers", "ListTimers")["Action"] = []any{"scheduler:ListSchedules", "scheduler:DeleteSchedule"}
+	}},
+	{"SchedulerTakenForAnyGroup", "TrustIsExact", func(t *testing.T, r object) {
+		delete(in(t, r, "RoleScheduler", "Trust")["Condition"].(object), "ArnEquals")
+	}},
+	{"TriggersLongerThanAWatch", "FunctionsStandAlone", func(_ *testing.T, r object) { properties(r, "FunctionTriggers")["Timeout"] = 900.0 }},
+	{"DeadTicksUnseen", "AlarmsTell", func(_ *testing.T, r object) { delete(r, "AlarmDeadTicks") }},
 	{"TableDenyRemoved", "GuardsStand", func(t *testing.T, r object) { drop(t, r, "TableVaultkeys", "WriteBySessions") }},
 	{"IdentityDenyRemoved", "GuardsStand", func(t *testing.T, r object) { drop(t, r, "TableIdentity", "WriteByDevices") }},
 	{"AuditCanBeChanged", "GuardsStand", func(t *testing.T, r object) { drop(t, r, "TableAudit", "NobodyChanges") }},

@@ -11,13 +11,15 @@ import (
 // matrix is what each role can do with what is worth reading. What is not in it, no role can. It is written by hand a
 // second time, apart from the permissions themselves, so that a change must be meant twice.
 var matrix = map[string][]string{
-	"RoleProfiles": {},
-	"RoleDevices":  {"read identity", "write identity", "list vaultkeys"},
-	"RoleSessions": {"read identity", "read vaultkeys", "list vaultkeys", "write vaultkeys", "use VaultKey"},
-	"RoleUploads":  {"read identity", "read objects", "write objects", "use BucketKey"},
-	"RoleRestores": {"read identity", "read objects", "use BucketKey"},
-	"RoleRecovery": {"read objects", "delete versions", "use BucketKey"},
-	"RoleTrail":    {},
+	"RoleProfiles":  {"pass RoleScheduler"},
+	"RoleTriggers":  {"pass RoleScheduler"},
+	"RoleScheduler": {"call FunctionTriggers"},
+	"RoleDevices":   {"read identity", "write identity", "list vaultkeys"},
+	"RoleSessions":  {"read identity", "read vaultkeys", "list vaultkeys", "write vaultkeys", "use VaultKey"},
+	"RoleUploads":   {"read identity", "read objects", "write objects", "use BucketKey"},
+	"RoleRestores":  {"read identity", "read objects", "use BucketKey"},
+	"RoleRecovery":  {"read objects", "delete versions", "use BucketKey"},
+	"RoleTrail":     {},
 }
 
 // powers are what the matrix speaks of: an action of any of these on the resource.
@@ -40,13 +42,20 @@ func (t Template) powers() map[string]func(role string) bool {
 		"read vaultkeys": on("TableVaultkeys", read...), "list vaultkeys": on("TableVaultkeys", "dynamodb:Query"), "write vaultkeys": on("TableVaultkeys", write...),
 		"read objects":  anyLocation("s3:GetObject", "s3:GetObjectVersion"),
 		"write objects": anyLocation("s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl", "s3:RestoreObject"), "delete versions": anyLocation("s3:DeleteObjectVersion"),
+		"pass RoleScheduler": on("RoleScheduler", "iam:PassRole"), "call FunctionTriggers": on("FunctionTriggers", "lambda:InvokeFunction"),
 		"change policies": func(role string) bool {
 			return slices.ContainsFunc(t.may(role), func(s statement) bool {
-				return slices.ContainsFunc([]string{"kms:PutKeyPolicy", "s3:PutBucketPolicy", "dynamodb:PutResourcePolicy", "iam:PutRolePolicy", "iam:PassRole",
-					"sts:AssumeRole", "lambda:UpdateFunctionCode"}, s.covers)
+				return s.covers("iam:PassRole") && !s.passesToScheduler() || slices.ContainsFunc([]string{"kms:PutKeyPolicy", "s3:PutBucketPolicy",
+					"dynamodb:PutResourcePolicy", "iam:PutRolePolicy", "sts:AssumeRole", "lambda:UpdateFunctionCode"}, s.covers)
 			})
 		},
 	}
+}
+
+// passesToScheduler reports whether a statement allows no more than to give a schedule the role that schedules are for.
+func (s statement) passesToScheduler() bool {
+	return slices.Equal(s.actions, []string{"iam:PassRole"}) && slices.Equal(s.resources, []string{"${RoleScheduler.Arn}"}) &&
+		slices.Equal(s.when["StringEquals"]["iam:PassedToService"], []string{"scheduler.amazonaws.com"})
 }
 
 // locations are the buckets of backups.

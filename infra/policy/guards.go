@@ -147,6 +147,14 @@ func TrailBucket() []Statement {
 // Trail is the trail's ARN. Its bucket's policy must know it before there is a trail.
 const Trail = "arn:${AWS::Partition}:cloudtrail:${AWS::Region}:${AWS::AccountId}:trail/${AWS::StackName}"
 
+// DeadTicks is the policy of the queue of calls that did not come about.
+func DeadTicks() []Statement {
+	return []Statement{
+		{Sid: "OverTLS", Deny: true, Who: everybody(), Actions: []string{"sqs:*"}, Resources: this, When: Condition{"Bool": {"aws:SecureTransport": {"false"}}}},
+		{Sid: "SendByScheduler", Deny: true, Who: everybody(), Actions: []string{"sqs:SendMessage"}, Resources: this, When: but(scheduler)},
+	}
+}
+
 // Alarms is the policy of the topic of alarms.
 func Alarms() []Statement {
 	return topic("Alarms", Statement{Sid: "CloudWatch", Who: Principal{Service: "cloudwatch.amazonaws.com"}, When: ours()})

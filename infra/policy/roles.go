@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Deployment is what permissions depend on.
 type Deployment struct {
 	Tenant    string
@@ -14,23 +16,28 @@ const (
 	uploads  = "${RoleUploads.Arn}"
 	restores = "${RoleRestores.Arn}"
 	recovery = "${RoleRecovery.Arn}"
+	// scheduler is Scheduler's, as which it calls triggers.
+	scheduler = "${RoleScheduler.Arn}"
 )
 
 // Roles are all roles. A function that is added gets its lines here; what it may then read or write, and what refuses
 // it, is in Guards.
 func Roles(d Deployment) []Role {
 	return []Role{
-		profilesRole(), devicesRole(), sessionsRole(d), uploadsRole(d), restoresRole(d), recoveryRole(d), trailRole(),
+		profilesRole(), devicesRole(), sessionsRole(d), uploadsRole(d), restoresRole(d), triggersRole(), schedulerRole(), recoveryRole(d), trailRole(),
 	}
 }
 
 // Functions are the roles that a Lambda function of the same name has.
-func Functions() []string { return []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores"} }
+func Functions() []string {
+	return []string{"Profiles", "Devices", "Sessions", "Uploads", "Restores", "Triggers"}
+}
 
 func profilesRole() Role {
 	return function("Profiles", "keeps backup profiles",
-		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "DeleteItem", "Query"),
+		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
 		keptAnswers(),
+		timers("CreateSchedule", "UpdateSchedule", "DeleteSchedule"), passScheduler(), announce(),
 		record())
 }
 
@@ -95,6 +102,27 @@ func restoresRole(d Deployment) Role {
 		Statement{Sid: "BucketKey", Actions: []string{"kms:Decrypt"}, Resources: []string{"${BucketKey.Arn}"}, When: viaS3()})
 }
 
+// triggersRole is what schedules call. ListSchedules has no resource to be narrowed to.
+func triggersRole() Role {
+	return function("Triggers", "records ticks of profiles, and watches over what was left undone",
+		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "UpdateItem", "Query"),
+		timers("GetSchedule", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"), passScheduler(), announce(),
+		Statement{Sid: "ListTimers", Actions: []string{"scheduler:ListSchedules"}, Resources: []string{"*"}})
+}
+
+// schedulerRole is that of every schedule: to call one function, and to put what could not be called into one queue. It is
+// taken for schedules of this deployment's group alone (EventBridge Scheduler User Guide, "Confused deputy prevention").
+func schedulerRole() Role {
+	when := ours()
+	when["ArnEquals"] = map[string][]string{"aws:SourceArn": {"${Schedules.Arn}"}}
+	return Role{Name: "Scheduler", About: "EventBridge Scheduler calls triggers",
+		Trust: []Statement{{Sid: "Trust", Who: Principal{Service: "scheduler.amazonaws.com"}, Actions: []string{"sts:AssumeRole"}, When: when}},
+		Statements: []Statement{
+			{Sid: "Call", Actions: []string{"lambda:InvokeFunction"}, Resources: []string{"${FunctionTriggers.Arn}"}},
+			{Sid: "Dead", Actions: []string{"sqs:SendMessage"}, Resources: []string{"${DeadTicks.Arn}"}},
+		}}
+}
+
 // recoveryRole undeletes. Nobody can assume it until its trust is changed, which raises an alarm.
 func recoveryRole(d Deployment) Role {
 	return Role{Name: "Recovery", About: "undeletes objects; nobody can assume it until its trust is changed, as the runbook says",
@@ -134,6 +162,23 @@ func rows(sid, table, pk string, actions ...string) Statement {
 // index is the right to query indexes, whose partitions are shards or owners and say nothing of rows.
 func index(sid string, arns ...string) Statement {
 	return Statement{Sid: sid, Actions: []string{"dynamodb:Query"}, Resources: arns}
+}
+
+// timers are actions on the schedules of profiles, which are named by their ids of 26 letters: the watch's is none of them.
+func timers(actions ...string) Statement {
+	return Statement{Sid: "Timers", Actions: prefixed("scheduler:", actions),
+		Resources: []string{"arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${Schedules}/" + strings.Repeat("?", 26)}}
+}
+
+// passScheduler is the right to give schedules the one role that calls triggers.
+func passScheduler() Statement {
+	return Statement{Sid: "PassScheduler", Actions: []string{"iam:PassRole"}, Resources: []string{scheduler},
+		When: Condition{"StringEquals": {"iam:PassedToService": {"scheduler.amazonaws.com"}}}}
+}
+
+// announce is the right to tell what has happened.
+func announce() Statement {
+	return Statement{Sid: "Announce", Actions: []string{"events:PutEvents"}, Resources: []string{"${EventBus.Arn}"}}
 }
 
 // record is the right to append to what was done: no more than to put.

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"path/filepath"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -27,22 +28,25 @@ func (d *deployment) roles() {
 type program struct {
 	name     string
 	reserved int // at most so many at once; 0: no limit of its own
+	seconds  int // that it has; 0: ten, in which three attempts of a call of AWS have room
 	env      []string
 }
 
-// programs say which settings each function is told. All have 256 MB, of which CPU follows, and ten seconds, in which
-// three attempts of a call of AWS have room.
+// programs say which settings each function is told. All have 256 MB, of which CPU follows.
 func (d *deployment) programs() []program {
 	signedIn := []string{"ZAPAS_ISSUER", "ZAPAS_AUDIENCE", "ZAPAS_GROUPS_CLAIM", "ZAPAS_ROLES"}
 	with := func(more ...string) []string {
 		return append(append([]string{"ZAPAS_TENANT", "ZAPAS_TABLE"}, signedIn...), more...)
 	}
+	schedules := []string{"ZAPAS_BUS", "ZAPAS_SCHEDULES", "ZAPAS_SCHEDULES_ROLE", "ZAPAS_SCHEDULES_DEAD"}
 	return []program{
-		{name: "profiles", env: with("ZAPAS_TABLE_AUDIT", "ZAPAS_LOCATIONS")},
+		{name: "profiles", env: with(append(schedules, "ZAPAS_SCHEDULES_TARGET", "ZAPAS_TABLE_AUDIT", "ZAPAS_LOCATIONS")...)},
 		{name: "devices", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_TABLE_VAULTKEYS", "ZAPAS_TABLE_AUDIT", "ZAPAS_API")},
 		{name: "sessions", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_TABLE_VAULTKEYS", "ZAPAS_TABLE_AUDIT", "ZAPAS_VAULT_KEY", "ZAPAS_QUOTA"), reserved: d.settings.Throttling.Sessions},
 		{name: "uploads", env: []string{"ZAPAS_TENANT", "ZAPAS_TABLE", "ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS"}},
 		{name: "restores", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS")},
+		// Of two watches at once one does the other's work again; a tick is soon done.
+		{name: scheduled, env: append(schedules, "ZAPAS_TENANT", "ZAPAS_TABLE"), seconds: 300},
 	}
 }
 
@@ -59,7 +63,7 @@ func (d *deployment) functions() {
 		props := &awslambda.CfnFunctionProps{
 			Description: text("Zapas: " + p.name), Runtime: text("provided.al2023"), Handler: text("bootstrap"), Architectures: texts("arm64"),
 			Code: &awslambda.CfnFunction_CodeProperty{S3Bucket: code.S3BucketName(), S3Key: code.S3ObjectKey()},
-			Role: text("${Role" + name + ".Arn}"), MemorySize: number(256), Timeout: number(10),
+			Role: text("${Role" + name + ".Arn}"), MemorySize: number(256), Timeout: number(cmp.Or(p.seconds, 10)),
 			Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: env},
 			LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: text("JSON"), LogGroup: text("${Logs" + name + "}")},
 			TracingConfig: &awslambda.CfnFunction_TracingConfigProperty{Mode: text("PassThrough")},
@@ -68,6 +72,9 @@ func (d *deployment) functions() {
 			props.ReservedConcurrentExecutions = number(p.reserved)
 		}
 		d.after(awslambda.NewCfnFunction(d.stack, text("Function"+name), props), "Policy"+name)
+		if p.name == scheduled { // Scheduler calls it in a role of ours, which needs no permission of the function's
+			continue
+		}
 		awslambda.NewCfnPermission(d.stack, text("Invoke"+name), &awslambda.CfnPermissionProps{Action: text("lambda:InvokeFunction"), FunctionName: text("${Function" + name + ".Arn}"),
 			Principal: text("apigateway.amazonaws.com"), SourceAccount: text("${AWS::AccountId}"),
 			SourceArn: text("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*")})

@@ -16,6 +16,8 @@ var accepted = []struct{ rule, on, reason string }{
 	{"IAM5[Resource::<Location", "Policy(Uploads|Restores)", "chunks and lists of any user: which of them a caller may have is decided by the function for each request"},
 	{"IAM5[Resource::<Location", "PolicyRecovery", "whoever undeletes cannot know before whose objects were lost; nobody can take the role by default"},
 	{"IAM5[Resource::arn:<AWS::Partition>:logs", "PolicyTrail", "CloudTrail chooses the rest of its log streams' names"},
+	{"IAM5[Resource::*]", "PolicyTriggers", "the one action, to list schedules, knows no resource"},
+	{"SQS3", "DeadTicks", "it is the dead-letter queue: of schedules, which this rule does not look at"},
 	{"COG8", "UserPool", "two factors are asked of everybody; the plus tier's adaptive sign-in costs by the head and is the organisation's choice"},
 	{"APIG4", "Route(CheckIn|ReportRestore|BeginSession|EndSession|SignChunks|CommitSession|ReleaseKeys|GetManifest|GetBase)", "a device signs a token for each request, which the function verifies against the device's row"},
 	{"APIG4", "RouteEnrolDevice", "a phone has no identity yet: it brings a single-use code"},

@@ -38,7 +38,7 @@ func (d *deployment) api() {
 	awsapigatewayv2.NewCfnAuthorizer(d.stack, text("Authorizer"), &awsapigatewayv2.CfnAuthorizerProps{ApiId: text("${Api}"), AuthorizerType: text("JWT"), Name: text("console"),
 		IdentitySource:   texts("$request.header.Authorization"),
 		JwtConfiguration: &awsapigatewayv2.CfnAuthorizer_JWTConfigurationProperty{Issuer: text(p.issuer), Audience: texts(p.audience...)}})
-	for _, f := range Functions {
+	for _, f := range answering {
 		awsapigatewayv2.NewCfnIntegration(d.stack, text("Integration"+title(f)), &awsapigatewayv2.CfnIntegrationProps{ApiId: text("${Api}"), IntegrationType: text("AWS_PROXY"),
 			IntegrationUri: text("${Function" + title(f) + ".Arn}"), PayloadFormatVersion: text("2.0"), TimeoutInMillis: number(12_000)})
 	}

@@ -51,6 +51,8 @@ func (d *deployment) environment() map[string]string {
 		"ZAPAS_TENANT": d.settings.Tenant, "ZAPAS_API": d.address(), "ZAPAS_ISSUER": p.issuer, "ZAPAS_AUDIENCE": strings.Join(p.audience, ","),
 		"ZAPAS_GROUPS_CLAIM": p.groupsClaim, "ZAPAS_ROLES": object(p.roles), "ZAPAS_VAULT_KEY": "${VaultKey.Arn}", "ZAPAS_QUOTA": strconv.FormatInt(d.settings.QuotaBytes, 10),
 		"ZAPAS_TABLE": "${TableZapas}", "ZAPAS_TABLE_IDENTITY": "${TableIdentity}", "ZAPAS_TABLE_VAULTKEYS": "${TableVaultkeys}", "ZAPAS_TABLE_AUDIT": "${TableAudit}",
+		"ZAPAS_BUS": "${EventBus}", "ZAPAS_SCHEDULES": "${Schedules}", "ZAPAS_SCHEDULES_ROLE": "${RoleScheduler.Arn}", "ZAPAS_SCHEDULES_DEAD": "${DeadTicks.Arn}",
+		"ZAPAS_SCHEDULES_TARGET": "${FunctionTriggers.Arn}",
 	}
 	var locations []string
 	for _, l := range d.settings.Locations {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +30,12 @@ type Config struct {
 }
 
 // Functions are the programs that are deployed, by the folders below functions/.
-var Functions = []string{"profiles", "devices", "sessions", "uploads", "restores"}
+var Functions = slices.Concat(answering, []string{scheduled})
+
+// answering are those that the API calls; scheduled is the one that schedules call.
+var answering = []string{"profiles", "devices", "sessions", "uploads", "restores"}
+
+const scheduled = "triggers"
 
 // Ready says what CDK misses on this machine, in one sentence with its remedy. It asks Node for its version.
 func (c Config) Ready(node func() (version string, err error)) error {

@@ -69,6 +69,7 @@ func (d *deployment) alarms() {
 		d.alarm("Throttles"+title(f), "AWS/Lambda", "Throttles", of, 1, "the function "+f+" was refused")
 	}
 	d.alarm("ApiFailures", "AWS/ApiGateway", "5xx", map[string]string{"ApiId": "${Api}"}, 5, "the API answered 5xx")
+	d.alarm("DeadTicks", "AWS/SQS", "ApproximateNumberOfMessagesVisible", map[string]string{"QueueName": "${DeadTicks.QueueName}"}, 1, "a schedule could not call triggers")
 	d.tableRefusals()
 	for _, w := range d.watches() {
 		awslogs.NewCfnMetricFilter(d.stack, text("Filter"+w.name), &awslogs.CfnMetricFilterProps{LogGroupName: text("${LogsTrail}"), FilterPattern: text(w.pattern),

@@ -17,7 +17,7 @@ import (
 var Flags = []string{"-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w"}
 
 // Functions are the programs that are deployed, by the folders below functions/.
-var Functions = []string{"profiles", "devices", "sessions", "uploads", "restores"}
+var Functions = []string{"profiles", "devices", "sessions", "uploads", "restores", "triggers"}
 
 // Programs are the paths of what was built.
 type Programs struct {

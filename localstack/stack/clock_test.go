@@ -32,7 +32,11 @@ func TestSetClock(t *testing.T) {
 	t.Parallel()
 	bin := t.TempDir()
 	for _, f := range build.Functions {
-		if err := os.WriteFile(filepath.Join(bin, f), []byte("#!/bin/sh\necho ahead by $ZAPAS_CLOCK_OFFSET.\n"), 0o700); err != nil {
+		program := "#!/bin/sh\necho ahead by $ZAPAS_CLOCK_OFFSET.\n"
+		if f == "triggers" { // the watch calls it besides
+			program = "#!/bin/sh\n"
+		}
+		if err := os.WriteFile(filepath.Join(bin, f), []byte(program), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

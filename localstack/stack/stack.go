@@ -222,7 +222,7 @@ func (s *Stack) lambda(cfg Config, log *slog.Logger, of func(program string) cre
 		if f.Reserved > 0 {
 			concurrency = min(concurrency, f.Reserved)
 		}
-		functions = append(functions, lambda.Function{Name: f.Program, Binary: binary, Env: env, AccessKeyID: own.AccessKeyID,
+		functions = append(functions, lambda.Function{Name: f.Program, ARN: f.ARN, Binary: binary, Env: env, AccessKeyID: own.AccessKeyID,
 			SecretAccessKey: own.Secret, Timeout: f.Timeout, Concurrency: concurrency, Memory: f.MemoryMB})
 	}
 	return lambda.Start(lambda.Config{Functions: functions, Region: s.deployed.Place.Region, Account: s.deployed.Place.Account,

@@ -17,6 +17,9 @@
 //	begins TIME              says at what time the story begins, such as 2027-03-27T12:00:00Z
 //	clock +DURATION|TIME     sets everybody's clock forward, as by +26h, or to a time such as 2027-03-28T00:59:00Z
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
+//	call FUNCTION FILE       calls a function with the event in the file, as a schedule does; its answer is stdout; [!] expects it to fail
+//	events TYPE NUMBER       expects that so many events of the type have come to the topic of events since the stack was started, as they
+//	                         do to whoever subscribes; stdout is a list of what they say, oldest first
 //	crash FUNCTION           kills the function's running processes
 //	invoke FUNCTION FILE     calls a function by itself, as a schedule does: the file is the event; its answer is stdout;
 //	                         [!] expects it to fail
@@ -32,7 +35,7 @@
 // a story asks Begins. A story that names dates says it, or it goes wrong once they have passed. When the clock is set
 // forward, the issuer, the authorizer, the functions and what stands in for AWS go by it, and so do phones in later
 // commands: --clock of a story is how far a phone is ahead of the story's clock, not of the machine's. Schedules that are due
-// on the way fire in order, each at its own time, with the functions' clocks at that time, and repeats of what failed among
+// on the way fire in order, each at its own time (of rates of minutes, as the watch's, the last time before each other moment), with the functions' clocks at that time, and repeats of what failed among
 // them; when the command returns all these calls have ended. They may be due at 2,000 moments within one command: more is an
 // error. Items whose time to live has passed are gone then. Who is signed in stays so for as long as his token is good: say
 // "as" again. On a stack whose data is elsewhere the clock is not set, nor is it remembered when a stack ends: stories of

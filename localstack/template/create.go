@@ -9,7 +9,7 @@ import (
 	"zapas/localstack/standin/iam"
 )
 
-// Create makes tables, buckets, keys, groups of schedules, buses and rules, where they are not there yet. It puts no policy in force.
+// Create makes tables, buckets, keys, queues, groups of schedules and schedules, buses and rules, where they are not there yet. It puts no policy in force.
 func (d *Deployment) Create(in *standin.AWS) error {
 	for _, t := range d.Tables {
 		if err := in.DynamoDB.Create(t.Table); err != nil {
@@ -61,6 +61,11 @@ func (d *Deployment) Policies() (*iam.Policies, error) {
 	}
 	for _, b := range d.Buckets {
 		if err := guard(b.Name, b.ARN, b.Policy); err != nil {
+			return nil, err
+		}
+	}
+	for _, q := range d.Queues {
+		if err := guard(q.ARN, q.ARN, q.Policy); err != nil {
 			return nil, err
 		}
 	}

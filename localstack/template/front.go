@@ -90,6 +90,9 @@ func (r *reader) join(d *Deployment) error {
 	for name := range r.bucketPolicies {
 		return fmt.Errorf("there is a policy for the bucket %q, and no such bucket", name)
 	}
+	if err := r.joinQueues(d); err != nil {
+		return err
+	}
 	for i, role := range d.Roles {
 		d.Roles[i].Policies = r.rolePolicies[role.Name]
 		delete(r.rolePolicies, role.Name)

@@ -29,6 +29,12 @@ func (r *reader) read(d *Deployment, id string) error {
 		return r.function(d, id)
 	case "AWS::Scheduler::ScheduleGroup":
 		return r.named(id, &d.Groups)
+	case "AWS::Scheduler::Schedule":
+		return r.schedule(d, id)
+	case "AWS::SQS::Queue":
+		return r.queue(d, id)
+	case "AWS::SQS::QueuePolicy":
+		return r.queuePolicy(id)
 	case "AWS::Events::EventBus":
 		return r.named(id, &d.Buses)
 	case "AWS::Events::Rule":

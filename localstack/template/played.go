@@ -48,5 +48,8 @@ var unread = map[string]string{
 	"AWS::S3::Bucket/LoggingConfiguration":                  "nobody reads an access log here",
 	"AWS::S3::Bucket/OwnershipControls":                     "objects have no access control lists",
 	"AWS::S3::Bucket/PublicAccessBlockConfiguration":        "every request must be signed",
+	"AWS::SQS::Queue/MessageRetentionPeriod":                "a queue here ends with its stack",
+	"AWS::SQS::Queue/SqsManagedSseEnabled":                  "a queue here is not on the disk",
+	"AWS::Scheduler::Schedule/Description":                  "it is for people",
 	"AWS::S3::Bucket/VersioningConfiguration":               "no function overwrites or deletes an object, which the bucket's policy proves: there is never but one version",
 }

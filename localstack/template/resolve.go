@@ -37,6 +37,7 @@ type reader struct {
 
 	// What is joined when all is read.
 	bucketPolicies map[string]jsontext.Value // by the bucket's name
+	queuePolicies  map[string]jsontext.Value // by the queue's address
 	rolePolicies   map[string][]Policy       // by the role's name
 	integrations   map[string]integration
 	permissions    []permission
@@ -49,7 +50,7 @@ func open(template []byte, at Place) (*reader, error) {
 	if err := json.Unmarshal(template, &wire, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("the template cannot be read: %w", err)
 	}
-	return &reader{place: at, resources: wire.Resources, met: map[string]bool{}, bucketPolicies: map[string]jsontext.Value{},
+	return &reader{place: at, resources: wire.Resources, met: map[string]bool{}, bucketPolicies: map[string]jsontext.Value{}, queuePolicies: map[string]jsontext.Value{},
 		rolePolicies: map[string][]Policy{}, integrations: map[string]integration{}}, nil
 }
 
@@ -226,6 +227,9 @@ func (r *reader) physical(id string, of resource) (ref, arn string) {
 			return name, "arn:aws:events:" + here + "event-bus/" + name
 		}
 		return name, "arn:aws:scheduler:" + here + "schedule-group/" + name
+	case "AWS::SQS::Queue":
+		arn = "arn:aws:sqs:" + here + name
+		return address(arn), arn
 	case "AWS::SNS::Topic":
 		return "arn:aws:sns:" + here + name, ""
 	case "AWS::Logs::LogGroup":

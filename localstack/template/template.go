@@ -44,6 +44,8 @@ type Deployment struct {
 	Groups    []string // of schedules
 	Buses     []string // of events
 	Rules     []Rule
+	Schedules []Schedule
+	Queues    []Queue
 }
 
 // Table is a table of DynamoDB.

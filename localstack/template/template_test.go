@@ -121,7 +121,7 @@ func TestGolden(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(p.Identity) != len(d.Roles) || len(p.Resource) != len(d.Keys)+len(d.Buckets)+len(d.Tables)-1 {
+		if len(p.Identity) != len(d.Roles) || len(p.Resource) != len(d.Keys)+len(d.Buckets)+len(d.Tables)-1+len(d.Queues) || len(d.Queues) != 1 {
 			t.Errorf("there are policies of %d roles and %d resources", len(p.Identity), len(p.Resource))
 		}
 	})
@@ -168,8 +168,11 @@ func TestUnknown(t *testing.T) {
 			}
 		}, []string{"cognito:groups"}},
 		"Type": {func(_, r object) {
-			r["Queue"] = object{"Type": "AWS::SQS::Queue"}
-		}, []string{"Queue", "AWS::SQS::Queue"}},
+			r["Machine"] = object{"Type": "AWS::EC2::Instance"}
+		}, []string{"Machine", "AWS::EC2::Instance"}},
+		"PolicyOfNoQueue":   {func(_, r object) { properties(r, "DeadTicksPolicy")["Queues"] = []any{"gone"} }, []string{"queue", "gone"}},
+		"ScheduleOfNoGroup": {func(_, r object) { delete(properties(r, "Watch"), "GroupName") }, []string{"Watch", "group"}},
+		"ScheduleWithAnEnd": {func(_, r object) { properties(r, "Watch")["EndDate"] = "2030-01-01" }, []string{"Watch ", "EndDate"}},
 		"Property": {func(_, r object) {
 			properties(r, "LocationEu")["ObjectLockEnabled"] = true
 		}, []string{"LocationEu ", "ObjectLockEnabled"}},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"zapas/localstack/standin"
@@ -15,6 +16,80 @@ type Rule struct {
 	Name, Bus string
 	Pattern   jsontext.Value
 	Topics    []string // ARNs
+}
+
+// Schedule is one that is there from the beginning.
+type Schedule struct {
+	Group, Name string
+	Definition  []byte // JSON, as CreateSchedule has it
+}
+
+// Queue is a queue of SQS.
+type Queue struct {
+	ARN    string
+	Policy jsontext.Value // nil: none
+}
+
+func (r *reader) schedule(d *Deployment, id string) error {
+	var w struct {
+		Name, GroupName    string
+		ScheduleExpression string
+		State              string         `json:",omitzero"`
+		FlexibleTimeWindow jsontext.Value `json:",omitzero"`
+		Target             jsontext.Value
+	}
+	if err := r.properties(id, &w); err != nil {
+		return err
+	}
+	s := Schedule{Group: w.GroupName, Name: w.Name}
+	if s.Name == "" || s.Group == "" {
+		return fmt.Errorf("%s: the local stack knows schedules with a name in a group of the template: say both", id)
+	}
+	w.Name, w.GroupName = "", ""
+	definition, err := json.Marshal(w, json.OmitZeroStructFields(true))
+	s.Definition = definition
+	d.Schedules = append(d.Schedules, s)
+	return err
+}
+
+func (r *reader) queue(d *Deployment, id string) error {
+	if err := r.properties(id, &struct{}{}); err != nil {
+		return err
+	}
+	_, arn := r.names(id)
+	d.Queues = append(d.Queues, Queue{ARN: arn})
+	return nil
+}
+
+func (r *reader) queuePolicy(id string) error {
+	var w struct {
+		Queues         []string
+		PolicyDocument jsontext.Value
+	}
+	err := r.properties(id, &w)
+	for _, q := range w.Queues {
+		r.queuePolicies[q] = w.PolicyDocument
+	}
+	return err
+}
+
+// joinQueues gives queues their policies, which name them by their addresses.
+func (r *reader) joinQueues(d *Deployment) error {
+	for i, q := range d.Queues {
+		at := address(q.ARN)
+		d.Queues[i].Policy = r.queuePolicies[at]
+		delete(r.queuePolicies, at)
+	}
+	for at := range r.queuePolicies {
+		return fmt.Errorf("there is a policy for the queue %q, and no such queue", at)
+	}
+	return nil
+}
+
+// address is a queue's, of its ARN.
+func address(arn string) string {
+	p := strings.Split(arn, ":")
+	return "https://sqs." + p[3] + ".amazonaws.com/" + p[4] + "/" + p[5]
 }
 
 // named reads a resource that is no more than its name.
@@ -54,10 +129,18 @@ func (r *reader) rule(d *Deployment, id string) error {
 	return nil
 }
 
-// createTicks makes groups of schedules, buses and rules.
+// createTicks makes queues, groups of schedules and schedules, buses and rules.
 func (d *Deployment) createTicks(in *standin.AWS) error {
 	for _, name := range d.Groups {
 		if err := in.Scheduler.CreateGroup(name); err != nil {
+			return err
+		}
+	}
+	for _, q := range d.Queues {
+		in.SQS.Create(q.ARN)
+	}
+	for _, s := range d.Schedules {
+		if err := in.Scheduler.Make(s.Group, s.Name, s.Definition); err != nil {
 			return err
 		}
 	}

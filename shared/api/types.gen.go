@@ -986,7 +986,10 @@ type Profile struct {
 	Retention Retention `json:"retention"`
 
 	// Schedule When a profile's backups fall due, in a named zone.
-	Schedule  Schedule  `json:"schedule"`
+	Schedule Schedule `json:"schedule"`
+
+	// Scheduled The scheduler knows of this version. If not, it will within a quarter of an hour, and until then runs as before; devices that check in are governed by this version at once.
+	Scheduled bool      `json:"scheduled"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	Version   int64     `json:"version"`
 	Window    int       `json:"window"`

@@ -27,7 +27,8 @@ func (h Handlers) profile(p profile.Profile) api.Profile {
 		Conditions: api.Conditions{Unmetered: &p.Conditions.Unmetered, Charging: &p.Conditions.Charging, Battery: &p.Conditions.Battery},
 		QuietHours: quiet(p.QuietHours), Retention: retention(p.Retention),
 		Alerts:       api.Alerts{OverdueAfter: &p.Alerts.OverdueAfter, ShrinkOver: &p.Alerts.ShrinkOver},
-		DeviceGroups: p.DeviceGroups, Priority: p.Priority, Region: p.Region, NextRuns: p.Runs(h.Now(), shownRuns), CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+		DeviceGroups: p.DeviceGroups, Priority: p.Priority, Region: p.Region, NextRuns: p.Runs(h.Now(), shownRuns), Scheduled: p.Scheduled >= p.Version,
+		CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
 }
 
 func quiet(q profile.QuietHours) *api.QuietHours {

@@ -25,7 +25,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 			"messages.attachments", "messages.maxBytes", "location", "schedule.kind", "schedule.hours", "schedule.at", "schedule.days", "schedule.cron",
 			"schedule.zone", "window", "conditions.unmetered", "conditions.charging", "conditions.battery", "quietHours.from", "quietHours.to",
 			"retention.last", "retention.daily", "retention.weekly", "retention.monthly", "retention.yearly", "alerts.overdueAfter", "alerts.shrinkOver",
-			"deviceGroups", "priority", "region", "nextRuns", "createdAt", "updatedAt"),
+			"deviceGroups", "priority", "region", "nextRuns", "scheduled", "createdAt", "updatedAt"),
 		"createProfile":  gateway.Once(gateway.JSON(h.create)),
 		"getProfile":     gateway.Plain(h.get),
 		"editProfile":    gateway.JSON(h.edit),

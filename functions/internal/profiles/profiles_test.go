@@ -40,6 +40,8 @@ type world struct {
 	stack  *standintest.Stack
 	issuer *gatewaytest.Issuer
 	ids    atomic.Int64
+
+	service *profile.Service
 }
 
 func open(t *testing.T) *world {
@@ -53,6 +55,7 @@ func open(t *testing.T) *world {
 	db := table.Open(w.stack.Config())
 	service := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}},
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: clock, NewID: newID}, Now: clock, NewID: newID}
+	w.service = service
 	w.API = &gateway.API{Function: "profiles", Operations: profiles.Handlers{Profiles: service, Now: clock}.Operations(), Log: slog.New(slog.DiscardHandler), Now: clock,
 		Keeper: idempotency.Keeper{Store: table.Requests{DB: db, Name: deployment.Table}, Now: clock, NewID: newID},
 		Console: &console.Verifier{Issuer: gatewaytest.IssuerURL, Tenant: "acme", Audience: []string{gatewaytest.Audience}, GroupsClaim: "groups",

@@ -174,6 +174,35 @@ func (e *Environment) VaultKey() string {
 	return e.required("ZAPAS_VAULT_KEY", "arn:aws:kms:eu-central-1:111122223333:key/…")
 }
 
+// Bus is the name of the event bus.
+func (e *Environment) Bus() string { return e.required("ZAPAS_BUS", "zapas") }
+
+// Schedules say where the schedules of profiles are, as whom they call, and where calls go that did not come about.
+type Schedules struct {
+	Group            string
+	Role, DeadLetter string // ARNs
+}
+
+// Schedules are those of profiles.
+func (e *Environment) Schedules() Schedules {
+	return Schedules{Group: e.required("ZAPAS_SCHEDULES", "zapas"),
+		Role:       e.arn("ZAPAS_SCHEDULES_ROLE", "arn:aws:iam::111122223333:role/…"),
+		DeadLetter: e.arn("ZAPAS_SCHEDULES_DEAD", "arn:aws:sqs:eu-central-1:111122223333:…")}
+}
+
+// SchedulesTarget is the ARN of the function that schedules call.
+func (e *Environment) SchedulesTarget() string {
+	return e.arn("ZAPAS_SCHEDULES_TARGET", "arn:aws:lambda:eu-central-1:111122223333:function:…")
+}
+
+func (e *Environment) arn(name, example string) string {
+	s := e.required(name, example)
+	if s != "" && !strings.HasPrefix(s, "arn:") {
+		e.refuse(name, "is %q: it must be an ARN such as %s", s, example)
+	}
+	return s
+}
+
 // Quota is how many bytes a new vault may hold.
 func (e *Environment) Quota() int64 {
 	s := e.required("ZAPAS_QUOTA", "53687091200")

@@ -17,6 +17,7 @@ var good = map[string]string{
 	"ZAPAS_TENANT": "acme", "ZAPAS_ISSUER": "https://login.acme.example/t", "ZAPAS_AUDIENCE": "console, cli", "ZAPAS_GROUPS_CLAIM": "",
 	"ZAPAS_ROLES": `{"it":"admin","desk":"viewer"}`, "ZAPAS_TABLE": "t", "ZAPAS_TABLE_IDENTITY": "i", "ZAPAS_TABLE_VAULTKEYS": "k",
 	"ZAPAS_TABLE_AUDIT": "a", "ZAPAS_VAULT_KEY": "arn", "ZAPAS_QUOTA": "1", "ZAPAS_API": "http://127.0.0.1:7420/",
+	"ZAPAS_BUS": "bus", "ZAPAS_SCHEDULES": "group", "ZAPAS_SCHEDULES_ROLE": "arn:role", "ZAPAS_SCHEDULES_DEAD": "arn:dead", "ZAPAS_SCHEDULES_TARGET": "arn:target",
 	"ZAPAS_LOCATIONS": `[{"id":"eu","name":"Frankfurt","region":"eu-central-1","bucket":"acme-backup"}]`,
 }
 
@@ -25,6 +26,8 @@ type all struct {
 	Tenant, Issuer, GroupsClaim, Table, Identity, VaultKeys, Audit, VaultKey, API string
 	Audience                                                                      []string
 	Roles                                                                         map[string]caller.Role
+	Bus, Target                                                                   string
+	Schedules                                                                     settings.Schedules
 	Quota                                                                         int64
 	Locations                                                                     []profile.Location
 	Buckets                                                                       map[string]string
@@ -41,7 +44,8 @@ func read(change map[string]string) (all, error) {
 	e := settings.From(environ)
 	a := all{Tenant: e.Tenant(), Issuer: e.Issuer(), GroupsClaim: e.GroupsClaim(), Table: e.Table(), Identity: e.TableIdentity(),
 		VaultKeys: e.TableVaultKeys(), Audit: e.TableAudit(), VaultKey: e.VaultKey(), API: e.API(), Audience: e.Audience(),
-		Roles: e.Roles(), Quota: e.Quota(), Locations: e.Locations()}
+		Roles: e.Roles(), Quota: e.Quota(), Locations: e.Locations(),
+		Bus: e.Bus(), Target: e.SchedulesTarget(), Schedules: e.Schedules()}
 	if err := e.Err(); err != nil {
 		return a, err
 	}
@@ -58,7 +62,8 @@ func TestRead(t *testing.T) {
 	want := all{Tenant: "acme", Issuer: "https://login.acme.example/t", GroupsClaim: "groups", Table: "t", Identity: "i", VaultKeys: "k",
 		Audit: "a", VaultKey: "arn", API: "http://127.0.0.1:7420", Audience: []string{"console", "cli"},
 		Roles: map[string]caller.Role{"it": caller.Admin, "desk": caller.Viewer}, Quota: 1,
-		Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}}, Buckets: map[string]string{"eu": "acme-backup"}}
+		Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}}, Buckets: map[string]string{"eu": "acme-backup"},
+		Bus: "bus", Target: "arn:target", Schedules: settings.Schedules{Group: "group", Role: "arn:role", DeadLetter: "arn:dead"}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -71,7 +76,7 @@ func TestWrong(t *testing.T) {
 		{"ZAPAS_TENANT", "Acme"}, {"ZAPAS_TENANT", strings.Repeat("a", 64)}, {"ZAPAS_ISSUER", "http://login.acme.example"},
 		{"ZAPAS_ISSUER", "login"}, {"ZAPAS_ISSUER", "https://a?b"}, {"ZAPAS_AUDIENCE", " , "}, {"ZAPAS_ROLES", "admin"}, {"ZAPAS_ROLES", `{"it":"root"}`},
 		{"ZAPAS_ROLES", `{"":"admin"}`}, {"ZAPAS_QUOTA", "0"}, {"ZAPAS_QUOTA", "-1"}, {"ZAPAS_QUOTA", "5 GB"}, {"ZAPAS_API", "http://10.0.0.1"},
-		{"ZAPAS_LOCATIONS", "[]"}, {"ZAPAS_LOCATIONS", `{}`}, {"ZAPAS_LOCATIONS", `[{"id":"eu"}]`}, {"ZAPAS_LOCATIONS", `[{"ID":"eu"}]`},
+		{"ZAPAS_SCHEDULES_ROLE", "scheduler"}, {"ZAPAS_LOCATIONS", "[]"}, {"ZAPAS_LOCATIONS", `{}`}, {"ZAPAS_LOCATIONS", `[{"id":"eu"}]`}, {"ZAPAS_LOCATIONS", `[{"ID":"eu"}]`},
 		{"ZAPAS_LOCATIONS", `[{"id":"eu","name":"F","region":"r","bucket":"abc"},{"id":"eu","name":"F","region":"r","bucket":"abc"}]`},
 	}
 	for name := range good {

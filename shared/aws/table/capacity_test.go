@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"zapas/shared/audit"
+	"zapas/shared/aws/table"
 	"zapas/shared/caller"
 	"zapas/shared/fleet"
 	"zapas/shared/idempotency"
@@ -56,6 +57,10 @@ func TestCapacity(t *testing.T) {
 			_, _, err := w.restores().Restores(t.Context(), user, "", 50)
 			return err
 		}},
+		{"RecordSlot", 1, 0, func(w *world) error {
+			return table.Slots(w.profiles()).Record(t.Context(), "P", start, start)
+		}},
+		{"Slot", 0, 1, func(w *world) error { return err(table.Slots(w.profiles()).Slot(t.Context(), "P")) }},
 		{"Settings", 0, 1, func(w *world) error { return err(w.settings().Settings(t.Context())) }},
 		{"ReplaceSettings", 1, 0, func(w *world) error {
 			return w.settings().ReplaceSettings(t.Context(), restore.Settings{Version: 1}, 0)
