@@ -149,8 +149,11 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 			return r, nil // just committed: that it is unchanged need not be said, unless an order waits to hear it
 		}
 	}
-	in := api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &base.Snapshot, Profile: &p.Id, Order: d.named()}
+	in := api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: &base.Snapshot, Profile: &p.Id, Order: d.named(), Slot: d.serving()}
 	if _, err := d.client.Begin(ctx, in); err != nil {
+		return Report{}, err
+	}
+	if err := d.served(); err != nil {
 		return Report{}, err
 	}
 	return r, d.ended()
@@ -187,12 +190,15 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 		return Report{}, err
 	}
 	public := base64.RawURLEncoding.EncodeToString(request.Public())
-	in := api.SessionInput{Kind: api.SessionInputKindBackup, PublicKey: &public, Profile: &p.Id, Order: d.named()}
+	in := api.SessionInput{Kind: api.SessionInputKindBackup, PublicKey: &public, Profile: &p.Id, Order: d.named(), Slot: d.serving()}
 	if base != nil {
 		in.Base = &base.Snapshot
 	}
 	begun, err := d.begin(ctx, in)
 	if err != nil {
+		return Report{}, err
+	}
+	if err := d.served(); err != nil {
 		return Report{}, err
 	}
 	of := pack.Session{ID: *begun.Session, Device: d.id.Device, Location: p.Location}

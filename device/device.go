@@ -67,6 +67,9 @@ type Device struct {
 	id     state.Identity // zero until it is enrolled
 	nobody error          // why it is zero
 	order  string         // that the last check-in has brought, and the next backup carries out
+	slot   time.Time      // that the next backup serves; zero for none
+
+	conditions *api.DeviceConditions // of the phone; nil: it does not know
 
 	rebuilt string // why the backup that is under way has read its base again
 	note    string // what the backup that is under way tells in passing
@@ -238,7 +241,7 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 	if d.id.Device == "" {
 		return api.CheckInAnswer{}, d.nobody
 	}
-	in := api.CheckIn{AppVersion: d.config.AppVersion}
+	in := api.CheckIn{AppVersion: d.config.AppVersion, Conditions: d.conditions}
 	if coverage != nil {
 		in.Coverage = (*api.Coverage)(&coverage)
 	}
@@ -254,6 +257,9 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 		if err := d.dir.ClearRestores(); err != nil {
 			return out, err
 		}
+	}
+	if err := d.remember(out); err != nil {
+		return out, err
 	}
 	return out, d.keepOffset()
 }

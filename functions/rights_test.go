@@ -53,7 +53,6 @@ var unplayed = map[string]string{
 	"zapas-demo-RoleTriggers Triggers/PassScheduler iam:PassRole":      "no story loses a schedule: likewise",
 	"zapas-demo-RoleTriggers Triggers/Profiles dynamodb:UpdateItem":    "no story saves a profile of which the outbox cannot tell: TestOutboxFaults in shared/profile",
 	"zapas-demo-RoleRestores Restores/List s3:ListBucket":              "no story loses an object: TestMissingNeedsTheList in localstack/deployment",
-	"zapas-demo-RoleSessions Sessions/Cards dynamodb:GetItem":          "no phone of a story gives a session up: TestOrders in functions/internal/journey",
 }
 
 // TestRightsAreNeeded: a function from which a right is taken fails a story, and the log says what was denied to whom.

@@ -43,7 +43,7 @@ func (c *enrol) Run(t *terminal) (err error) {
 	})
 }
 
-type checkin struct{}
+type checkin struct{ conditions }
 
 func (c *checkin) Run(t *terminal) (err error) {
 	d, err := t.phone(false)
@@ -51,6 +51,7 @@ func (c *checkin) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	c.tell(d)
 	a, err := d.CheckIn(t.ctx, nil)
 	if err != nil {
 		return err
@@ -62,8 +63,14 @@ func (c *checkin) Run(t *terminal) (err error) {
 	return t.say(said, func(p *page) {
 		p.title("Checked in")
 		p.row("backup", dueness(a))
+		if what := awaited(a); what != "" && isDue(a, d.Pending()) {
+			p.row("waiting for", what)
+		}
 		if a.NextSlot != nil {
 			p.row("next due", a.NextSlot.Local().Format("2006-01-02 15:04 MST"))
+		}
+		if a.OldestApp != nil {
+			p.row("oldest app", *a.OldestApp)
 		}
 		p.row("restores", waiting(a.Restores))
 		p.row("ask again", fmt.Sprintf("in %s", seconds(a.PollAfter)))
@@ -72,7 +79,8 @@ func (c *checkin) Run(t *terminal) (err error) {
 
 type backup struct {
 	content
-	IfDue bool `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended."`
+	conditions
+	IfDue bool `help:"Do nothing, quietly, unless a backup is due or one was begun and has not ended, and it need not wait for anything."`
 }
 
 func (c *backup) Run(t *terminal) (err error) {
@@ -85,6 +93,7 @@ func (c *backup) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	c.tell(d)
 	a, err := d.CheckIn(t.ctx, src.coverage())
 	if err != nil {
 		return err
@@ -92,7 +101,9 @@ func (c *backup) Run(t *terminal) (err error) {
 	switch {
 	case a.Why == api.CheckInAnswerWhyUnconfirmed:
 		return errors.New("this phone is not confirmed yet; its user confirms it on my card, then it can back up")
-	case c.IfDue && !isDue(a, d.Pending()):
+	case a.Why == api.CheckInAnswerWhyAppTooOld:
+		return fmt.Errorf("this app is too old to back up; install %s or a newer one", *a.OldestApp)
+	case c.IfDue && (!isDue(a, d.Pending()) || awaited(a) != ""):
 		return nil
 	case a.Profile == nil:
 		return errors.New("no backup profile governs this phone; an administrator makes one that does, then it can back up")
@@ -115,7 +126,12 @@ func (c *backup) Run(t *terminal) (err error) {
 }
 
 // isDue reports whether there is anything to do for --if-due: what was begun comes to its end, due or not.
-func isDue(a api.CheckInAnswer, pending bool) bool { return a.Due || pending && a.Profile != nil }
+func isDue(a api.CheckInAnswer, pending bool) bool {
+	if a.Profile == nil || a.Why == api.CheckInAnswerWhyUnconfirmed || a.Why == api.CheckInAnswerWhyAppTooOld {
+		return false
+	}
+	return a.Due || pending
+}
 
 type restores struct{}
 

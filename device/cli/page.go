@@ -212,6 +212,8 @@ func dueness(a api.CheckInAnswer) string {
 		return fmt.Sprintf("ordered, for profile %q", a.Profile.Name)
 	case api.CheckInAnswerWhyUnconfirmed:
 		return "not before this phone is confirmed on my card"
+	case api.CheckInAnswerWhyAppTooOld:
+		return fmt.Sprintf("not with this app; the organisation wants %s or a newer one", *a.OldestApp)
 	}
 	return "not due"
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"time"
 
 	"zapas/device"
@@ -22,6 +23,7 @@ const (
 
 type running struct {
 	content
+	conditions
 	To   []string      `sep:"none" type:"path" help:"Where a backup that was sent to this phone is restored to, as of restore; without it the phone says that one waits." placeholder:"FILE|DIR"`
 	Once bool          `help:"Do one round and end: 0 when it went well, 1 when it failed, 3 when it is done but for items that could not be read or written."`
 	For  time.Duration `help:"End after so long, such as 90m; what is under way then comes to its end." placeholder:"DURATION"`
@@ -41,6 +43,7 @@ func (c *running) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	c.tell(d)
 	return (&life{running: c, t: t, d: d, told: map[string]bool{}}).live()
 }
 
@@ -132,15 +135,18 @@ func (l *life) round() *round {
 	a, err := l.d.CheckIn(l.t.ctx, coverage)
 	if err != nil {
 		l.fails(r, "checkin", err)
+		if status := remote.Status(err); l.t.ctx.Err() == nil && (status == 0 || status >= http.StatusInternalServerError) {
+			l.alone(r, src, unfound)
+		}
 		return r
 	}
 	r.answer = &a
 	l.note(r, l.tell(event{Did: "checkin", CheckIn: &a}, "checked in: %s", dueness(a)))
-	if a.Why != api.CheckInAnswerWhyUnconfirmed && isDue(a, l.d.Pending()) && a.Profile != nil {
-		if err := unfound; err != nil {
-			l.fails(r, "backup", err)
-		} else if err := l.backup(r, src, *a.Profile); err != nil {
-			l.fails(r, "backup", err)
+	if isDue(a, l.d.Pending()) {
+		if what := awaited(a); what != "" {
+			l.note(r, l.tell(event{Did: "delay", For: a.Waiting, Until: a.NotBefore}, "waiting for %s", what))
+		} else {
+			l.due(r, src, unfound, *a.Profile)
 		}
 	}
 	for _, sent := range a.Restores {
@@ -152,6 +158,32 @@ func (l *life) round() *round {
 		}
 	}
 	return r
+}
+
+// alone does what is due by this phone's own copy of the schedule, when the service could not be asked.
+func (l *life) alone(r *round, src *export, unfound error) {
+	p, due, waiting, err := l.d.Own()
+	switch {
+	case err != nil:
+		l.fails(r, "backup", err)
+	case !due:
+	case len(waiting) > 0:
+		l.note(r, l.tell(event{Did: "delay", For: waiting}, "waiting for %s", things(waiting)))
+	default:
+		l.note(r, l.tell(event{Did: "alone"}, "a backup is due for profile %q, by this phone's own copy of the schedule", p.Name))
+		l.due(r, src, unfound, p)
+	}
+}
+
+// due backs up what was found; what was not, it tells.
+func (l *life) due(r *round, src *export, unfound error, p api.DeviceProfile) {
+	err := unfound
+	if err == nil {
+		err = l.backup(r, src, p)
+	}
+	if err != nil {
+		l.fails(r, "backup", err)
+	}
 }
 
 func (l *life) backup(r *round, src *export, p api.DeviceProfile) (err error) {
@@ -226,7 +258,9 @@ type event struct {
 	Backup   *device.Report        `json:"backup,omitempty"`
 	Restore  *device.RestoreReport `json:"restore,omitempty"`
 	Waiting  *api.Restore          `json:"waiting,omitempty"`
-	What     string                `json:"what,omitempty"` // that failed
+	For      []api.Waiting         `json:"for,omitempty"`   // what a backup waits for
+	Until    *time.Time            `json:"until,omitempty"` // it waits
+	What     string                `json:"what,omitempty"`  // that failed
 	Error    string                `json:"error,omitempty"`
 	Code     string                `json:"code,omitempty"`
 	Seconds  float64               `json:"seconds,omitempty"`
@@ -253,6 +287,11 @@ func (l *life) pause(r *round, failures int) (time.Duration, error) {
 	slot := mostPause
 	if a := r.answer; a != nil && a.NextSlot != nil && a.NextSlot.After(a.Time) {
 		slot = max(a.NextSlot.Sub(a.Time), time.Second)
+	}
+	if a := r.answer; a != nil {
+		if d, waits := until(*a); waits {
+			slot = min(slot, max(d, time.Second))
+		}
 	}
 	if failures > 0 {
 		most := min(firstRetry<<min(failures-1, 10), mostRetry)

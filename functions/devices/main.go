@@ -53,12 +53,13 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	book := table.Audit{DB: db, Name: records}
 	recorder := audit.Recorder{Log: book, Now: now, NewID: newID}
 	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: now}
+	organisation := restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder}
 	handlers := devices.Handlers{
 		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
-			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Profiles: table.Profiles{DB: db, Name: rows},
-			Audit: recorder, Now: now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
+			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: rows}},
+			OldestApp: organisation.OldestApp, Audit: recorder, Now: now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
 		Restores:  &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: now},
-		Settings:  restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder},
+		Settings:  organisation,
 		Vaults:    table.Vaults{DB: db, Name: rows},
 		Records:   book,
 		Introduce: signedIn.Introduce,

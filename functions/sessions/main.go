@@ -62,8 +62,8 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		Find: opener.Find, Owns: phones.Owns, Enrolled: phones.Enrolled, Now: now, NewID: newID}
 	opener.Consented = consents.Consented
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
-		Statuses: statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now},
-		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}, Now: now}
+		Runs: fleet.RunBook{Statuses: statuses, Now: now}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now},
+		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}}
 	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: now, NewID: newID}
 	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper,
 		Device: device.Verifier{Tenant: tenant, Devices: identities, Once: sessions.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: now}, Log: log, Now: now}, nil

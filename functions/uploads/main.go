@@ -40,7 +40,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		return nil, err
 	}
 	db := table.Open(cfg)
-	handlers := uploads.Handlers{Statuses: table.Statuses{DB: db, Name: rows}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Now: now,
+	handlers := uploads.Handlers{Runs: fleet.RunBook{Statuses: table.Statuses{DB: db, Name: rows}, Now: now}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Now: now,
 		Uploader: &vault.Uploader{Table: table.Vaults{DB: db, Name: rows}, Store: bucket.New(cfg, buckets), Now: now}}
 	return &gateway.API{Function: "uploads", Operations: handlers.Operations(),
 		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Once: uploads.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: now}, Log: log, Now: now}, nil

@@ -46,7 +46,7 @@ func devicesRole() Role {
 		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "PutItem", "UpdateItem"),
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
 		keptAnswers(),
-		rows("Profiles", "${TableZapas.Arn}", "P", "Query"),
+		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "Query"),
 		rows("Snapshots", "${TableZapas.Arn}", "V#*", "GetItem", "Query"), // dates, states and counts
 		rows("Organisation", "${TableZapas.Arn}", "SETTINGS", "GetItem", "PutItem"),
 		index("Lists", "${TableZapas.Arn}/index/owner", "${TableZapas.Arn}/index/fleet"),
@@ -82,7 +82,7 @@ func sessionsRole(d Deployment) Role {
 func uploadsRole(d Deployment) Role {
 	return function("Uploads", "signs uploads and commits snapshots",
 		rows("Vaults", "${TableZapas.Arn}", "V#*", "GetItem", "PutItem"),
-		rows("Cards", "${TableZapas.Arn}", "F#*", "UpdateItem"),
+		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "UpdateItem"),
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
 		usedTokens(),
 		rows("DeviceKeys", "${TableIdentity.Arn}", "D#*", "GetItem"),

@@ -27,7 +27,7 @@ type index struct {
 
 // tables have one key, PK and SK, and an attribute that ends a row's life.
 func (d *deployment) tables() {
-	d.table("TableZapas", 35, nil, index{"owner", "owner", "PK", nil}, index{"fleet", "fleet", "fleetKey", nil})
+	d.table("TableZapas", 35, nil, index{"owner", "owner", "PK", nil}, index{"fleet", "fleet", "fleetKey", nil}, index{"due", "due", "dueKey", []string{"id"}})
 	d.table("TableIdentity", 35, policy.Identity(), index{"users", "users", "userKey", []string{"id", "name", "email"}})
 	d.table("TableVaultkeys", 7, policy.VaultKeys()) // an erased key is gone for good when this has passed
 	d.table("TableAudit", 35, policy.Audit())

@@ -7,6 +7,24 @@ import (
 	"time"
 )
 
+// Defines values for CheckInPlatform.
+const (
+	CheckInPlatformAndroid CheckInPlatform = "android"
+	CheckInPlatformIos     CheckInPlatform = "ios"
+)
+
+// Valid indicates whether the value is a known member of the CheckInPlatform enum.
+func (e CheckInPlatform) Valid() bool {
+	switch e {
+	case CheckInPlatformAndroid:
+		return true
+	case CheckInPlatformIos:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CheckInAnswerProfileWhy.
 const (
 	CheckInAnswerProfileWhyExplicit CheckInAnswerProfileWhy = "explicit"
@@ -30,6 +48,7 @@ func (e CheckInAnswerProfileWhy) Valid() bool {
 
 // Defines values for CheckInAnswerWhy.
 const (
+	CheckInAnswerWhyAppTooOld   CheckInAnswerWhy = "app_too_old"
 	CheckInAnswerWhyFirst       CheckInAnswerWhy = "first"
 	CheckInAnswerWhyNoProfile   CheckInAnswerWhy = "no_profile"
 	CheckInAnswerWhyNotDue      CheckInAnswerWhy = "not_due"
@@ -41,6 +60,8 @@ const (
 // Valid indicates whether the value is a known member of the CheckInAnswerWhy enum.
 func (e CheckInAnswerWhy) Valid() bool {
 	switch e {
+	case CheckInAnswerWhyAppTooOld:
+		return true
 	case CheckInAnswerWhyFirst:
 		return true
 	case CheckInAnswerWhyNoProfile:
@@ -58,10 +79,34 @@ func (e CheckInAnswerWhy) Valid() bool {
 	}
 }
 
+// Defines values for DeviceProfileWhy.
+const (
+	DeviceProfileWhyExplicit DeviceProfileWhy = "explicit"
+	DeviceProfileWhyGroup    DeviceProfileWhy = "group"
+	DeviceProfileWhyOldest   DeviceProfileWhy = "oldest"
+)
+
+// Valid indicates whether the value is a known member of the DeviceProfileWhy enum.
+func (e DeviceProfileWhy) Valid() bool {
+	switch e {
+	case DeviceProfileWhyExplicit:
+		return true
+	case DeviceProfileWhyGroup:
+		return true
+	case DeviceProfileWhyOldest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeviceState.
 const (
+	DeviceStateDisabled DeviceState = "disabled"
+	DeviceStateFailed   DeviceState = "failed"
 	DeviceStateNoBackup DeviceState = "no_backup"
 	DeviceStateOk       DeviceState = "ok"
+	DeviceStateOverdue  DeviceState = "overdue"
 	DeviceStateRetired  DeviceState = "retired"
 	DeviceStateRunning  DeviceState = "running"
 	DeviceStateUnseen   DeviceState = "unseen"
@@ -70,9 +115,15 @@ const (
 // Valid indicates whether the value is a known member of the DeviceState enum.
 func (e DeviceState) Valid() bool {
 	switch e {
+	case DeviceStateDisabled:
+		return true
+	case DeviceStateFailed:
+		return true
 	case DeviceStateNoBackup:
 		return true
 	case DeviceStateOk:
+		return true
+	case DeviceStateOverdue:
 		return true
 	case DeviceStateRetired:
 		return true
@@ -379,6 +430,27 @@ func (e SnapshotState) Valid() bool {
 	}
 }
 
+// Defines values for Waiting.
+const (
+	WaitingBattery   Waiting = "battery"
+	WaitingCharging  Waiting = "charging"
+	WaitingUnmetered Waiting = "unmetered"
+)
+
+// Valid indicates whether the value is a known member of the Waiting enum.
+func (e Waiting) Valid() bool {
+	switch e {
+	case WaitingBattery:
+		return true
+	case WaitingCharging:
+		return true
+	case WaitingUnmetered:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Outcome.
 const (
 	OutcomeDamaged Outcome = "damaged"
@@ -521,14 +593,34 @@ type CSV = string
 type CheckIn struct {
 	AppVersion string `json:"appVersion"`
 
+	// Conditions How things are with a device. What its profile wants of them and is not so, it waits for.
+	Conditions *DeviceConditions `json:"conditions,omitempty"`
+
 	// Coverage What the device can show of each element; without it, what it said before stays.
 	Coverage *Coverage `json:"coverage,omitempty"`
+
+	// Platform Without it, what it said before stays.
+	Platform *CheckInPlatform `json:"platform,omitempty"`
+
+	// PushToken By which a service that rings devices reaches it; at most 512 characters of ASCII. Without it, what it said before stays.
+	PushToken *string `json:"pushToken,omitempty"`
 }
+
+// CheckInPlatform Without it, what it said before stays.
+type CheckInPlatform string
 
 // CheckInAnswer defines model for CheckInAnswer.
 type CheckInAnswer struct {
+	// Agenda The next moments of the schedule, at most 24. By these the device backs up when it cannot ask: once for all that have passed.
+	Agenda   []Planned  `json:"agenda,omitempty"`
 	Due      bool       `json:"due"`
 	NextSlot *time.Time `json:"nextSlot,omitempty"`
+
+	// NotBefore Of a backup that is due: when it may start, by the profile's window and quiet hours. Absent: now. An order does not wait.
+	NotBefore *time.Time `json:"notBefore,omitempty"`
+
+	// OldestApp The oldest app that may back up; any when absent.
+	OldestApp *string `json:"oldestApp,omitempty"`
 
 	// Order Back up now, whatever the schedule says.
 	Order *Order `json:"order,omitempty"`
@@ -549,8 +641,11 @@ type CheckInAnswer struct {
 	Slot *time.Time `json:"slot,omitempty"`
 
 	// Time The server's time.
-	Time time.Time        `json:"time"`
-	Why  CheckInAnswerWhy `json:"why"`
+	Time time.Time `json:"time"`
+
+	// Waiting Conditions of the profile that are not met, by what the device has just said: it waits for them. For an order it only asks its user whether a metered network may be used.
+	Waiting []Waiting        `json:"waiting,omitempty"`
+	Why     CheckInAnswerWhy `json:"why"`
 }
 
 // CheckInAnswerProfileWhy Why this profile governs the device.
@@ -641,7 +736,10 @@ type Device struct {
 	Coverage *Coverage `json:"coverage,omitempty"`
 
 	// DamagedAt When it last found a backup of its own that cannot be restored in full.
-	DamagedAt  *time.Time `json:"damagedAt,omitempty"`
+	DamagedAt *time.Time `json:"damagedAt,omitempty"`
+
+	// Deadline By when it must have backed up not to be overdue.
+	Deadline   *time.Time `json:"deadline,omitempty"`
 	EnrolledAt time.Time  `json:"enrolledAt"`
 
 	// ExplicitProfile The profile that was chosen for this device alone.
@@ -649,6 +747,9 @@ type Device struct {
 
 	// Failed Items that its last backup could not read or store; for its user, or with `counts:read`.
 	Failed *int64 `json:"failed,omitempty"`
+
+	// FailedAt When a run last ended without a backup.
+	FailedAt *time.Time `json:"failedAt,omitempty"`
 
 	// Fingerprint On a card: SHA-256 of its public key (SubjectPublicKeyInfo in DER), hexadecimal in groups of four, as the phone itself shows it.
 	Fingerprint *string `json:"fingerprint,omitempty"`
@@ -661,12 +762,19 @@ type Device struct {
 	Label string `json:"label"`
 	Model string `json:"model"`
 
-	// Order The last order to back up that has not been reported to its end.
-	Order    *Id    `json:"order,omitempty"`
-	Platform string `json:"platform"`
+	// NextSlot When its next backup falls due.
+	NextSlot *time.Time `json:"nextSlot,omitempty"`
 
-	// Profile The profile that governed it when it was last seen.
+	// Order The last order to back up that has not been reported to its end.
+	Order        *Id        `json:"order,omitempty"`
+	OverdueSince *time.Time `json:"overdueSince,omitempty"`
+	Platform     string     `json:"platform"`
+
+	// Profile The profile that governs it.
 	Profile *Id `json:"profile,omitempty"`
+
+	// ProfileWhy Why that profile does.
+	ProfileWhy *DeviceProfileWhy `json:"profileWhy,omitempty"`
 
 	// ProvenAt When it last proved that a backup of its own can be restored in full.
 	ProvenAt *time.Time `json:"provenAt,omitempty"`
@@ -675,7 +783,7 @@ type Device struct {
 	ProvenSnapshot *Id        `json:"provenSnapshot,omitempty"`
 	SeenAt         *time.Time `json:"seenAt,omitempty"`
 
-	// State How its backups stand; a retired device makes none any more.
+	// State How its backups stand. Overdue: it owes one, and its profile's patience is at its end. Failed: its last run ended without one. Disabled: no profile governs it. A retired device makes none any more.
 	State DeviceState `json:"state"`
 
 	// Trust Unconfirmed: it may check in and nothing else until its user says that it is his.
@@ -686,9 +794,15 @@ type Device struct {
 
 	// User 26 characters of Crockford base32.
 	User Id `json:"user"`
+
+	// Waiting For what its backup that is due waited, when it last checked in.
+	Waiting []Waiting `json:"waiting,omitempty"`
 }
 
-// DeviceState How its backups stand; a retired device makes none any more.
+// DeviceProfileWhy Why that profile does.
+type DeviceProfileWhy string
+
+// DeviceState How its backups stand. Overdue: it owes one, and its profile's patience is at its end. Failed: its last run ended without one. Disabled: no profile governs it. A retired device makes none any more.
 type DeviceState string
 
 // DeviceTrust Unconfirmed: it may check in and nothing else until its user says that it is his.
@@ -703,6 +817,16 @@ type DeviceChange struct {
 	Profile *string `json:"profile,omitempty"`
 }
 
+// DeviceConditions How things are with a device. What its profile wants of them and is not so, it waits for.
+type DeviceConditions struct {
+	// Battery Per cent, 0-100.
+	Battery  int  `json:"battery"`
+	Charging bool `json:"charging"`
+
+	// Unmetered Its network costs nothing by volume.
+	Unmetered bool `json:"unmetered"`
+}
+
 // DeviceList defines model for DeviceList.
 type DeviceList struct {
 	// Cursor Absent on the last page.
@@ -712,17 +836,28 @@ type DeviceList struct {
 
 // DeviceProfile What a device needs to know of the profile that governs it.
 type DeviceProfile struct {
-	Elements []Element `json:"elements"`
+	// Conditions What a device waits for before it starts.
+	Conditions Conditions `json:"conditions"`
+	Elements   []Element  `json:"elements"`
 
 	// Id 26 characters of Crockford base32.
 	Id       Id     `json:"id"`
 	Location string `json:"location"`
-	Name     string `json:"name"`
-	Region   string `json:"region"`
+
+	// Messages What of the messages is backed up; whether any are, `elements` says.
+	Messages Messages `json:"messages"`
+	Name     string   `json:"name"`
+
+	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	QuietHours *QuietHours `json:"quietHours,omitempty"`
+	Region     string      `json:"region"`
 
 	// Schedule When a profile's backups fall due, in a named zone.
 	Schedule Schedule `json:"schedule"`
 	Version  int64    `json:"version"`
+
+	// Window Minutes over which the starts of the devices are spread.
+	Window int `json:"window"`
 }
 
 // Element defines model for Element.
@@ -924,6 +1059,15 @@ type OrderState string
 
 // OrderWhy Of `failed`: the device gave its session up, or was retired.
 type OrderWhy string
+
+// Planned defines model for Planned.
+type Planned struct {
+	// Slot When a backup falls due.
+	Slot time.Time `json:"slot"`
+
+	// Start When this device starts it, by the profile's window and quiet hours.
+	Start time.Time `json:"start"`
+}
 
 // Problem defines model for Problem.
 type Problem struct {
@@ -1243,6 +1387,9 @@ type SessionInput struct {
 
 	// Restore Kind `restore`.
 	Restore *Id `json:"restore,omitempty"`
+
+	// Slot Kinds `backup`, `unchanged`: the moment of the schedule that it serves, if it has one. By it a device whose clock is a little ahead is not asked twice.
+	Slot *time.Time `json:"slot,omitempty"`
 }
 
 // SessionInputKind defines model for SessionInput.Kind.
@@ -1250,6 +1397,9 @@ type SessionInputKind string
 
 // Settings defines model for Settings.
 type Settings struct {
+	// OldestApp The oldest app that may back up, as one to four numbers with points between them, such as 2.10; any unless set.
+	OldestApp *string `json:"oldestApp,omitempty"`
+
 	// RestoreExpires Days that a restore waits for its device; 14 unless set.
 	RestoreExpires int `json:"restoreExpires"`
 
@@ -1318,6 +1468,9 @@ type UserList struct {
 	Cursor *string `json:"cursor,omitempty"`
 	Users  []User  `json:"users"`
 }
+
+// Waiting defines model for Waiting.
+type Waiting string
 
 // Cursor defines model for Cursor.
 type Cursor = string

@@ -216,8 +216,8 @@ func TestRetire_Order(t *testing.T) {
 			if o, err := w.Orders.Mine(t.Context(), anna.User, o.ID); err != nil || o.Why != fleet.DeviceRetired {
 				t.Errorf("fault %d at call %d: it failed for %q: %v", f, n, o.Why, err)
 			}
-			if c, err := w.Card(t.Context(), w.stored(t, d.ID)); err != nil || c.State() != fleet.Over {
-				t.Errorf("the card says %s: %v", c.State(), err)
+			if c, err := w.Card(t.Context(), w.stored(t, d.ID)); err != nil || c.Standing.State != fleet.Over {
+				t.Errorf("the card says %s: %v", c.Standing.State, err)
 			}
 			if f == standin.None {
 				break

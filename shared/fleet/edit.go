@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
@@ -52,11 +51,11 @@ func (f *Fleet) Govern(ctx context.Context, who caller.Caller, d Device, version
 		}
 	}
 	if explicit != nil && *explicit != "" {
-		all, err := f.Profiles.Profiles(ctx)
+		all, err := f.Profiles.Set(ctx)
 		if err != nil {
 			return Card{}, err
 		}
-		if !slices.ContainsFunc(all, func(p profile.Profile) bool { return p.ID == *explicit }) {
+		if !all.Has(*explicit) {
 			return Card{}, fault.Fields([]fault.Field{{Pointer: "/profile", Code: "unknown", Detail: "there is no such profile; an empty string takes the device's own away"}})
 		}
 	}
@@ -67,10 +66,15 @@ func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, version
 	if d.State == Retired {
 		return Card{}, retired()
 	}
-	old, err := f.Card(ctx, d)
+	all, err := f.Profiles.Set(ctx)
 	if err != nil {
 		return Card{}, err
 	}
+	s, err := f.status(ctx, d)
+	if err != nil {
+		return Card{}, err
+	}
+	old := f.card(d, s, all)
 	wished := c.of(old.Edition())
 	switch {
 	case wished == old.Edition():
@@ -82,13 +86,16 @@ func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, version
 		return Card{}, err
 	}
 	c.Over = new(old.Edition())
-	s, err := f.Statuses.Note(ctx, d.ID, c)
+	s.Label, s.Group, s.Explicit = wished.Label, wished.Group, wished.Explicit
+	placed := s.Placed(Assess(s, all, f.now()), f.now())
+	c.Governs, c.Look, c.Overdue = placed.Governs, placed.Look, placed.Overdue
+	s, err = f.Statuses.Note(ctx, d.ID, c)
 	if fault.Is(err, fault.Conflict) { // somebody was faster, or this is the write's own effect, whose answer was lost
 		if s, err = f.Statuses.Status(ctx, d.ID); err == nil && s.Edition() != wished {
 			err = stale()
 		}
 	}
-	return card(d, s), err
+	return f.card(d, s, all), err
 }
 
 // of is an edition with the members of c in it.

@@ -25,7 +25,7 @@ func TestVersion(t *testing.T) {
 		changes bool
 	}{
 		{"CheckIn", func() error {
-			_, err := w.CheckIn(t.Context(), caller.Caller{User: anna.User, Device: d.ID, Unconfirmed: true}, "2", nil)
+			_, err := w.CheckIn(t.Context(), caller.Caller{User: anna.User, Device: d.ID, Unconfirmed: true}, fleet.Report{AppVersion: "2"})
 			return err
 		}, false},
 		{"Confirm", func() error { _, err := w.Confirm(t.Context(), w.fresh(anna), d.ID, true); return err }, true},

@@ -136,7 +136,7 @@ func (f *Fleet) Enrol(ctx context.Context, code string, p Phone) (Device, error)
 		return Device{}, err
 	}
 	// If we die after this line, the phone asks again and its status is made then.
-	return d, f.Statuses.CreateStatus(ctx, p.status(d))
+	return d, f.Statuses.CreateStatus(ctx, p.status(d, f.now()))
 }
 
 // again answers a code that was used: to the phone that used it as before, to any other not at all.
@@ -152,17 +152,18 @@ func (f *Fleet) again(ctx context.Context, c Code, p Phone) (Device, error) {
 	if !bytes.Equal(d.PublicKey, p.PublicKey) || d.State == Retired {
 		return Device{}, used
 	}
-	return d, f.Statuses.CreateStatus(ctx, p.status(d))
+	return d, f.Statuses.CreateStatus(ctx, p.status(d, f.now()))
 }
 
-func (p Phone) status(d Device) Status {
-	return Status{Device: d.ID, Owner: d.Owner, Trust: d.State, Label: p.Label, Platform: p.Platform, Model: p.Model, EnrolledAt: d.EnrolledAt,
+// status is that of a new device, which the watch is to look at now: a profile may govern it.
+func (p Phone) status(d Device, now time.Time) Status {
+	return Status{Look: Look{At: now}, Device: d.ID, Owner: d.Owner, Trust: d.State, Label: p.Label, Platform: p.Platform, Model: p.Model, EnrolledAt: d.EnrolledAt,
 		Seen: Seen{AppVersion: p.AppVersion}}
 }
 
 func (p Phone) check() error {
 	fields := slices.Concat(checkText("/label", p.Label, 1, maxText), checkText("/model", p.Model, 0, maxText), checkText("/appVersion", p.AppVersion, 1, 32))
-	if p.Platform != "android" && p.Platform != "ios" {
+	if !platform(p.Platform) {
 		fields = append(fields, fault.Field{Pointer: "/platform", Code: "invalid", Detail: "it must be android or ios"})
 	}
 	if err := fault.Fields(fields); err != nil {

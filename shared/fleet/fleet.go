@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -86,7 +87,7 @@ type People interface {
 	Users(ctx context.Context, position string, limit int) (page []User, next string, err error)
 }
 
-// Status is how a device stands: what lists and cards show of it.
+// Status is what rows hold of how a device stands; Assess says what that means.
 type Status struct {
 	Device      caller.DeviceID
 	Owner       caller.UserID
@@ -98,35 +99,80 @@ type Status struct {
 	Model       string
 	EnrolledAt  time.Time
 	Seen        Seen
+	Governs     Governs
 	Run         Run
 	Stored      Stored
 	UnchangedAt time.Time
+	Failed      Failed
+	Overdue     Overdue
+	Tell        []string // events that may not have been announced, as they would be: at most MaxTell
+	Look        Look
 	Proven      Proven
 	DamagedAt   time.Time // when it last found a backup of its own that cannot be restored in full
 	Order       OrderID   // the last one that has not been brought to its end; it may have expired
+	Rev         int64     // grows with every Note
 }
+
+// MaxTell is how many events a device's row has room for.
+const MaxTell = 8
 
 // Seen is what a check-in leaves.
 type Seen struct {
 	At         time.Time
 	AppVersion string
-	Profile    profile.ID        // that governed it then
 	Coverage   map[string]string // what it can see, by element
+	Conditions *Conditions       // nil: it has not said
+	Waiting    []string          // conditions of its profile that were not met: unmetered, charging, battery
+	PushToken  string            // by which an MDM rings it: opaque, and in no list
+}
+
+// Conditions are what a device says of itself: whether a backup would be welcome.
+type Conditions struct {
+	Unmetered bool // its network costs nothing by volume
+	Charging  bool
+	Battery   int // per cent
+}
+
+// Governs is which profile governed the device when that was last looked at; the zero value is "not yet", one without a
+// profile is "none".
+type Governs struct {
+	Profile profile.ID
+	Since   time.Time
 }
 
 // Run is the last backup that a device started.
 type Run struct {
-	At      time.Time
-	Profile profile.ID
-	Session string // "" when nothing had changed
+	At       time.Time
+	Profile  profile.ID
+	Session  string    // "" when nothing had changed
+	Deadline time.Time // the next one, once this run has ended well; zero: there is none
 }
 
 // Stored is the last backup that was committed.
 type Stored struct {
-	At     time.Time
-	Seq    int64 // of the user's vault
-	Counts map[string]int64
-	Failed int64 // items that could not be read or stored
+	At      time.Time
+	Started time.Time
+	Seq     int64 // of the user's vault
+	Counts  map[string]int64
+	Failed  int64 // items that could not be read or stored
+}
+
+// Failed is the last run that ended without a backup.
+type Failed struct {
+	At      time.Time
+	Session string
+}
+
+// Overdue says that it was announced that the device is late with the backup for a slot.
+type Overdue struct {
+	Slot, Since time.Time
+}
+
+// Look is where the index that the watch reads has the device: to be looked at when At has come, or, with a profile, among
+// those that are announced as overdue since then. The zero value is nowhere.
+type Look struct {
+	At      time.Time
+	Overdue profile.ID
 }
 
 // Proven is the last proof that a backup can be restored in full.
@@ -138,17 +184,30 @@ type Proven struct {
 // Change is what one function writes of a Status; a nil member stays as it is.
 type Change struct {
 	Seen        *Seen
+	Platform    *string
+	Governs     *Governs
 	Run         *Run
-	Stored      *Stored // an older Seq than the one there is does nothing
+	Stored      *Stored // one with an older Seq than the one there is does nothing, nor do Overdue and Look beside it
 	UnchangedAt *time.Time
+	Failed      *Failed
+	Overdue     *Overdue // the zero value: it is not, or not any more
+	Look        *Look
 	Proven      *Proven
 	DamagedAt   *time.Time
-	Trust       *DeviceState
+	Trust       *DeviceState // Retired takes it out of every list but its owner's, whatever Look says
 	Label       *string
 	Group       *string     // "": none, as in Explicit
 	Explicit    *profile.ID // chosen for this device alone
+	Tell, Told  []string    // events that come to Status.Tell, and that go
 
 	Over *Edition // write only in the place of this one; fault.Conflict when there is another
+	Rev  *int64   // write only in the place of this Status.Rev; fault.Conflict when there is another
+}
+
+// Empty reports that it writes nothing, whatever its conditions.
+func (c Change) Empty() bool {
+	c.Over, c.Rev = nil, nil
+	return reflect.ValueOf(c).IsZero()
 }
 
 // Statuses keep how devices stand. Reads of one device are strongly consistent, lists may lag by a moment.
@@ -165,6 +224,14 @@ type Statuses interface {
 	List(ctx context.Context, position string, limit int) (page []Status, next string, err error)
 }
 
+// Profiles are read for what they say of devices.
+type Profiles interface {
+	// Set reads all of them, as they are when it is called or later.
+	Set(ctx context.Context) (profile.Set, error)
+	// Slot reads the last slot of a profile that a tick has recorded, strongly consistent; zero when none has.
+	Slot(ctx context.Context, id profile.ID) (time.Time, error)
+}
+
 // Fleet is what people and phones do with devices.
 type Fleet struct {
 	Tenant     string
@@ -173,40 +240,12 @@ type Fleet struct {
 	People     People
 	Statuses   Statuses
 	Orders     OrderBook
-	Profiles   interface {
-		// Profiles reads all profiles, in no order.
-		Profiles(ctx context.Context) ([]profile.Profile, error)
-	}
-	Audit  audit.Recorder
-	Now    func() time.Time
-	NewID  func() string
-	Random func(p []byte) // fills p with unguessable bytes
-}
-
-// State says in one word how a device's backups stand.
-type State string
-
-const (
-	OK       State = "ok"
-	Running  State = "running"   // a backup began and has not ended
-	Unseen   State = "unseen"    // it has never checked in
-	NoBackup State = "no_backup" // it has, and nothing is stored
-	Over     State = "retired"   // it makes no backup any more
-)
-
-// State is how the device's backups stand.
-func (s Status) State() State {
-	switch {
-	case s.Trust == Retired:
-		return Over
-	case s.Run.Session != "" && s.Run.At.After(s.Stored.At) && s.Run.At.After(s.UnchangedAt):
-		return Running
-	case !s.Stored.At.IsZero():
-		return OK
-	case s.Seen.At.IsZero():
-		return Unseen
-	}
-	return NoBackup
+	Profiles   Profiles
+	OldestApp  func(ctx context.Context) (string, error) // that may back up; "": any
+	Audit      audit.Recorder
+	Now        func() time.Time
+	NewID      func() string
+	Random     func(p []byte) // fills p with unguessable bytes
 }
 
 // Met records who signed in, for the console's lists.
@@ -249,30 +288,66 @@ func (f *Fleet) Active(ctx context.Context, id caller.DeviceID) (bool, error) {
 	return err == nil && d.State == InUse, err
 }
 
-// Mine lists the user's devices that are not retired.
-func (f *Fleet) Mine(ctx context.Context, user caller.UserID) ([]Status, error) {
+// Mine lists the user's devices that are not retired, without their fingerprints.
+func (f *Fleet) Mine(ctx context.Context, user caller.UserID) ([]Card, error) {
 	all, err := f.Statuses.OfOwner(ctx, user)
-	return slices.DeleteFunc(all, func(s Status) bool { return s.Trust == Retired }), err
+	if err != nil {
+		return nil, err
+	}
+	return f.cards(ctx, slices.DeleteFunc(all, func(s Status) bool { return s.Trust == Retired }))
+}
+
+// List lists the fleet as Statuses do, without fingerprints.
+func (f *Fleet) List(ctx context.Context, position string, limit int) (page []Card, next string, err error) {
+	all, next, err := f.Statuses.List(ctx, position, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	page, err = f.cards(ctx, all)
+	return page, next, err
+}
+
+func (f *Fleet) cards(ctx context.Context, statuses []Status) ([]Card, error) {
+	all, err := f.Profiles.Set(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, cards := f.now(), make([]Card, len(statuses))
+	for i, s := range statuses {
+		cards[i] = Card{Status: s, Standing: Assess(s, all, now)}
+	}
+	return cards, nil
 }
 
 // Card is all there is to show of one device.
 type Card struct {
 	Status
+	Standing    Standing
 	Fingerprint string // of its key
 }
 
 // Card shows a device that was read before.
 func (f *Fleet) Card(ctx context.Context, d Device) (Card, error) {
-	s, err := f.Statuses.Status(ctx, d.ID)
-	if fault.Is(err, fault.NotFound) { // it has enrolled and never said what it is
-		s, err = Status{Device: d.ID, Owner: d.Owner, EnrolledAt: d.EnrolledAt}, nil
+	s, err := f.status(ctx, d)
+	if err != nil {
+		return Card{}, err
 	}
-	return card(d, s), err
+	all, err := f.Profiles.Set(ctx)
+	return f.card(d, s, all), err
 }
 
-func card(d Device, s Status) Card {
+// status reads how a device stands; one that has enrolled and never said what it is has a status all the same.
+func (f *Fleet) status(ctx context.Context, d Device) (Status, error) {
+	s, err := f.Statuses.Status(ctx, d.ID)
+	if fault.Is(err, fault.NotFound) {
+		return Status{Device: d.ID, Owner: d.Owner, EnrolledAt: d.EnrolledAt}, nil
+	}
+	return s, err
+}
+
+func (f *Fleet) card(d Device, s Status, all profile.Set) Card {
 	s.Trust = d.State
-	return Card{Status: s, Fingerprint: Fingerprint(d.PublicKey)}
+	return Card{Status: s, Standing: Assess(s, all, f.now()), Fingerprint: Fingerprint(d.PublicKey)}
 }
 
 // Fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.

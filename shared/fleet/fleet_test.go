@@ -34,6 +34,19 @@ type world struct {
 	clock    *standintest.Clock
 	statuses table.Statuses
 	profiles table.Profiles
+	oldest   string // app that may back up
+}
+
+func (w *world) oldestApp(context.Context) (string, error) { return w.oldest, nil }
+
+// checkIn is what a device that says no more than it must is answered.
+func (w *world) checkIn(t *testing.T, d fleet.Device) fleet.Answer {
+	t.Helper()
+	a, err := w.CheckIn(t.Context(), caller.Caller{Tenant: "acme", User: d.Owner, Device: d.ID}, fleet.Report{AppVersion: "1.0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func open(t *testing.T) *world {
@@ -47,7 +60,7 @@ func open(t *testing.T) *world {
 	w := &world{stack: s, clock: s.Clock, statuses: table.Statuses{DB: db, Name: deployment.Table}, profiles: table.Profiles{DB: db, Name: deployment.Table}}
 	identities := table.Identities{DB: db, Name: deployment.Identity}
 	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity},
-		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: w.profiles,
+		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: &table.Sets{Profiles: w.profiles}, OldestApp: w.oldestApp,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
 		Random: func(p []byte) { _, _ = rand.Read(p) }}
 	return w
@@ -111,7 +124,7 @@ func TestEnrol(t *testing.T) {
 			if d.Owner != anna.User || d.State != fleet.InUse {
 				t.Errorf("%+v", d)
 			}
-			if c, err := w.Card(t.Context(), d); err != nil || c.Label != "My phone" || c.State() != fleet.Unseen || c.Trust != fleet.InUse {
+			if c, err := w.Card(t.Context(), d); err != nil || c.Label != "My phone" || c.Standing.State != fleet.Unseen || c.Trust != fleet.InUse {
 				t.Errorf("%+v %v", c, err)
 			}
 		}},
@@ -325,7 +338,7 @@ func TestCheckIn_Coverage(t *testing.T) {
 		{nil, map[string]string{"contacts": "limited", "calls": "denied"}},
 		{map[string]string{"contacts": "full"}, map[string]string{"contacts": "full"}},
 	} {
-		if _, err := w.CheckIn(t.Context(), caller.Caller{Tenant: "acme", User: d.Owner, Device: d.ID}, "1.0", tt.said); err != nil {
+		if _, err := w.CheckIn(t.Context(), caller.Caller{Tenant: "acme", User: d.Owner, Device: d.ID}, fleet.Report{AppVersion: "1.0", Coverage: tt.said}); err != nil {
 			t.Fatal(err)
 		}
 		s, err := w.statuses.Status(t.Context(), d.ID)
@@ -342,13 +355,13 @@ func TestCheckIn(t *testing.T) {
 	who := caller.Caller{Tenant: "acme", User: d.Owner, Device: d.ID}
 	checkIn := func() fleet.Answer {
 		t.Helper()
-		a, err := w.CheckIn(t.Context(), who, "1.0", map[string]string{"messages": "full"})
+		a, err := w.CheckIn(t.Context(), who, fleet.Report{AppVersion: "1.0", Coverage: map[string]string{"messages": "full"}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
-	if a := checkIn(); a.Due || a.Why != fleet.NoProfile || a.PollAfter != time.Hour {
+	if a := checkIn(); a.Due || a.Why != fleet.NoProfile || a.PollAfter < time.Hour || a.PollAfter > 66*time.Minute {
 		t.Errorf("without a profile: %+v", a)
 	}
 	p := profile.Profile{ID: profile.ID(ulid.Make().String()), Version: 1, Name: "Hourly", Enabled: true, Elements: []string{"messages"}, Location: "eu",
@@ -363,11 +376,11 @@ func TestCheckIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := checkIn()
-	if a.Due || a.Why != fleet.NotDue || a.PollAfter < time.Minute || a.PollAfter > time.Hour {
+	if a.Due || a.Why != fleet.NotDue || a.PollAfter < time.Minute || a.PollAfter > 66*time.Minute {
 		t.Errorf("after its run: %+v", a)
 	}
 	w.clock.Advance(a.Next.Sub(w.clock.Now()) - time.Millisecond)
-	if a := checkIn(); a.Due || a.PollAfter != time.Minute {
+	if a := checkIn(); a.Due || a.PollAfter < time.Minute || a.PollAfter > 66*time.Second {
 		t.Errorf("just before the slot: %+v", a)
 	}
 	w.clock.Advance(time.Millisecond)
@@ -382,33 +395,11 @@ func TestCheckIn(t *testing.T) {
 	if a := checkIn(); a.Due || a.Why != fleet.NotConfirmed {
 		t.Errorf("unconfirmed: %+v", a)
 	}
-	for _, bad := range []struct {
-		version  string
-		coverage map[string]string
-	}{{"", nil}, {strings.Repeat("1", 33), nil}, {"1", map[string]string{"photos": "full"}}, {"1", map[string]string{"calls": "some"}}} {
-		if _, err := w.CheckIn(t.Context(), who, bad.version, bad.coverage); !fault.Is(err, fault.Invalid) {
+	for _, bad := range []fleet.Report{{}, {AppVersion: strings.Repeat("1", 33)}, {AppVersion: "1", Coverage: map[string]string{"photos": "full"}},
+		{AppVersion: "1", Coverage: map[string]string{"calls": "some"}}, {AppVersion: "1", Platform: "symbian"}, {AppVersion: "1", Conditions: &fleet.Conditions{Battery: 101}},
+		{AppVersion: "1", Conditions: &fleet.Conditions{Battery: -1}}, {AppVersion: "1", PushToken: strings.Repeat("x", 513)}, {AppVersion: "1", PushToken: "a b"}} {
+		if _, err := w.CheckIn(t.Context(), who, bad); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%+v: %v", bad, err)
-		}
-	}
-}
-
-func TestState(t *testing.T) {
-	t.Parallel()
-	at := func(h int) time.Time { return time.Unix(int64(h)*3600, 0) }
-	for _, tt := range []struct {
-		status fleet.Status
-		want   fleet.State
-	}{
-		{fleet.Status{}, fleet.Unseen},
-		{fleet.Status{Trust: fleet.Retired, Run: fleet.Run{At: at(4), Session: "S"}, Stored: fleet.Stored{At: at(3)}}, fleet.Over},
-		{fleet.Status{Seen: fleet.Seen{At: at(1)}}, fleet.NoBackup},
-		{fleet.Status{Seen: fleet.Seen{At: at(1)}, Run: fleet.Run{At: at(2), Session: "S"}}, fleet.Running},
-		{fleet.Status{Run: fleet.Run{At: at(2), Session: "S"}, Stored: fleet.Stored{At: at(3)}}, fleet.OK},
-		{fleet.Status{Run: fleet.Run{At: at(4), Session: "S"}, Stored: fleet.Stored{At: at(3)}}, fleet.Running},
-		{fleet.Status{Run: fleet.Run{At: at(4)}, Stored: fleet.Stored{At: at(3)}, UnchangedAt: at(4)}, fleet.OK},
-	} {
-		if got := tt.status.State(); got != tt.want {
-			t.Errorf("%+v is %s and not %s", tt.status, got, tt.want)
 		}
 	}
 }

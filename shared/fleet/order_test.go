@@ -41,7 +41,7 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	type steps = []func(t *testing.T, w *world, o fleet.Order) error
 	checkIn := func(t *testing.T, w *world, o fleet.Order) error {
-		_, err := w.CheckIn(t.Context(), caller.Caller{User: o.Owner, Device: o.Device}, "1", nil)
+		_, err := w.CheckIn(t.Context(), caller.Caller{User: o.Owner, Device: o.Device}, fleet.Report{AppVersion: "1"})
 		return err
 	}
 	carry := func(session string) func(t *testing.T, w *world, o fleet.Order) error {
@@ -148,7 +148,7 @@ func TestOrderSteps_LostAnswers(t *testing.T) {
 			var o fleet.Order
 			insist(func() (err error) { o, err = w.Order(t.Context(), anna, d, ""); return err })
 			insist(func() error {
-				_, err := w.CheckIn(t.Context(), caller.Caller{User: anna.User, Device: d.ID}, "1", nil)
+				_, err := w.CheckIn(t.Context(), caller.Caller{User: anna.User, Device: d.ID}, fleet.Report{AppVersion: "1"})
 				return err
 			})
 			insist(func() error {
@@ -242,7 +242,7 @@ func TestCheckIn_Order(t *testing.T) {
 	d := w.enrol(t)
 	who := caller.Caller{User: anna.User, Device: d.ID}
 	o := w.order(t, d)
-	a, err := w.CheckIn(t.Context(), who, "1", nil)
+	a, err := w.CheckIn(t.Context(), who, fleet.Report{AppVersion: "1"})
 	if err != nil || a.Due || a.Why != fleet.NoProfile || a.Order == nil || a.Order.ID != o.ID || a.Order.State != fleet.Delivered {
 		t.Errorf("without a profile: %+v %v", a, err)
 	}
@@ -254,11 +254,11 @@ func TestCheckIn_Order(t *testing.T) {
 	if _, err := w.statuses.Note(t.Context(), d.ID, fleet.Change{Run: &fleet.Run{At: w.clock.Now(), Profile: p.ID}}); err != nil {
 		t.Fatal(err)
 	}
-	if a, err = w.CheckIn(t.Context(), who, "1", nil); err != nil || !a.Due || a.Why != fleet.Ordered || a.Order == nil {
+	if a, err = w.CheckIn(t.Context(), who, fleet.Report{AppVersion: "1"}); err != nil || !a.Due || a.Why != fleet.Ordered || a.Order == nil {
 		t.Errorf("when it is not due: %+v %v", a, err)
 	}
 	w.clock.Advance(fleet.OrderLife)
-	if a, err = w.CheckIn(t.Context(), who, "1", nil); err != nil || a.Why == fleet.Ordered || a.Order != nil {
+	if a, err = w.CheckIn(t.Context(), who, fleet.Report{AppVersion: "1"}); err != nil || a.Why == fleet.Ordered || a.Order != nil {
 		t.Errorf("a day later: %+v %v", a, err)
 	}
 }

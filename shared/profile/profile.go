@@ -5,7 +5,6 @@ package profile
 import (
 	"cmp"
 	"context"
-	"slices"
 	"time"
 )
 
@@ -33,8 +32,9 @@ type Profile struct {
 	Region       string   // default region for phone numbers, ISO 3166-1 alpha-2
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
-	Scheduled    int64 // the newest version that the scheduler is known to have; an edit keeps it
-	Told         int64 // the newest version of which the world was told
+	Scheduled    int64     // the newest version that the scheduler is known to have; an edit keeps it
+	Told         int64     // the newest version of which the world was told
+	Since        time.Time // when what it says of whom and when last changed: no deadline counts from before
 }
 
 // Location is a bucket that profiles may choose.
@@ -68,27 +68,3 @@ const (
 	ByGroup  Why = "group"    // it has the highest priority of those whose device groups match
 	ByAge    Why = "oldest"   // it is the oldest of those that govern every device
 )
-
-// Governing is the profile that governs a device: the explicit one, else the highest priority among the profiles whose
-// device groups match, else the oldest of those for every device. Disabled profiles govern nothing.
-func Governing(all []Profile, explicit ID, group string) (Profile, Why, bool) {
-	all = slices.DeleteFunc(slices.Clone(all), func(p Profile) bool { return !p.Enabled })
-	slices.SortFunc(all, byAge)
-	best := -1
-	for i, p := range all {
-		switch {
-		case explicit != "" && p.ID == explicit:
-			return p, Explicit, true
-		case group == "" || !slices.Contains(p.DeviceGroups, group):
-		case best < 0 || p.Priority > all[best].Priority:
-			best = i
-		}
-	}
-	if best >= 0 {
-		return all[best], ByGroup, true
-	}
-	if i := slices.IndexFunc(all, func(p Profile) bool { return len(p.DeviceGroups) == 0 }); i >= 0 {
-		return all[i], ByAge, true
-	}
-	return Profile{}, "", false
-}

@@ -181,9 +181,9 @@ func TestGoverning(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			p, why, ok := Governing(tt.all, tt.explicit, tt.group)
-			if p.ID != tt.want || why != tt.why || ok != (tt.want != "") {
-				t.Errorf("%q governs (%s)", p.ID, why)
+			p, why, ok := NewSet(tt.all).Governing(tt.explicit, tt.group)
+			if ok != (tt.want != "") || ok && p.ID != tt.want || why != tt.why {
+				t.Errorf("%v governs (%s)", p, why)
 			}
 		})
 	}

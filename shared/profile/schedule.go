@@ -138,22 +138,51 @@ func (s Schedule) Expression() (expression, zone string) {
 
 // Last is the newest slot at or before t; zero when there is none within nine years.
 func (s Schedule) Last(t time.Time) time.Time {
-	due, zone, err := s.read()
+	c, err := s.calendar()
 	if err != nil {
 		return time.Time{}
 	}
-	now, clock := wall(t.In(zone)), due.ofDay()
+	return c.last(t)
+}
+
+// Next are the n slots that follow t; fewer when there are years between them.
+func (s Schedule) Next(t time.Time, n int) []time.Time {
+	c, err := s.calendar()
+	if err != nil {
+		return nil
+	}
+	return c.next(t, n)
+}
+
+// calendar is a schedule that was read: what of it takes longer than to find a slot.
+type calendar struct {
+	due   times
+	clock []int // minutes of a day
+	zone  *time.Location
+}
+
+func (s Schedule) calendar() (calendar, error) {
+	due, err := s.times()
+	if err != nil {
+		return calendar{}, err
+	}
+	zone, err := s.zone()
+	return calendar{due, due.ofDay(), zone}, err
+}
+
+func (c calendar) last(t time.Time) time.Time {
+	now := wall(t.In(c.zone))
 	for back := range horizon {
 		day := now.Truncate(24*time.Hour).AddDate(0, 0, 1-back)
-		if !due.on(day) {
+		if !c.due.on(day) {
 			continue
 		}
-		for _, m := range slices.Backward(clock) {
+		for _, m := range slices.Backward(c.clock) {
 			at := day.Add(time.Duration(m) * time.Minute)
 			if at.After(now.Add(leap)) {
 				continue
 			}
-			if slot, ok := moment(at, zone); ok && !slot.After(t) {
+			if slot, ok := moment(at, c.zone); ok && !slot.After(t) {
 				return slot
 			}
 		}
@@ -161,23 +190,17 @@ func (s Schedule) Last(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// Next are the n slots that follow t; fewer when there are years between them.
-func (s Schedule) Next(t time.Time, n int) []time.Time {
-	due, zone, err := s.read()
-	if err != nil {
-		return nil
-	}
-	var out []time.Time
-	now, clock := wall(t.In(zone)), due.ofDay()
+func (c calendar) next(t time.Time, n int) (out []time.Time) {
+	now := wall(t.In(c.zone))
 	day := now.Truncate(24*time.Hour).AddDate(0, 0, -1)
 	for idle := 0; idle < horizon && len(out) < n; idle++ {
-		if due.on(day) {
-			for _, m := range clock {
+		if c.due.on(day) {
+			for _, m := range c.clock {
 				at := day.Add(time.Duration(m) * time.Minute)
 				if len(out) == n || at.Before(now.Add(-leap)) {
 					continue
 				}
-				if slot, ok := moment(at, zone); ok && slot.After(t) {
+				if slot, ok := moment(at, c.zone); ok && slot.After(t) {
 					out, idle = append(out, slot), 0
 				}
 			}
@@ -185,15 +208,6 @@ func (s Schedule) Next(t time.Time, n int) []time.Time {
 		day = day.AddDate(0, 0, 1)
 	}
 	return out
-}
-
-func (s Schedule) read() (times, *time.Location, error) {
-	due, err := s.times()
-	if err != nil {
-		return times{}, nil, err
-	}
-	zone, err := s.zone()
-	return due, zone, err
 }
 
 // wall is what the clock of t's zone shows then, as if the zone were UTC: a time to count in without leaps.

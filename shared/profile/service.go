@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"zapas/shared/audit"
@@ -73,7 +74,7 @@ func (s *Service) Copy(ctx context.Context, who caller.Caller, from, id ID, name
 
 func (s *Service) add(ctx context.Context, who caller.Caller, p Profile, action audit.Action, also ...string) (Profile, error) {
 	now := s.now()
-	p.Version, p.CreatedAt, p.UpdatedAt = 1, now, now
+	p.Version, p.CreatedAt, p.UpdatedAt, p.Since = 1, now, now, now
 	p.Scheduled, p.Told = 0, 0
 	if p.ID == "" {
 		p.ID = ID(s.NewID())
@@ -113,6 +114,10 @@ func (s *Service) Edit(ctx context.Context, who caller.Caller, p Profile, versio
 	if p, err = s.Check(p); err != nil {
 		return Profile{}, err
 	}
+	p.Since = old.Since
+	if p.moved(old) {
+		p.Since = p.UpdatedAt
+	}
 	if old.Version != version {
 		return s.orStale(ctx, p, old)
 	}
@@ -132,9 +137,16 @@ func (s *Service) Edit(ctx context.Context, who caller.Caller, p Profile, versio
 	return s.tell(ctx, p), nil
 }
 
+// moved: of p, which takes old's place, other devices are to back up, or at other times, or they are overdue after another
+// while. Nobody is late for what was not asked of him.
+func (p Profile) moved(old Profile) bool {
+	return !reflect.DeepEqual(p.Schedule, old.Schedule) || p.Enabled != old.Enabled || !slices.Equal(p.DeviceGroups, old.DeviceGroups) ||
+		p.Window != old.Window || p.QuietHours != old.QuietHours || p.Alerts.OverdueAfter != old.Alerts.OverdueAfter
+}
+
 // orStale is what is stored if that is p, whenever it was stored; else fault.Stale.
 func (s *Service) orStale(ctx context.Context, p, stored Profile) (Profile, error) {
-	p.UpdatedAt, p.Scheduled, p.Told = stored.UpdatedAt, stored.Scheduled, stored.Told
+	p.UpdatedAt, p.Since, p.Scheduled, p.Told = stored.UpdatedAt, stored.Since, stored.Scheduled, stored.Told
 	if reflect.DeepEqual(p, stored) {
 		return s.tell(ctx, stored), nil
 	}

@@ -254,8 +254,8 @@ func TestDelete(t *testing.T) {
 	_, err = w.ForRun(t.Context(), p.ID)
 	wantKind(t, err, fault.Conflict)
 	all, err := w.List(t.Context())
-	if governs, why, _ := profile.Governing(all, p.ID, ""); err != nil || governs.ID != kept.ID || why != profile.ByAge {
-		t.Errorf("%s governs (%s) %v", governs.ID, why, err)
+	if governs, why, ok := profile.NewSet(all).Governing(p.ID, ""); err != nil || !ok || governs.ID != kept.ID || why != profile.ByAge {
+		t.Errorf("%v governs (%s) %v", governs, why, err)
 	}
 	w.wantRecords(t, "profile.created "+string(p.ID), "profile.created "+string(kept.ID), "profile.deleted "+string(p.ID))
 }
@@ -281,7 +281,7 @@ func TestCopy(t *testing.T) {
 	w.stack.Clock.Advance(time.Minute)
 	got, err := w.Copy(t.Context(), ada, p.ID, "", " Every night ")
 	want := edited
-	want.ID, want.Name, want.Version, want.CreatedAt, want.UpdatedAt = got.ID, "Every night", 1, w.stack.Clock.Now(), w.stack.Clock.Now()
+	want.ID, want.Name, want.Version, want.CreatedAt, want.UpdatedAt, want.Since = got.ID, "Every night", 1, w.stack.Clock.Now(), w.stack.Clock.Now(), w.stack.Clock.Now()
 	if d := cmp.Diff(want, got); d != "" || err != nil || got.ID == p.ID {
 		t.Error(err, d)
 	}

@@ -13,16 +13,20 @@ import (
 // Start is when a device starts the backup that fell due at a slot: spread over the window by the device's id, the same
 // at every slot, and never in quiet hours.
 func (p Profile) Start(slot time.Time, device caller.DeviceID) time.Time {
-	if p.Window > 0 {
-		sum := sha256.Sum256([]byte(device))
-		seconds := binary.BigEndian.Uint64(sum[:8]) % (uint64(p.Window) * 60)
-		slot = slot.Add(time.Duration(seconds) * time.Second)
-	}
 	zone, err := p.Schedule.zone()
 	if err != nil {
-		return slot
+		return slot.Add(p.offset(device))
 	}
-	return p.QuietHours.after(slot, zone)
+	return p.QuietHours.after(slot.Add(p.offset(device)), zone)
+}
+
+// offset is how long after a slot a device starts.
+func (p Profile) offset(device caller.DeviceID) time.Duration {
+	if p.Window <= 0 {
+		return 0
+	}
+	sum := sha256.Sum256([]byte(device))
+	return time.Duration(binary.BigEndian.Uint64(sum[:8])%(uint64(p.Window)*60)) * time.Second
 }
 
 // Runs are the next n moments after t at which backups begin to start, in the schedule's zone: the slots, but those in

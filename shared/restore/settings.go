@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"time"
 
 	"zapas/shared/audit"
@@ -11,11 +12,12 @@ import (
 	"zapas/shared/vault"
 )
 
-// Settings are what an organisation says of its restores.
+// Settings are what an organisation says of its restores, and of the apps that may back up.
 type Settings struct {
-	Hold    int   // hours that a restore is held before its device may open it
-	Expires int   // days that it then waits for its device
-	Version int64 // 0: they were never set
+	Hold      int    // hours that a restore is held before its device may open it
+	Expires   int    // days that it then waits for its device
+	OldestApp string // the oldest app that may back up; "": any
+	Version   int64  // 0: they were never set
 }
 
 // Bounds of the settings, and what holds before they are set.
@@ -53,6 +55,12 @@ func (o Organisation) Get(ctx context.Context) (Settings, error) {
 	return s, err
 }
 
+// OldestApp is the oldest app that may back up now; "": any.
+func (o Organisation) OldestApp(ctx context.Context) (string, error) {
+	s, err := o.Get(ctx)
+	return s.OldestApp, err
+}
+
 // Edit stores s in the place of the version that its editor has read; fault.Stale when there is another by now, unless
 // that says exactly the same. Restores that were consented to before stay as they are: who lifts the hold does not lift
 // it from them.
@@ -68,7 +76,7 @@ func (o Organisation) Edit(ctx context.Context, who caller.Caller, s Settings, v
 	if old.Version != version {
 		return s.orStale(old)
 	}
-	now := []string{fmt.Sprint("restoreHold=", s.Hold), fmt.Sprint("restoreExpires=", s.Expires)}
+	now := []string{fmt.Sprint("restoreHold=", s.Hold), fmt.Sprint("restoreExpires=", s.Expires), "oldestApp=" + s.OldestApp}
 	if err := o.Audit.Record(ctx, who, audit.SettingsChanged, "", now...); err != nil {
 		return Settings{}, err
 	}
@@ -102,8 +110,13 @@ func (s Settings) check() error {
 				Detail: fmt.Sprintf("it is %d and must be %d to %d %s", n.value, n.least, n.most, n.unit)})
 		}
 	}
+	if s.OldestApp != "" && !appVersion.MatchString(s.OldestApp) {
+		f = append(f, fault.Field{Pointer: "/oldestApp", Code: "invalid", Detail: "it must be one to four numbers with points between them, such as 2.10"})
+	}
 	return fault.Fields(f)
 }
+
+var appVersion = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$`)
 
 // terms are until when a restore consented to now is held, and when it expires. It waits its whole time after the hold.
 func (s Settings) terms(now time.Time) (heldUntil, expiresAt time.Time) {

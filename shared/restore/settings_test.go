@@ -19,18 +19,21 @@ func TestSettings(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		hold, expires int
+		oldest        string
 		pointer       string
 	}{
-		{"Least", 0, 1, ""}, {"Most", 72, 90, ""}, {"HoldBelow", -1, 1, "/restoreHold"}, {"HoldAbove", 73, 1, "/restoreHold"},
-		{"ExpiresBelow", 0, 0, "/restoreExpires"}, {"ExpiresAbove", 0, 91, "/restoreExpires"},
+		{"Least", 0, 1, "0", ""}, {"Most", 72, 90, "999999999.1.2.3", ""}, {"HoldBelow", -1, 1, "", "/restoreHold"}, {"HoldAbove", 73, 1, "", "/restoreHold"},
+		{"ExpiresBelow", 0, 0, "", "/restoreExpires"}, {"ExpiresAbove", 0, 91, "", "/restoreExpires"}, {"AnyApp", 0, 1, "", ""},
+		{"AppWithAWord", 0, 1, "2.1-beta", "/oldestApp"}, {"AppWithAnEmptyPart", 0, 1, "2..1", "/oldestApp"}, {"AppWithFiveParts", 0, 1, "1.2.3.4.5", "/oldestApp"},
+		{"AppWithTenDigits", 0, 1, "1000000000", "/oldestApp"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := open(t)
-			s, err := w.Settings.Edit(t.Context(), ada, restore.Settings{Hold: test.hold, Expires: test.expires}, 0)
+			s, err := w.Settings.Edit(t.Context(), ada, restore.Settings{Hold: test.hold, Expires: test.expires, OldestApp: test.oldest}, 0)
 			known, _ := err.(*fault.Error)
 			switch {
-			case test.pointer == "" && (err != nil || s != restore.Settings{Hold: test.hold, Expires: test.expires, Version: 1}):
+			case test.pointer == "" && (err != nil || s != restore.Settings{Hold: test.hold, Expires: test.expires, OldestApp: test.oldest, Version: 1}):
 				t.Errorf("%+v %v", s, err)
 			case test.pointer != "" && (known == nil || known.Kind != fault.Invalid || len(known.Fields) != 1 || known.Fields[0].Pointer != test.pointer):
 				t.Error(err)
@@ -65,10 +68,10 @@ func TestSettings(t *testing.T) {
 		w := open(t)
 		var log lines
 		w.Settings.Audit.Log = &log
-		if _, err := w.Settings.Edit(t.Context(), ada, restore.Settings{Hold: 1, Expires: 2}, 0); err != nil {
+		if _, err := w.Settings.Edit(t.Context(), ada, restore.Settings{Hold: 1, Expires: 2, OldestApp: "2.10"}, 0); err != nil {
 			t.Fatal(err)
 		}
-		want := lines{{ID: log[0].ID, At: w.clock.Now(), Who: ada.User, Action: audit.SettingsChanged, Also: []string{"restoreHold=1", "restoreExpires=2"}}}
+		want := lines{{ID: log[0].ID, At: w.clock.Now(), Who: ada.User, Action: audit.SettingsChanged, Also: []string{"restoreHold=1", "restoreExpires=2", "oldestApp=2.10"}}}
 		if d := cmp.Diff(want, log); d != "" {
 			t.Error(d)
 		}

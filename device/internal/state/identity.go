@@ -81,8 +81,10 @@ func (d *Dir) Forget() error {
 	if err := d.ClearSession(); err != nil {
 		return err
 	}
-	if err := d.removeAll(cacheFile); err != nil {
-		return err
+	for _, file := range []string{cacheFile, agendaFile} {
+		if err := d.removeAll(file); err != nil {
+			return err
+		}
 	}
 	if err := d.ClearProof(); err != nil {
 		return err

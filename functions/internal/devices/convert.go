@@ -17,13 +17,28 @@ func me(who caller.Caller) api.Me {
 		Roles: list[string](who.Roles), Permissions: list[string](who.Permissions())}
 }
 
+// report is what a device says when it checks in.
+func report(in api.CheckIn) fleet.Report {
+	out := fleet.Report{AppVersion: in.AppVersion, Platform: string(or(in.Platform)), Coverage: or(in.Coverage), PushToken: or(in.PushToken)}
+	if c := in.Conditions; c != nil {
+		out.Conditions = &fleet.Conditions{Unmetered: c.Unmetered, Charging: c.Charging, Battery: c.Battery}
+	}
+	return out
+}
+
 // device is how a device stands, with numbers of items for those who may see them.
-func device(s fleet.Status, numbers bool) api.Device {
+func device(c fleet.Card, numbers bool) api.Device {
+	s, st := c.Status, c.Standing
 	d := api.Device{Id: string(s.Device), User: string(s.Owner), Label: s.Label, Platform: s.Platform, Model: s.Model,
-		Trust: api.DeviceTrust(s.Trust), State: api.DeviceState(s.State()), Group: some(s.Group), ExplicitProfile: some(string(s.Explicit)),
-		Order: some(string(s.Order)), Profile: some(string(s.Seen.Profile)), AppVersion: some(s.Seen.AppVersion),
-		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt),
+		Trust: api.DeviceTrust(s.Trust), State: api.DeviceState(st.State), Group: some(s.Group), ExplicitProfile: some(string(s.Explicit)),
+		Order: some(string(s.Order)), AppVersion: some(s.Seen.AppVersion), Fingerprint: some(c.Fingerprint),
+		EnrolledAt: s.EnrolledAt, SeenAt: some(s.Seen.At), BackupAt: some(s.Stored.At), UnchangedAt: some(s.UnchangedAt), FailedAt: some(s.Failed.At),
 		ProvenAt: some(s.Proven.At), ProvenSnapshot: some(s.Proven.Snapshot), DamagedAt: some(s.DamagedAt)}
+	if st.State != fleet.Over {
+		d.Profile, d.ProfileWhy = some(string(st.Profile.ID)), some(api.DeviceProfileWhy(st.Governs))
+		d.NextSlot, d.Deadline, d.OverdueSince = some(st.Next), some(st.Deadline), some(st.Overdue)
+		d.Waiting = list[api.Waiting](s.Seen.Waiting)
+	}
 	if len(s.Seen.Coverage) > 0 {
 		d.Coverage = new(api.Coverage(s.Seen.Coverage))
 	}
@@ -35,9 +50,7 @@ func device(s fleet.Status, numbers bool) api.Device {
 
 // answerCard is a card, with the version that a change of it must name.
 func answerCard(c fleet.Card, numbers bool) gateway.Answer[api.Device] {
-	d := device(c.Status, numbers)
-	d.Fingerprint = &c.Fingerprint
-	return gateway.Answer[api.Device]{Body: d, ETag: gateway.ETag(c.Version())}
+	return gateway.Answer[api.Device]{Body: device(c, numbers), ETag: gateway.ETag(c.Version())}
 }
 
 func order(o fleet.Order) api.Order {
@@ -64,11 +77,14 @@ func snapshot(n vault.Snapshot, numbers bool) api.Snapshot {
 }
 
 func answer(a fleet.Answer, restores []restore.Restore) api.CheckInAnswer {
-	out := api.CheckInAnswer{Due: a.Due, Why: api.CheckInAnswerWhy(a.Why), Slot: some(a.Slot), NextSlot: some(a.Next),
-		PollAfter: int(a.PollAfter / time.Second), Time: a.Time, ProfileWhy: some(api.CheckInAnswerProfileWhy(a.Governs))}
+	out := api.CheckInAnswer{Due: a.Due, Why: api.CheckInAnswerWhy(a.Why), Slot: some(a.Slot), NextSlot: some(a.Next), NotBefore: some(a.NotBefore),
+		Waiting: list[api.Waiting](a.Waiting), OldestApp: some(a.OldestApp), PollAfter: int(a.PollAfter / time.Second), Time: a.Time,
+		ProfileWhy: some(api.CheckInAnswerProfileWhy(a.Governs))}
 	if a.Governs != "" {
-		out.Profile = &api.DeviceProfile{Id: string(a.Profile.ID), Version: a.Profile.Version, Name: a.Profile.Name, Elements: list[api.Element](a.Profile.Elements),
-			Location: a.Profile.Location, Region: a.Profile.Region, Schedule: schedule(a.Profile.Schedule)}
+		out.Profile = deviceProfile(a.Profile)
+		for _, p := range a.Agenda {
+			out.Agenda = append(out.Agenda, api.Planned(p))
+		}
 	}
 	if a.Order != nil {
 		out.Order = new(order(*a.Order))
@@ -84,6 +100,17 @@ func answer(a fleet.Answer, restores []restore.Restore) api.CheckInAnswer {
 	return out
 }
 
+func deviceProfile(p profile.Profile) *api.DeviceProfile {
+	out := &api.DeviceProfile{Id: string(p.ID), Version: p.Version, Name: p.Name, Elements: list[api.Element](p.Elements),
+		Location: p.Location, Region: p.Region, Schedule: schedule(p.Schedule), Window: p.Window,
+		Messages:   api.Messages{Attachments: new(!p.Messages.WithoutAttachments), MaxBytes: &p.Messages.MaxAttachment},
+		Conditions: api.Conditions{Unmetered: &p.Conditions.Unmetered, Charging: &p.Conditions.Charging, Battery: &p.Conditions.Battery}}
+	if p.QuietHours != (profile.QuietHours{}) {
+		out.QuietHours = new(api.QuietHours(p.QuietHours))
+	}
+	return out
+}
+
 func schedule(s profile.Schedule) api.Schedule {
 	return api.Schedule{Kind: api.ScheduleKind(s.Kind), Hours: some(s.Hours), At: some(s.At), Days: list[api.ScheduleDays](s.Days), Cron: some(s.Cron), Zone: s.Zone}
 }
@@ -94,6 +121,14 @@ func some[T comparable](v T) *T {
 		return nil
 	}
 	return &v
+}
+
+// or is a member, or nothing where it was left out.
+func or[T any](given *T) (v T) {
+	if given != nil {
+		v = *given
+	}
+	return v
 }
 
 func list[To, From ~string](from []From) []To {

@@ -22,8 +22,8 @@ import (
 
 // Columns of the lists as CSV.
 var (
-	deviceColumns = []string{"id", "user", "label", "platform", "model", "trust", "state", "group", "explicitProfile", "profile", "order", "appVersion", "enrolledAt",
-		"seenAt", "backupAt", "unchangedAt", "counts.contacts", "counts.sms", "counts.mms", "counts.calls", "failed"}
+	deviceColumns = []string{"id", "user", "label", "platform", "model", "trust", "state", "group", "explicitProfile", "profile", "profileWhy", "order", "appVersion", "enrolledAt",
+		"seenAt", "backupAt", "unchangedAt", "nextSlot", "deadline", "overdueSince", "waiting", "failedAt", "counts.contacts", "counts.sms", "counts.mms", "counts.calls", "failed"}
 	snapshotColumns = []string{"id", "device", "at", "state", "location", "hold", "counts.contacts", "counts.sms", "counts.mms", "counts.calls"}
 	recordColumns   = []string{"at", "id", "actor", "device", "act", "target", "also"}
 )
@@ -137,11 +137,7 @@ func (h Handlers) enrol(ctx context.Context, r gateway.Request, in api.EnrolInpu
 }
 
 func (h Handlers) checkIn(ctx context.Context, r gateway.Request, in api.CheckIn) (gateway.Answer[api.CheckInAnswer], error) {
-	var coverage map[string]string
-	if in.Coverage != nil {
-		coverage = *in.Coverage
-	}
-	a, err := h.Fleet.CheckIn(ctx, r.Who, in.AppVersion, coverage)
+	a, err := h.Fleet.CheckIn(ctx, r.Who, report(in))
 	if err != nil {
 		return gateway.Answer[api.CheckInAnswer]{}, err
 	}
@@ -150,7 +146,7 @@ func (h Handlers) checkIn(ctx context.Context, r gateway.Request, in api.CheckIn
 }
 
 func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.DeviceList], err error) {
-	page, next, err := h.Fleet.Statuses.List(ctx, r.Cursor, r.Limit)
+	page, next, err := h.Fleet.List(ctx, r.Cursor, r.Limit)
 	for _, s := range page {
 		out.Body.Devices = append(out.Body.Devices, device(s, r.Who.May(caller.CountsRead)))
 	}

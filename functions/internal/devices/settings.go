@@ -18,10 +18,10 @@ func (h Handlers) set(ctx context.Context, r gateway.Request, in api.Settings) (
 	if err != nil {
 		return gateway.Answer[api.Settings]{}, err
 	}
-	s, err := h.Settings.Edit(ctx, r.Who, restore.Settings{Hold: in.RestoreHold, Expires: in.RestoreExpires}, version)
+	s, err := h.Settings.Edit(ctx, r.Who, restore.Settings{Hold: in.RestoreHold, Expires: in.RestoreExpires, OldestApp: or(in.OldestApp)}, version)
 	return settings(s), err
 }
 
 func settings(s restore.Settings) gateway.Answer[api.Settings] {
-	return gateway.Answer[api.Settings]{Body: api.Settings{RestoreHold: s.Hold, RestoreExpires: s.Expires}, ETag: gateway.ETag(s.Version)}
+	return gateway.Answer[api.Settings]{Body: api.Settings{RestoreHold: s.Hold, RestoreExpires: s.Expires, OldestApp: some(s.OldestApp)}, ETag: gateway.ETag(s.Version)}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -45,6 +46,9 @@ func (w *walk) value(t reflect.Type) error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if t == reflect.TypeFor[time.Time]() {
+		return w.time()
+	}
 	kinds, name := jsonKinds(t.Kind())
 	if !slices.Contains(kinds, w.d.PeekKind()) {
 		err := w.d.SkipValue()
@@ -74,6 +78,24 @@ func (w *walk) value(t reflect.Type) error {
 		if listed, ok := v.Interface().(interface{ Valid() bool }); ok && !listed.Valid() {
 			w.add(w.d.StackPointer(), "invalid", "it is none of the values that there are")
 		}
+	}
+	return nil
+}
+
+// time reads a moment as RFC 3339 writes it.
+func (w *walk) time() error {
+	const detail = "it must be a time as RFC 3339 writes it, such as 2026-03-01T02:00:00Z"
+	if w.d.PeekKind() != '"' {
+		err := w.d.SkipValue()
+		w.add(w.d.StackPointer(), "type", detail)
+		return err
+	}
+	token, err := w.d.ReadToken()
+	if err != nil {
+		return err
+	}
+	if _, err := time.Parse(time.RFC3339, token.String()); err != nil {
+		w.add(w.d.StackPointer(), "invalid", detail)
 	}
 	return nil
 }

@@ -190,7 +190,7 @@ func (j *journey) state() state {
 	}
 	for _, f := range []*phone{j.old, j.fresh} {
 		d := j.card(f)
-		for _, at := range []*time.Time{d.SeenAt, d.BackupAt, d.UnchangedAt, d.ProvenAt, d.DamagedAt} {
+		for _, at := range []*time.Time{d.SeenAt, d.BackupAt, d.UnchangedAt, d.ProvenAt, d.DamagedAt, d.NextSlot, d.Deadline} {
 			if at != nil {
 				*at = time.Time{}
 			}
@@ -236,9 +236,10 @@ func TestJourney(t *testing.T) {
 		},
 		Cards: []api.Device{
 			{User: j.old.user, Label: "Old", Platform: "android", Model: "M", Trust: "active", State: "ok", AppVersion: new("1"), SeenAt: &time.Time{}, BackupAt: &time.Time{},
-				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, Failed: new(int64(0)), ProvenAt: &time.Time{}, ProvenSnapshot: new("the second"), DamagedAt: &time.Time{}, Coverage: &api.Coverage{"calls": "denied"}},
+				UnchangedAt: &time.Time{}, Counts: &api.Counts{"sms": 4}, Failed: new(int64(0)), ProvenAt: &time.Time{}, ProvenSnapshot: new("the second"), DamagedAt: &time.Time{}, Coverage: &api.Coverage{"calls": "denied"},
+				ProfileWhy: new(api.DeviceProfileWhyOldest), NextSlot: &time.Time{}, Deadline: &time.Time{}},
 			{User: j.old.user, Label: "New", Platform: "android", Model: "M", Trust: "active", State: "no_backup", AppVersion: new("1"), SeenAt: &time.Time{},
-				Coverage: &api.Coverage{"calls": "denied"}},
+				Coverage: &api.Coverage{"calls": "denied"}, ProfileWhy: new(api.DeviceProfileWhyOldest), NextSlot: &time.Time{}, Deadline: &time.Time{}},
 		},
 		Restore: api.Restore{Elements: []api.Element{"messages"}, State: "done", Ledger: &api.RestoreLedgers{"messages": {Planned: 4, Inserted: 3, Duplicate: 1}}},
 		Head:    vault.Head{State: vault.Active, Version: 1, Seq: 2, Quota: 1 << 30, Counts: vault.Counts{"sms": 4}},

@@ -103,11 +103,12 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	policies := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{location}}
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: now}
-	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, Orders: orders, Profiles: table.Profiles{DB: db, Name: deployment.Table},
+	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
+	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}},
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
+	runs := fleet.RunBook{Statuses: statuses, Now: now}
 	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: vaults, Keys: table.Keys{DB: db, Name: deployment.VaultKeys}, Wrapper: kms.New(cfg, key),
 		Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: w.newID}
-	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
 	consents := &restore.Service{Store: table.Restores{DB: db, Name: deployment.VaultKeys}, Settings: set, Audit: recorder, Find: opener.Find, Owns: phones.Owns,
 		Enrolled: phones.Enrolled, Now: now, NewID: w.newID}
 	opener.Consented = consents.Consented
@@ -119,9 +120,9 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	operations := map[string]map[string]gateway.Operation{
 		"profiles": profiles.Handlers{Profiles: policies, Now: now}.Operations(),
 		"devices":  devices.Handlers{Fleet: phones, Restores: consents, Settings: set, Vaults: vaults, Records: table.Audit{DB: db, Name: deployment.Audit}, Introduce: people.Introduce, Proof: door.Proof, API: "https://api.example", Now: now}.Operations(),
-		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Statuses: statuses, Orders: orders,
-			Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}, Now: now}.Operations(),
-		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: vaults, Store: objects, Now: now}, Statuses: statuses, Orders: orders, Now: now}.Operations(),
+		"sessions": sessions.Handlers{Opener: opener, Profiles: policies, Restores: consents, Runs: runs, Orders: orders,
+			Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}}.Operations(),
+		"uploads":  uploads.Handlers{Uploader: &vault.Uploader{Table: vaults, Store: objects, Now: now}, Runs: runs, Orders: orders, Now: now}.Operations(),
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: vaults, Downloads: objects}}.Operations(),
 	}
 	return &gateway.API{Function: name, Operations: operations[name], Console: people, Device: door, Keeper: idempotency.Keeper{Store: table.Requests{DB: db, Name: deployment.Table}, Now: now, NewID: w.newID}, Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}

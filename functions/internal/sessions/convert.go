@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"slices"
+	"time"
 
 	"zapas/shared/api"
 	"zapas/shared/audit"
@@ -20,13 +21,14 @@ type wished struct {
 	vault.Beginning
 	profile   profile.ID
 	order     fleet.OrderID
+	slot      time.Time
 	publicKey []byte
 }
 
 // members says which members each kind of session must have, and which it may have besides.
 var members = map[api.SessionInputKind]struct{ must, may []string }{
-	api.SessionInputKindBackup:    {must: []string{"counter", "profile", "publicKey"}, may: []string{"base", "order"}},
-	api.SessionInputKindUnchanged: {must: []string{"base", "profile"}, may: []string{"order"}},
+	api.SessionInputKindBackup:    {must: []string{"counter", "profile", "publicKey"}, may: []string{"base", "order", "slot"}},
+	api.SessionInputKindUnchanged: {must: []string{"base", "profile"}, may: []string{"order", "slot"}},
 	api.SessionInputKindRestore:   {must: []string{"counter", "restore"}, may: []string{"publicKey"}},
 	api.SessionInputKindVerify:    {must: []string{"counter"}, may: []string{"base"}},
 	api.SessionInputKindRebuild:   {must: []string{"counter"}, may: []string{"base"}},
@@ -37,7 +39,7 @@ func wish(device caller.DeviceID, in api.SessionInput) (wished, error) {
 	for _, m := range []struct {
 		name  string
 		given bool
-	}{{"base", in.Base != nil}, {"counter", in.Counter != nil}, {"order", in.Order != nil}, {"profile", in.Profile != nil}, {"publicKey", in.PublicKey != nil}, {"restore", in.Restore != nil}} {
+	}{{"base", in.Base != nil}, {"counter", in.Counter != nil}, {"order", in.Order != nil}, {"profile", in.Profile != nil}, {"publicKey", in.PublicKey != nil}, {"restore", in.Restore != nil}, {"slot", in.Slot != nil}} {
 		switch must := slices.Contains(members[in.Kind].must, m.name); {
 		case must && !m.given:
 			wrong = append(wrong, fault.Field{Pointer: "/" + m.name, Code: "missing", Detail: "it is required for kind " + string(in.Kind)})
@@ -49,7 +51,7 @@ func wish(device caller.DeviceID, in api.SessionInput) (wished, error) {
 		return wished{}, err
 	}
 	publicKey, err := parse("/publicKey", or(in.PublicKey))
-	return wished{profile: profile.ID(or(in.Profile)), order: fleet.OrderID(or(in.Order)), publicKey: publicKey, Beginning: vault.Beginning{Device: device, Kind: vault.Kind(in.Kind),
+	return wished{profile: profile.ID(or(in.Profile)), order: fleet.OrderID(or(in.Order)), slot: or(in.Slot), publicKey: publicKey, Beginning: vault.Beginning{Device: device, Kind: vault.Kind(in.Kind),
 		Counter: or(in.Counter), Base: vault.SessionID(or(in.Base)), Restore: or(in.Restore)}}, err
 }
 

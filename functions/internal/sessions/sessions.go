@@ -5,7 +5,6 @@ package sessions
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
@@ -20,10 +19,9 @@ type Handlers struct {
 	Opener   *vault.Opener
 	Profiles *profile.Service
 	Restores *restore.Service
-	Statuses fleet.Statuses
+	Runs     fleet.RunBook
 	Orders   fleet.OrderBook
 	Proofs   fleet.ProofBook
-	Now      func() time.Time
 }
 
 // Operations are all of them.
@@ -78,8 +76,7 @@ func (h Handlers) backup(ctx context.Context, r gateway.Request, b wished, out *
 	if err != nil {
 		return err
 	}
-	run := fleet.Run{At: s.At, Profile: p.ID, Session: string(s.ID)}
-	if _, err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{Run: &run}); err != nil {
+	if err := h.Runs.Begun(ctx, r.Who.Device, p, string(s.ID), s.At, b.slot); err != nil {
 		return err
 	}
 	if err := h.Orders.Carry(ctx, o, string(s.ID)); err != nil {
@@ -107,11 +104,11 @@ func (h Handlers) unchanged(ctx context.Context, r gateway.Request, b wished, ou
 	if err != nil {
 		return err
 	}
-	now := h.Now().UTC().Truncate(time.Millisecond)
-	out.UnchangedAt = &now
-	if _, err := h.Statuses.Note(ctx, r.Who.Device, fleet.Change{UnchangedAt: &now, Run: &fleet.Run{At: now, Profile: p.ID}}); err != nil {
+	at, err := h.Runs.Unchanged(ctx, r.Who.Device, p, b.slot)
+	if err != nil {
 		return err
 	}
+	out.UnchangedAt = &at
 	return h.Orders.Unchanged(ctx, o)
 }
 
@@ -140,7 +137,8 @@ func (h Handlers) restore(ctx context.Context, r gateway.Request, b wished, out 
 	return err
 }
 
-// end gives a session up, and then the order that it was to carry out. If we die in between, the device ends it again.
+// end gives a session up, then notes that, then ends the order that it was to carry out. If we die in between, the device
+// ends it again.
 func (h Handlers) end(ctx context.Context, r gateway.Request) (gateway.Answer[struct{}], error) {
 	done := gateway.Answer[struct{}]{Status: http.StatusNoContent}
 	found, err := outcome(r.Query)
@@ -153,7 +151,7 @@ func (h Handlers) end(ctx context.Context, r gateway.Request) (gateway.Answer[st
 	if err := h.Opener.End(ctx, r.Who.User, r.Who.Device, vault.SessionID(r.ID)); err != nil {
 		return done, err
 	}
-	s, err := h.Statuses.Status(ctx, r.Who.Device)
+	s, err := h.Runs.GivenUp(ctx, r.Who.Device, r.ID)
 	if err != nil {
 		return done, err
 	}

@@ -1,7 +1,9 @@
 package table_test
 
 import (
+	"errors"
 	"testing"
+	"time"
 
 	"zapas/shared/audit"
 	"zapas/shared/aws/table"
@@ -91,14 +93,17 @@ func TestCapacity(t *testing.T) {
 		}},
 		{"Enrol", 6, 0, func(w *world) error { return w.identities().Enrol(t.Context(), code, device) }},
 		{"Status", 0, 1, func(w *world) error { return err(w.statuses().Status(t.Context(), phone)) }},
-		{"CreateStatus", 3, 0, func(w *world) error {
-			return w.statuses().CreateStatus(t.Context(), fleet.Status{Device: "X", Owner: user, Label: "a"})
+		{"CreateStatus", 4, 0, func(w *world) error {
+			return w.statuses().CreateStatus(t.Context(), fleet.Status{Device: "X", Owner: user, Label: "a", Look: fleet.Look{At: start}})
 		}},
 		{"Note", 3, 0, func(w *world) error {
 			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Run: &fleet.Run{At: start}, Stored: &fleet.Stored{Seq: 2}}))
 		}},
 		{"NoteOfAProof", 3, 0, func(w *world) error {
 			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Proven: &fleet.Proven{At: start, Snapshot: string(c.Snapshots[0].ID)}, DamagedAt: &start}))
+		}},
+		{"NoteOfAnotherDeadline", 5, 0, func(w *world) error { // of the index, the old place goes
+			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Stored: &fleet.Stored{Seq: 2}, Look: &fleet.Look{At: start.Add(time.Hour)}}))
 		}},
 		{"NoteOfAnOlderBackup", 1, 0, func(w *world) error {
 			return err(w.statuses().Note(t.Context(), phone, fleet.Change{Stored: &fleet.Stored{Seq: -1}}))
@@ -108,30 +113,36 @@ func TestCapacity(t *testing.T) {
 			_, _, err := w.statuses().List(t.Context(), "", 50)
 			return err
 		}},
-		{"CreateProfile", 1, 0, func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A"}) }},
-		{"ReplaceProfile", 1, 0, func(w *world) error {
+		{"CreateProfile", 4, 0, func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A"}) }},
+		{"ReplaceProfile", 4, 0, func(w *world) error {
 			return w.profiles().Replace(t.Context(), profile.Profile{ID: "B", Version: 2}, 1)
 		}},
-		{"DeleteProfile", 1, 0, func(w *world) error { return w.profiles().Delete(t.Context(), "B", 1) }},
+		{"DeleteProfile", 4, 0, func(w *world) error { return w.profiles().Delete(t.Context(), "B", 1) }},
 		{"Claim", 1, 0, func(w *world) error {
 			return err(w.requests().Claim(t.Context(), idempotency.Request{User: user, Key: "new"}, start))
 		}},
 		{"ClaimAgain", 1, 1, func(w *world) error { return err(w.requests().Claim(t.Context(), claimed(), start)) }},
 		{"Answer", 1, 0, func(w *world) error { return w.requests().Answer(t.Context(), claimed()) }},
 		{"Profiles", 0, 1, func(w *world) error { return err(w.profiles().Profiles(t.Context())) }},
+		{"SetOfProfiles", 0, 2, func(w *world) error { return err((&table.Sets{Profiles: w.profiles()}).Set(t.Context())) }},
+		{"SetOfProfilesTwice", 0, 3, func(w *world) error {
+			s := &table.Sets{Profiles: w.profiles()}
+			return errors.Join(err(s.Set(t.Context())), err(s.Set(t.Context())))
+		}},
+		{"SlotThatNoTickHasRecorded", 0, 1, func(w *world) error { return err((&table.Sets{Profiles: w.profiles()}).Slot(t.Context(), "B")) }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := open(t)
-			start := c
-			start.Head.Rev = 0
+			first := c
+			first.Head.Rev = 0
 			unused, used := code, fleet.Code{Hash: "h2", ID: "E2", User: user, Device: other.ID}
 			unused.Device = ""
 			must(t, w.profiles().Create(t.Context(), profile.Profile{ID: "B", Version: 1}), err(w.requests().Claim(t.Context(), claimed(), claimed().ExpiresAt)))
-			must(t, w.vaults().Write(t.Context(), user, start), w.keys().CreateKey(t.Context(), user, 1, make([]byte, 184)),
+			must(t, w.vaults().Write(t.Context(), user, first), w.keys().CreateKey(t.Context(), user, 1, make([]byte, 184)),
 				w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), w.identities().PutCode(t.Context(), unused),
 				w.identities().PutCode(t.Context(), fleet.Code{Hash: "h2", ID: "E2", User: user}), w.identities().Enrol(t.Context(), used, other),
-				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Stored: fleet.Stored{Seq: 1}}),
+				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Look: fleet.Look{At: start}, Stored: fleet.Stored{Seq: 1}}),
 				w.people().PutUser(t.Context(), fleet.User{ID: user}), w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, ""))
 			writesBefore, readsBefore := w.server.Consumed()
 			must(t, test.call(w))

@@ -2,15 +2,23 @@ package table
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"zapas/shared/aws"
+	"zapas/shared/fleet"
 	"zapas/shared/profile"
 )
 
 // Profiles are the rows P / PROFILE#<id>. They share a partition: there are hundreds at most, and they are read together.
+// The row P / REV has a number that grows with every write of one, in the same transaction: who has read them all reads
+// that to know whether they still are so.
 type Profiles rows
 
 var (
@@ -43,6 +51,7 @@ type profileRow struct {
 	UpdatedAt time.Time `dynamodbav:"updatedAt"`
 	Scheduled int64     `dynamodbav:"scheduled,omitempty"`
 	Told      int64     `dynamodbav:"told,omitempty"`
+	Since     time.Time `dynamodbav:"since,omitempty"`
 }
 
 type scheduleRow struct {
@@ -82,7 +91,7 @@ type alertsRow struct {
 func rowOfProfile(p profile.Profile) profileRow {
 	return profileRow{ID: p.ID, Version: p.Version, Name: p.Name, Description: p.Description, Enabled: p.Enabled,
 		Elements: p.Elements, Location: p.Location, Schedule: scheduleRow(p.Schedule), DeviceGroups: p.DeviceGroups,
-		Priority: p.Priority, Region: p.Region, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Messages: messagesRow(p.Messages),
+		Priority: p.Priority, Region: p.Region, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt, Since: p.Since, Messages: messagesRow(p.Messages),
 		Window: p.Window, Conditions: conditionsRow(p.Conditions), QuietHours: quietRow(p.QuietHours),
 		Retention: &retentionRow{Keep: p.Retention}, Alerts: new(alertsRow(p.Alerts)),
 		Scheduled: p.Scheduled, Told: p.Told}
@@ -91,7 +100,7 @@ func rowOfProfile(p profile.Profile) profileRow {
 func (r profileRow) profile() profile.Profile {
 	p := profile.Profile{ID: r.ID, Version: r.Version, Name: r.Name, Description: r.Description, Enabled: r.Enabled,
 		Elements: r.Elements, Location: r.Location, Schedule: profile.Schedule(r.Schedule), DeviceGroups: r.DeviceGroups,
-		Priority: r.Priority, Region: r.Region, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Messages: profile.Messages(r.Messages),
+		Priority: r.Priority, Region: r.Region, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, Since: r.Since, Messages: profile.Messages(r.Messages),
 		Window: r.Window, Conditions: profile.Conditions(r.Conditions), QuietHours: profile.QuietHours(r.QuietHours),
 		Retention: profile.DefaultRetention(), Alerts: profile.DefaultAlerts(), Scheduled: r.Scheduled, Told: r.Told}
 	if r.Retention != nil {
@@ -131,7 +140,7 @@ func (t Profiles) Create(ctx context.Context, p profile.Profile) error {
 	if err != nil {
 		return err
 	}
-	return rows(t).put(ctx, row, "profile", absent, nil)
+	return t.write(ctx, types.TransactWriteItem{Put: &types.Put{TableName: &t.Name, Item: row, ConditionExpression: new(absent)}})
 }
 
 // Replace stores one in the place of a version.
@@ -140,12 +149,78 @@ func (t Profiles) Replace(ctx context.Context, p profile.Profile, version int64)
 	if err != nil {
 		return err
 	}
-	return rows(t).put(ctx, row, "profile", "version = :version", item{":version": number(version)})
+	return t.write(ctx, types.TransactWriteItem{Put: &types.Put{TableName: &t.Name, Item: row, ConditionExpression: new(thatVersion),
+		ExpressionAttributeValues: item{":version": number(version)}}})
 }
 
 // Delete removes a version.
 func (t Profiles) Delete(ctx context.Context, id profile.ID, version int64) error {
-	return rows(t).delete(ctx, profileKey(id), "profile", "version = :version", item{":version": number(version)})
+	return t.write(ctx, types.TransactWriteItem{Delete: &types.Delete{TableName: &t.Name, Key: profileKey(id).attributes(), ConditionExpression: new(thatVersion),
+		ExpressionAttributeValues: item{":version": number(version)}}})
+}
+
+const thatVersion = "version = :version"
+
+// write is one write of a profile, with the next number in P / REV. Two writes at once meet there: one of them is busy.
+func (t Profiles) write(ctx context.Context, one types.TransactWriteItem) error {
+	_, err := t.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{one,
+		{Update: &types.Update{TableName: &t.Name, Key: profilesRev.attributes(), UpdateExpression: new("ADD rev :one"),
+			ExpressionAttributeValues: item{":one": number(1)}}}}})
+	if c, ok := errors.AsType[*types.TransactionCanceledException](err); ok && len(c.CancellationReasons) == 2 &&
+		sdk.ToString(c.CancellationReasons[0].Code) != "ConditionalCheckFailed" && sdk.ToString(c.CancellationReasons[1].Code) == "TransactionConflict" {
+		return aws.Busy(err)
+	}
+	return failed(err, "write profile")
+}
+
+var profilesRev = key{"P", "REV"}
+
+// Sets are the Profiles as sets, each read once and then kept for as long as P / REV says that nothing has changed.
+type Sets struct {
+	Profiles Profiles
+
+	mu   sync.Mutex
+	read bool
+	rev  int64 // was read before set was
+	set  profile.Set
+}
+
+var _ fleet.Profiles = (*Sets)(nil)
+
+// Set reads all profiles, or knows that they are what they were.
+func (s *Sets) Set(ctx context.Context) (profile.Set, error) {
+	var r struct {
+		Rev int64 `dynamodbav:"rev"`
+	}
+	if _, err := rows(s.Profiles).get(ctx, profilesRev, "number of the profiles", &r); err != nil {
+		return profile.Set{}, err
+	}
+	if set, ok := s.kept(r.Rev); ok {
+		return set, nil
+	}
+	all, err := s.Profiles.Profiles(ctx)
+	if err != nil {
+		return profile.Set{}, err
+	}
+	// What was read may be newer than rev; then the next reader finds another rev and reads again.
+	set := profile.NewSet(all)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.read || r.Rev >= s.rev {
+		s.read, s.rev, s.set = true, r.Rev, set
+	}
+	return set, nil
+}
+
+func (s *Sets) kept(rev int64) (profile.Set, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.set, s.read && s.rev == rev
+}
+
+// Slot reads the last slot that a tick has recorded.
+func (s *Sets) Slot(ctx context.Context, id profile.ID) (time.Time, error) {
+	return Slots(s.Profiles).Slot(ctx, id)
 }
 
 // Note says of a version what has arrived of it.

@@ -107,7 +107,8 @@ func TestVersions(t *testing.T) {
 	must(t, err)
 	same(t, got, p)
 
-	w.wire.strike(lostAfter)
+	w.wire.strike(lostAfter) // asked for again under the same token
+	must(t, s.Delete(t.Context(), "A", 2))
 	wantKind(t, s.Delete(t.Context(), "A", 2), fault.Conflict)
 	_, err = s.Profile(t.Context(), "A")
 	wantKind(t, err, fault.NotFound)

@@ -12,9 +12,10 @@ type Settings rows
 var _ restore.SettingsStore = Settings{}
 
 type settingsRow struct {
-	Hold    int   `dynamodbav:"restoreHold"`
-	Expires int   `dynamodbav:"restoreExpires"`
-	Version int64 `dynamodbav:"version"`
+	Hold      int    `dynamodbav:"restoreHold"`
+	Expires   int    `dynamodbav:"restoreExpires"`
+	OldestApp string `dynamodbav:"oldestApp,omitempty"`
+	Version   int64  `dynamodbav:"version"`
 }
 
 var settingsKey = key{"SETTINGS", "SETTINGS"}

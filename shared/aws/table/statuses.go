@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -18,17 +17,20 @@ import (
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
-	"zapas/shared/profile"
 )
 
-// Statuses are the rows F#<device> / STATUS. Two indexes lead to them: "owner" (owner, PK) and "fleet" (fleet, fleetKey),
-// which lists all devices by label. The fleet index is cut into shards, since one partition takes 1,000 writes a second
-// and every check-in writes.
+// Statuses are the rows F#<device> / STATUS. Three indexes lead to them: "owner" (owner, PK), "fleet" (fleet, fleetKey),
+// which lists all devices by label, and "due" (due, dueKey), which lists them by when the watch is to look at them, and
+// those that are announced as overdue by their profiles. The last two are cut into shards, since one partition takes 1,000
+// writes a second; "due" holds ids alone.
 type Statuses rows
 
 var _ fleet.Statuses = Statuses{}
 
-const shards = 4
+const (
+	shards    = 4
+	dueShards = 16
+)
 
 // Attributes that are named in expressions.
 const (
@@ -46,77 +48,15 @@ const (
 	attrOrder     = "order"
 	attrShard     = "fleet"
 	attrFleetKey  = "fleetKey"
+	attrPlatform  = "platform"
+	attrGoverns   = "governs"
+	attrFailed    = "failed"
+	attrOverdue   = "overdue"
+	attrTell      = "tell"
+	attrDue       = "due"
+	attrDueKey    = "dueKey"
+	attrRev       = "rev"
 )
-
-type statusRow struct {
-	Device      caller.DeviceID   `dynamodbav:"id"`
-	Owner       caller.UserID     `dynamodbav:"owner"`
-	Trust       fleet.DeviceState `dynamodbav:"trust,omitempty"`
-	Label       string            `dynamodbav:"label"`
-	Group       string            `dynamodbav:"group,omitempty"`
-	Explicit    profile.ID        `dynamodbav:"explicit,omitempty"`
-	Platform    string            `dynamodbav:"platform,omitempty"`
-	Model       string            `dynamodbav:"model,omitempty"`
-	EnrolledAt  time.Time         `dynamodbav:"enrolledAt,omitempty"`
-	Seen        seenRow           `dynamodbav:"seen"`
-	Run         *runRow           `dynamodbav:"run,omitempty"`
-	Stored      *lastRow          `dynamodbav:"stored,omitempty"`
-	UnchangedAt time.Time         `dynamodbav:"unchangedAt,omitempty"`
-	ProvenAt    time.Time         `dynamodbav:"provenAt,omitempty"`
-	Proven      string            `dynamodbav:"provenSnapshot,omitempty"`
-	DamagedAt   time.Time         `dynamodbav:"damagedAt,omitempty"`
-	Order       fleet.OrderID     `dynamodbav:"order,omitempty"`
-
-	Shard    string `dynamodbav:"fleet,omitempty"` // none: it is not in the index
-	FleetKey string `dynamodbav:"fleetKey"`
-}
-
-type seenRow struct {
-	At         time.Time         `dynamodbav:"at,omitempty"`
-	AppVersion string            `dynamodbav:"app,omitempty"`
-	Profile    profile.ID        `dynamodbav:"profile,omitempty"`
-	Coverage   map[string]string `dynamodbav:"coverage,omitempty"`
-}
-
-type runRow struct {
-	At      time.Time  `dynamodbav:"at,omitempty"`
-	Profile profile.ID `dynamodbav:"profile,omitempty"`
-	Session string     `dynamodbav:"session,omitempty"`
-}
-
-type lastRow struct {
-	At     time.Time        `dynamodbav:"at,omitempty"`
-	Seq    int64            `dynamodbav:"seq"`
-	Counts map[string]int64 `dynamodbav:"counts,omitempty"`
-	Failed int64            `dynamodbav:"failed,omitempty"`
-}
-
-func rowOfStatus(s fleet.Status) statusRow {
-	r := statusRow{Device: s.Device, Owner: s.Owner, Trust: s.Trust, Label: s.Label, Group: s.Group, Explicit: s.Explicit, Platform: s.Platform,
-		Model: s.Model, EnrolledAt: s.EnrolledAt, Seen: seenRow(s.Seen), UnchangedAt: s.UnchangedAt, Order: s.Order,
-		ProvenAt: s.Proven.At, Proven: s.Proven.Snapshot, DamagedAt: s.DamagedAt,
-		Shard: shardOf(string(s.Device), shards), FleetKey: fleetKey(s.Label, s.Device)}
-	if s.Run != (fleet.Run{}) {
-		r.Run = new(runRow(s.Run))
-	}
-	if l := lastRow(s.Stored); !l.At.IsZero() || l.Seq != 0 || len(l.Counts) > 0 {
-		r.Stored = &l
-	}
-	return r
-}
-
-func (r statusRow) status() fleet.Status {
-	s := fleet.Status{Device: r.Device, Owner: r.Owner, Trust: r.Trust, Label: r.Label, Group: r.Group, Explicit: r.Explicit, Platform: r.Platform,
-		Model: r.Model, EnrolledAt: r.EnrolledAt, Seen: fleet.Seen(r.Seen), UnchangedAt: r.UnchangedAt, Order: r.Order,
-		Proven: fleet.Proven{At: r.ProvenAt, Snapshot: r.Proven}, DamagedAt: r.DamagedAt}
-	if r.Run != nil {
-		s.Run = fleet.Run(*r.Run)
-	}
-	if r.Stored != nil {
-		s.Stored = fleet.Stored(*r.Stored)
-	}
-	return s
-}
 
 // fleetKey orders devices by label, whatever its case, then by id. A tab stands before everything that a label may hold,
 // so that "Phone" comes before "Phone 2".
@@ -143,7 +83,7 @@ func (t Statuses) CreateStatus(ctx context.Context, s fleet.Status) error {
 }
 
 // Note writes the members of c in one update. If the backup in it is older than the one noted, the update fails as a
-// whole; what else there is to note is then noted without it.
+// whole; what else there is to note is then noted without it and without what follows from it.
 func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) (fleet.Status, error) {
 	s, err := t.update(ctx, id, c)
 	if _, meeting := errors.AsType[*types.TransactionConflictException](err); meeting { // an order is being written
@@ -155,10 +95,10 @@ func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) 
 		return s, err
 	case len(failure.Item) == 0:
 		return s, fault.Wrap(err, fault.NotFound, "not_found", "There is no such device.")
-	case c.Over != nil:
+	case c.Over != nil || c.Rev != nil:
 		return s, err
 	}
-	if c.Stored = nil; c != (fleet.Change{}) {
+	if c.Stored, c.Overdue, c.Look = nil, nil, nil; !c.Empty() {
 		return t.Note(ctx, id, c)
 	}
 	var r statusRow
@@ -175,32 +115,22 @@ func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change
 	if c.Over != nil {
 		condition += over(*c.Over, names, values)
 	}
-	var sets, removes []string
-	attributes := changes(id, c)
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		names["#"+name] = name
-		if attributes[name] == nil {
-			removes = append(removes, "#"+name)
-			continue
+	if c.Rev != nil {
+		names["#rev"] = attrRev
+		if *c.Rev == 0 {
+			condition += " AND attribute_not_exists(#rev)"
+		} else {
+			condition, values[":wasrev"] = condition+" AND #rev = :wasrev", number(*c.Rev)
 		}
-		v, err := member(attributes[name])
-		if err != nil {
-			return fleet.Status{}, err
-		}
-		values[":"+name] = v
-		sets = append(sets, "#"+name+" = :"+name)
+	}
+	expression, err := update(id, c, names, values)
+	if err != nil {
+		return fleet.Status{}, err
 	}
 	in := &dynamodb.UpdateItemInput{TableName: &t.Name, Key: statusKey(id).attributes(), ConditionExpression: &condition,
 		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld}
-	var expression []string
-	if len(sets) > 0 {
-		expression = append(expression, "SET "+strings.Join(sets, ", "))
-	}
-	if len(removes) > 0 {
-		expression = append(expression, "REMOVE "+strings.Join(removes, ", "))
-	}
-	if len(expression) > 0 {
-		in.UpdateExpression, in.ExpressionAttributeNames = new(strings.Join(expression, " ")), names
+	if expression != "" {
+		in.UpdateExpression, in.ExpressionAttributeNames = &expression, names
 	}
 	if len(values) > 0 {
 		in.ExpressionAttributeValues = values
@@ -212,6 +142,47 @@ func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change
 	var r statusRow
 	err = decode(out.Attributes, "device", &r)
 	return r.status(), err
+}
+
+// update is the expression that writes what c changes; "" when that is nothing.
+func update(id caller.DeviceID, c fleet.Change, names map[string]string, values item) (string, error) {
+	var sets, removes, clauses []string
+	attributes := changes(id, c)
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		names["#"+name] = name
+		if attributes[name] == nil {
+			removes = append(removes, "#"+name)
+			continue
+		}
+		v, err := member(attributes[name])
+		if err != nil {
+			return "", err
+		}
+		values[":"+name] = v
+		sets = append(sets, "#"+name+" = :"+name)
+	}
+	if !c.Empty() {
+		names["#rev"], values[":none"], values[":one"] = attrRev, number(0), number(1)
+		sets = append(sets, "#rev = if_not_exists(#rev, :none) + :one")
+	}
+	add := func(verb string, terms ...string) {
+		if len(terms) > 0 {
+			clauses = append(clauses, verb+" "+strings.Join(terms, ", "))
+		}
+	}
+	add("SET", sets...)
+	add("REMOVE", removes...)
+	switch { // one update names a path once
+	case len(c.Tell) > 0 && len(c.Told) > 0:
+		return "", errors.New("one note cannot both tell events and take some away")
+	case len(c.Tell) > 0:
+		names["#tell"], values[":tell"] = attrTell, &types.AttributeValueMemberSS{Value: c.Tell}
+		add("ADD", "#tell :tell")
+	case len(c.Told) > 0:
+		names["#tell"], values[":told"] = attrTell, &types.AttributeValueMemberSS{Value: c.Told}
+		add("DELETE", "#tell :told")
+	}
+	return strings.Join(clauses, " "), nil
 }
 
 // over is the condition that people have written nothing else of the device.
@@ -232,13 +203,32 @@ func over(e fleet.Edition, names map[string]string, values item) (condition stri
 func changes(id caller.DeviceID, c fleet.Change) map[string]any {
 	out := map[string]any{}
 	if c.Seen != nil {
-		out[attrSeen] = seenRow(*c.Seen)
+		out[attrSeen] = rowOfSeen(*c.Seen)
 	}
 	if c.Run != nil {
 		out[attrRun] = runRow(*c.Run)
 	}
 	if c.Stored != nil {
 		out[attrStored] = lastRow(*c.Stored)
+	}
+	if c.Platform != nil {
+		out[attrPlatform] = *c.Platform
+	}
+	if c.Governs != nil {
+		out[attrGoverns] = governsRow(*c.Governs)
+	}
+	if c.Failed != nil {
+		out[attrFailed] = failedRow(*c.Failed)
+	}
+	if c.Overdue != nil {
+		out[attrOverdue] = nil
+		if *c.Overdue != (fleet.Overdue{}) {
+			out[attrOverdue] = overdueRow(*c.Overdue)
+		}
+	}
+	if c.Look != nil {
+		shard, key := lookKey(id, *c.Look)
+		out[attrDue], out[attrDueKey] = unlessEmpty(shard), unlessEmpty(key)
 	}
 	if c.UnchangedAt != nil {
 		out[attrUnchanged] = *c.UnchangedAt
@@ -255,7 +245,7 @@ func changes(id caller.DeviceID, c fleet.Change) map[string]any {
 	if c.Trust != nil {
 		out[attrTrust] = *c.Trust
 		if *c.Trust == fleet.Retired {
-			out[attrShard] = nil // the list is of the others
+			out[attrShard], out[attrDue], out[attrDueKey] = nil, nil, nil // lists are of the others
 		}
 	}
 	if c.Group != nil {

@@ -1,7 +1,7 @@
 package table_test
 
 import (
-	"cmp"
+	order "cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"zapas/localstack/deployment"
@@ -32,6 +33,8 @@ func TestStatuses(t *testing.T) {
 			n++
 			want := made[fleet.Status]().Draw(r, "status")
 			want.Device = id[caller.DeviceID](n)
+			slices.Sort(want.Tell)
+			want.Tell = slices.Compact(want.Tell) // a set
 			must(r, s.CreateStatus(t.Context(), want))
 			got, err := s.Status(t.Context(), want.Device)
 			must(r, err)
@@ -102,8 +105,8 @@ func ids(ns ...int) (out []caller.DeviceID) {
 // not keep the others from being written.
 func TestNote(t *testing.T) {
 	t.Parallel()
-	seen := fleet.Seen{At: start.Add(time.Hour), AppVersion: "2", Profile: "P", Coverage: map[string]string{"calls": "denied"}}
-	run := fleet.Run{At: start.Add(2 * time.Hour), Profile: "P", Session: "S"}
+	seen := fleet.Seen{At: start.Add(time.Hour), AppVersion: "2", Coverage: map[string]string{"calls": "denied"}}
+	run := fleet.Run{At: start.Add(2 * time.Hour), Profile: "P", Session: "S", Deadline: start.Add(9 * time.Hour)}
 	stored := func(seq int64) *fleet.Stored {
 		return &fleet.Stored{At: start.Add(3 * time.Hour), Seq: seq, Counts: map[string]int64{"sms": seq}}
 	}
@@ -113,6 +116,10 @@ func TestNote(t *testing.T) {
 	held.Stored = *stored(7)
 	grouped := before
 	grouped.Group, grouped.Explicit = "field", "P"
+	announced, marked := before, fleet.Overdue{Slot: start, Since: start.Add(time.Hour)}
+	announced.Overdue, announced.Tell, announced.Look = marked, []string{"one", "two"}, fleet.Look{At: start.Add(time.Hour), Overdue: "P"}
+	later := held
+	later.Overdue, later.Look = marked, fleet.Look{At: unchanged}
 	proven := fleet.Proven{At: start.Add(5 * time.Hour), Snapshot: "N1"}
 	good := before
 	good.Proven = proven
@@ -140,6 +147,19 @@ func TestNote(t *testing.T) {
 		{"NoGroup", grouped, fleet.Change{Group: new("")}, func(s *fleet.Status) { s.Group = "" }},
 		{"OwnProfile", before, fleet.Change{Explicit: new(profile.ID("P"))}, func(s *fleet.Status) { s.Explicit = "P" }},
 		{"NoOwnProfileAndAnotherLabel", grouped, fleet.Change{Explicit: new(profile.ID("")), Label: new("Work")}, func(s *fleet.Status) { s.Explicit, s.Label = "", "Work" }},
+		{"Platform", before, fleet.Change{Platform: new("ios")}, func(s *fleet.Status) { s.Platform = "ios" }},
+		{"Governs", before, fleet.Change{Governs: &fleet.Governs{Profile: "P", Since: start}}, func(s *fleet.Status) { s.Governs = fleet.Governs{Profile: "P", Since: start} }},
+		{"NothingGoverns", before, fleet.Change{Governs: &fleet.Governs{Since: start}}, func(s *fleet.Status) { s.Governs = fleet.Governs{Since: start} }},
+		{"Failed", before, fleet.Change{Failed: &fleet.Failed{At: start, Session: "S"}}, func(s *fleet.Status) { s.Failed = fleet.Failed{At: start, Session: "S"} }},
+		{"Overdue", before, fleet.Change{Overdue: &marked, Look: &announced.Look}, func(s *fleet.Status) { s.Overdue, s.Look = marked, announced.Look }},
+		{"NotOverdueAnyMore", announced, fleet.Change{Overdue: &fleet.Overdue{}, Look: &fleet.Look{At: unchanged}}, func(s *fleet.Status) { s.Overdue, s.Look = fleet.Overdue{}, fleet.Look{At: unchanged} }},
+		{"OverdueThoughOlderBackup", later, fleet.Change{Stored: stored(6), Overdue: &fleet.Overdue{}, Look: &fleet.Look{At: start}}, func(*fleet.Status) {}},
+		{"NowhereToLookFor", announced, fleet.Change{Look: &fleet.Look{}}, func(s *fleet.Status) { s.Look = fleet.Look{} }},
+		{"Tell", announced, fleet.Change{Tell: []string{"two", "three"}}, func(s *fleet.Status) { s.Tell = []string{"one", "three", "two"} }},
+		{"FirstToTell", before, fleet.Change{Tell: []string{"one"}}, func(s *fleet.Status) { s.Tell = []string{"one"} }},
+		{"Told", announced, fleet.Change{Told: []string{"one"}}, func(s *fleet.Status) { s.Tell = []string{"two"} }},
+		{"AllTold", announced, fleet.Change{Told: []string{"one", "two", "three"}}, func(s *fleet.Status) { s.Tell = nil }},
+		{"RetiredAndLate", announced, fleet.Change{Trust: new(fleet.Retired), Look: &fleet.Look{At: start}}, func(s *fleet.Status) { s.Trust, s.Look = fleet.Retired, fleet.Look{} }},
 		{"Trust", before, fleet.Change{Trust: new(fleet.Retired)}, func(s *fleet.Status) { s.Trust = fleet.Retired }},
 		{"Everything", held, fleet.Change{Stored: stored(10), Seen: &seen, Run: &run, UnchangedAt: &unchanged},
 			func(s *fleet.Status) { s.Stored, s.Seen, s.Run, s.UnchangedAt = *stored(10), seen, run, unchanged }},
@@ -159,6 +179,10 @@ func TestNote(t *testing.T) {
 				must(t, err)
 				want := test.before
 				test.change(&want)
+				if moved := got.Rev > test.before.Rev; moved == cmp.Equal(want, test.before) && !strings.HasPrefix(test.name, "Same") {
+					t.Errorf("its number is %d, and was %d", got.Rev, test.before.Rev)
+				}
+				want.Rev = got.Rev
 				same(t, answered, want)
 				if same(t, got, want); t.Failed() {
 					t.Fatalf("after strike %q", name)
@@ -168,6 +192,27 @@ func TestNote(t *testing.T) {
 			wantKind(t, err, fault.NotFound)
 		})
 	}
+
+	t.Run("InThePlaceOfWhatWasRead", func(t *testing.T) {
+		t.Parallel()
+		w := open(t)
+		s := w.statuses()
+		must(t, s.CreateStatus(t.Context(), before))
+		for n := range int64(3) {
+			for _, rev := range []int64{n - 1, n + 1} {
+				_, err := s.Note(t.Context(), phone, fleet.Change{Run: &run, Rev: &rev})
+				wantKind(t, err, fault.Conflict)
+			}
+			got, err := s.Note(t.Context(), phone, fleet.Change{Run: &run, Rev: &n})
+			must(t, err)
+			same(t, got.Rev, n+1)
+		}
+		w.wire.strike(lostAfter)
+		_, err := s.Note(t.Context(), phone, fleet.Change{Run: &run, Rev: new(int64(3))})
+		wantKind(t, err, fault.Conflict) // its own effect: who reads it again sees that
+		_, err = s.Note(t.Context(), "nobody", fleet.Change{Run: &run, Rev: new(int64(3))})
+		wantKind(t, err, fault.NotFound)
+	})
 
 	t.Run("Unanswered", func(t *testing.T) {
 		t.Parallel()
@@ -219,7 +264,7 @@ func TestList(t *testing.T) {
 			want = append(want, id[caller.DeviceID](n))
 			slices.SortFunc(want, func(a, b caller.DeviceID) int {
 				last := func(id caller.DeviceID) int { n, _ := strconv.Atoi(string(id)); return n % 3 }
-				return cmp.Or(cmp.Compare(last(a), last(b)), cmp.Compare(a, b))
+				return order.Or(order.Compare(last(a), last(b)), order.Compare(a, b))
 			})
 		}
 	})

@@ -1,0 +1,167 @@
+package fleet
+
+import (
+	"slices"
+	"time"
+
+	"zapas/shared/profile"
+	"zapas/shared/vault"
+)
+
+// State says in one word how a device's backups stand.
+type State string
+
+const (
+	OK       State = "ok"
+	Running  State = "running"   // a backup began and has not ended
+	Unseen   State = "unseen"    // it has never checked in
+	NoBackup State = "no_backup" // it has, and nothing is stored
+	Late     State = "overdue"   // it owes a backup, and the profile's patience is at its end
+	Failing  State = "failed"    // its last run ended without a backup
+	Disabled State = "disabled"  // no profile governs it
+	Over     State = "retired"   // it makes no backup any more
+)
+
+// States are all of them, but that of devices which lists leave out.
+func States() []State { return []State{OK, Running, Unseen, NoBackup, Late, Failing, Disabled} }
+
+// Standing is how a device stands at a moment.
+type Standing struct {
+	Profile    profile.Profile
+	Governs    profile.Why // why that profile does; "" when none does
+	Since      time.Time   // since when it governs this device, or nothing does
+	Slot, Next time.Time   // of its schedule; zero when there is none within nine years
+	Due        bool
+	Why        Why
+	NotBefore  time.Time // when it is due: its own moment in the window after the slot, and never in quiet hours; else when it will start next
+	Owes       time.Time // the first slot since it last ran well, for which a run is still wanted or will be
+	Deadline   time.Time // by when a run for Owes must have started and ended well; zero when no slot follows
+	State      State
+	Overdue    time.Time // since when, if State is Late
+}
+
+// Through is the start of the last run that ended well; zero when none has.
+func (s Status) Through() time.Time {
+	through := s.Stored.Started
+	if through.IsZero() {
+		through = s.Stored.At
+	}
+	return latest(through, s.UnchangedAt)
+}
+
+// Assess says how a device stands at a moment, given all profiles.
+//
+// A run that starts after a slot serves it, and every slot before it: after missed slots there is one catch-up, and a device
+// that ran by its own copy of the schedule is asked for nothing. Being overdue follows from slots, never from an age: what
+// counts is the first slot after the last good run, after the profile last moved and after it came to govern this device,
+// so that nobody is late for what was not asked of him.
+func Assess(s Status, all profile.Set, now time.Time) Standing {
+	st := Standing{Why: NoProfile, Since: s.Governs.Since}
+	p, why, ok := all.Governing(s.Explicit, s.Group)
+	if !ok {
+		if s.Governs.Profile != "" || st.Since.IsZero() {
+			st.Since = now
+		}
+		st.State = s.state(st, now)
+		return st
+	}
+	st.Profile, st.Governs = p.Profile, why
+	if s.Governs.Profile != p.ID {
+		st.Since = now
+	}
+	st.Slot, st.Next = all.Last(p, now).UTC(), p.Next(now).UTC()
+	st.Due, st.Why = due(s, p.ID, st.Slot)
+	switch {
+	case st.Due:
+		st.NotBefore = p.Start(st.Slot, s.Device).UTC()
+		if !st.NotBefore.After(now) {
+			st.NotBefore = p.Awake(now).UTC()
+		}
+	case !st.Next.IsZero():
+		st.NotBefore = p.Start(st.Next, s.Device).UTC()
+	}
+	st.Owes, st.Deadline = p.Deadline(latest(s.Through(), p.Since, st.Since, s.EnrolledAt), s.Device)
+	st.State = s.state(st, now)
+	if st.State == Late {
+		st.Overdue = st.Deadline
+		if s.late() {
+			st.Overdue = s.Overdue.Since
+		}
+	}
+	return st
+}
+
+// due: the device has no started run for the profile, or the profile's last slot is newer than that run.
+func due(s Status, p profile.ID, slot time.Time) (bool, Why) {
+	switch {
+	case s.Run.Profile != p:
+		return true, First
+	case slot.After(s.Run.At):
+		return true, SlotPassed
+	}
+	return false, NotDue
+}
+
+// late: it is announced as overdue, and has not run well since the slot that it is late for.
+func (s Status) late() bool {
+	return !s.Overdue.Slot.IsZero() && s.Through().Before(s.Overdue.Slot)
+}
+
+// running: a backup began, nothing says that it has ended, and its session still is what it was.
+func (s Status) running(now time.Time) bool {
+	return s.Run.Session != "" && s.Run.At.After(s.Through()) && s.Run.Session != s.Failed.Session && now.Before(s.Run.At.Add(vault.Lease))
+}
+
+func (s Status) state(st Standing, now time.Time) State {
+	switch {
+	case s.Trust == Retired:
+		return Over
+	case st.Governs == "" && (!s.Seen.At.IsZero() || !s.Governs.Since.IsZero()):
+		return Disabled
+	case st.Governs != "" && (s.late() || !st.Deadline.IsZero() && now.After(st.Deadline)):
+		return Late
+	case s.running(now):
+		return Running
+	case s.Failed.At.After(s.Through()):
+		return Failing
+	case s.Seen.At.IsZero():
+		return Unseen
+	case s.Stored.At.IsZero():
+		return NoBackup
+	}
+	return OK
+}
+
+// Look is where the watch's index should have the device.
+func (s Status) look(st Standing, now time.Time) Look {
+	switch {
+	case st.State == Over:
+		return Look{}
+	case len(s.Tell) > 0:
+		if s.Look.Overdue == "" && !s.Look.At.IsZero() && !s.Look.At.After(now) { // it is waiting to be looked at
+			return s.Look
+		}
+		return Look{At: now}
+	case st.State == Late && s.late():
+		return Look{At: s.Overdue.Since, Overdue: st.Profile.ID}
+	}
+	return Look{At: st.Deadline} // zero when nothing governs it
+}
+
+// Placed is what must be written of a device so that its row says what Assess says: which profile governs it, when it is
+// looked at next, and that it is not overdue, where no run but a profile's end has ended that. A member that says so already
+// is nil.
+func (s Status) Placed(st Standing, now time.Time) (c Change) {
+	if g := (Governs{st.Profile.ID, st.Since}); g.Profile != s.Governs.Profile || !g.Since.Equal(s.Governs.Since) {
+		c.Governs = &g
+	}
+	if l := s.look(st, now); l.Overdue != s.Look.Overdue || !l.At.Equal(s.Look.At) {
+		c.Look = &l
+	}
+	if st.State != Late && st.State != Over && s.Overdue != (Overdue{}) {
+		c.Overdue = &Overdue{}
+	}
+	return c
+}
+
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }

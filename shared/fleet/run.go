@@ -1,0 +1,124 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/profile"
+)
+
+// RunBook is what becomes of the backups that devices start.
+type RunBook struct {
+	Statuses Statuses
+	Now      func() time.Time
+}
+
+const (
+	runTries = 4               // under contention
+	ahead    = 5 * time.Minute // so far a device's clock may be before ours when it starts at a slot
+)
+
+// Begun notes that a session of a device began to back up for a profile. slot is the one that the device means to serve,
+// or zero: its clock may be ahead of ours, and what it serves is served. Repeating it changes nothing.
+func (b RunBook) Begun(ctx context.Context, device caller.DeviceID, p profile.Profile, session string, at, slot time.Time) error {
+	run := b.run(device, p, at, slot)
+	run.Session = session
+	_, err := b.Statuses.Note(ctx, device, Change{Run: &run})
+	return err
+}
+
+func (b RunBook) run(device caller.DeviceID, p profile.Profile, at, slot time.Time) Run {
+	if slot.After(at) && !slot.After(at.Add(ahead)) {
+		at = slot.UTC().Truncate(time.Millisecond)
+	}
+	plan := p.Plan()
+	_, deadline := plan.Deadline(latest(at, p.Since), device)
+	return Run{At: at, Profile: p.ID, Deadline: deadline}
+}
+
+// Unchanged notes that a device found nothing new to store for a profile, and answers as of when.
+func (b RunBook) Unchanged(ctx context.Context, device caller.DeviceID, p profile.Profile, slot time.Time) (time.Time, error) {
+	now := moment(b.Now)
+	run := b.run(device, p, now, slot)
+	err := b.settle(ctx, device, func(s Status) (Change, bool) {
+		if s.UnchangedAt.Equal(run.At) && s.Run.Session == "" { // this very note, whose answer was lost
+			return Change{}, false
+		}
+		c := s.ended(run.At, run.Deadline, now)
+		c.UnchangedAt, c.Run = &run.At, &run
+		return c, true
+	})
+	return run.At, err
+}
+
+// Committed notes the backup that a session has become, which needs no Started. Repeating it changes nothing. It answers
+// how the device stood before.
+func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session string, stored Stored) (before Status, err error) {
+	now := moment(b.Now)
+	err = b.settle(ctx, device, func(s Status) (Change, bool) {
+		if before = s; s.Stored.Seq >= stored.Seq { // it was noted, and perhaps another after it
+			return Change{}, false
+		}
+		started, deadline := stored.At, now // of a run that is not noted, when there is a next one has yet to be looked up
+		if s.Run.Session == session {
+			started, deadline = s.Run.At, s.Run.Deadline
+		}
+		stored.Started = started
+		c := s.ended(started, deadline, now)
+		c.Stored = &stored
+		return c, true
+	})
+	return before, err
+}
+
+// GivenUp notes that a session ended without a backup. Repeating it changes nothing. It answers how the device stood before.
+func (b RunBook) GivenUp(ctx context.Context, device caller.DeviceID, session string) (before Status, err error) {
+	now := moment(b.Now)
+	err = b.settle(ctx, device, func(s Status) (Change, bool) {
+		before = s
+		return Change{Failed: &Failed{At: now, Session: session}}, s.Run.Session == session && s.Failed.Session != session && s.Run.At.After(s.Through())
+	})
+	return before, err
+}
+
+// settle reads a device's status and notes what follows from it, until nothing comes between.
+func (b RunBook) settle(ctx context.Context, device caller.DeviceID, change func(Status) (Change, bool)) error {
+	for range runTries {
+		s, err := b.Statuses.Status(ctx, device)
+		if err != nil {
+			return err
+		}
+		c, needed := change(s)
+		if !needed {
+			return nil
+		}
+		c.Rev = &s.Rev
+		if _, err = b.Statuses.Note(ctx, device, c); !fault.Is(err, fault.Conflict) {
+			return err
+		}
+	}
+	return fault.New(fault.Unavailable, "busy", "This device has just changed; try the same again in a moment.")
+}
+
+// Recovers reports whether a device that was announced as overdue is so no more when a run that started then ends well.
+func (s Status) Recovers(started time.Time) bool {
+	return !s.Overdue.Slot.IsZero() && !started.Before(s.Overdue.Slot)
+}
+
+// ended is what a run that ended well changes beside itself: the device is late no more, if it started after the slot that
+// it was late for, and is looked at when the next run is.
+func (s Status) ended(started, deadline, now time.Time) (c Change) {
+	if !s.Overdue.Slot.IsZero() {
+		if !s.Recovers(started) {
+			return Change{}
+		}
+		c.Overdue = &Overdue{}
+	}
+	c.Look = &Look{At: deadline}
+	if len(s.Tell) > 0 {
+		c.Look = &Look{At: now}
+	}
+	return c
+}
