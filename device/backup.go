@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"zapas/device/internal/pack"
 	"zapas/device/internal/progress"
@@ -16,7 +17,10 @@ import (
 	"zapas/shared/api"
 )
 
-const beginnings = 3 // sessions that one backup begins before it gives up
+const (
+	beginnings = 3              // sessions that one backup begins before it gives up
+	patience   = 24 * time.Hour // for a list of chunks that the service's storage does not give out
+)
 
 // Backup stores what is new in src since the device's last snapshot, for the profile that check-in answered, and carries
 // out the order that it answered. What a run before has sealed and not committed is brought to its end first. Killed at any
@@ -26,7 +30,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		return Report{}, d.nobody
 	}
 	before := d.client.Sent()
-	d.objects, d.bytes, d.note, d.rebuilt = 0, 0, "", ""
+	d.objects, d.bytes, d.note, d.rebuilt, d.given = 0, 0, "", "", false
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
 	r, err := d.backup(ctx, src, p)
@@ -41,7 +45,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		r.Note += d.note
 	}
 	if err != nil {
-		err = fmt.Errorf("back up: %w", err)
+		err = fmt.Errorf("back up: %w", d.unlisted(err))
 	}
 	return r, err
 }
@@ -51,7 +55,13 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	if err != nil {
 		return Report{}, err
 	}
-	base, why, err := d.base(ctx, p.Location)
+	var base *state.Cache
+	var why string
+	if d.given {
+		base, why, err = d.instead(ctx, p.Location, listUnreadable)
+	} else {
+		base, why, err = d.base(ctx, p.Location)
+	}
 	if err != nil {
 		return Report{}, err
 	}
@@ -62,7 +72,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		if !r.Finished {
 			r.Why = why
 		}
-		again := restart(err)
+		again := d.restart(err)
 		if again == "" {
 			return r, err
 		}
@@ -78,14 +88,37 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 }
 
 // restart says what an error asks for: "" nothing, "begin" another session, or else why the next one has no base.
-func restart(err error) string {
+func (d *Device) restart(err error) string {
 	switch code := remote.Code(err); {
-	case code == "base_gone", code == "too_many_chunks", listLost(code):
+	case code == listUnreadable && d.given, code == "base_gone", code == "too_many_chunks", listLost(code):
 		return code
 	case errors.Is(err, pack.ErrMoved), errors.Is(err, errOver):
 		return "begin"
 	}
 	return ""
+}
+
+const listUnreadable = "list_unreadable" // a problem that may pass
+
+// unlisted notes since when the list of the base's chunks cannot be read, and says for how long that is waited for.
+func (d *Device) unlisted(err error) error {
+	if remote.Code(err) != listUnreadable || d.given {
+		return err
+	}
+	if d.id.Unlisted.IsZero() {
+		d.id.Unlisted = d.client.Time().UTC().Truncate(time.Second)
+		if perr := d.dir.PutIdentity(d.id); perr != nil {
+			return errors.Join(err, perr)
+		}
+	}
+	return fmt.Errorf("%w (a backup after %s that cannot read it either is a full one)", err, d.id.Unlisted.Add(patience).Format(time.RFC3339))
+}
+
+// giveUp reports whether an error means that the list of the base's chunks could not be read for so long that it counts as lost.
+func (d *Device) giveUp(err error) bool {
+	over := remote.Code(err) == listUnreadable && !d.id.Unlisted.IsZero() && d.client.Time().Sub(d.id.Unlisted) >= patience
+	d.given = d.given || over
+	return over
 }
 
 // listLost reports whether a problem means that nobody knows any more of which chunks a snapshot consists.

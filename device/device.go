@@ -71,6 +71,7 @@ type Device struct {
 
 	conditions *api.DeviceConditions // of the phone; nil: it does not know
 
+	given   bool   // up, by the backup that is under way: the list of its base
 	rebuilt string // why the backup that is under way has read its base again
 	note    string // what the backup that is under way tells in passing
 	objects int    // uploaded by the backup that is under way
@@ -219,10 +220,10 @@ func (d *Device) Pending() bool {
 
 // ended notes that no backup is under way any more. If we die before it, the next run finds nothing new.
 func (d *Device) ended() error {
-	if !d.id.Unfinished {
+	if !d.id.Unfinished && d.id.Unlisted.IsZero() {
 		return nil
 	}
-	d.id.Begun, d.id.Unfinished = nil, false
+	d.id.Begun, d.id.Unfinished, d.id.Unlisted = nil, false, time.Time{}
 	return d.dir.PutIdentity(d.id)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"zapas/device/internal/item"
 	"zapas/shared/caller"
@@ -229,5 +230,51 @@ func TestRestore_Cancelled(t *testing.T) {
 				t.Errorf("the service knows of %+v", l)
 			}
 		})
+	}
+}
+
+// TestListUnreadable_Backup: a list of the base's chunks that the storage does not give out is waited for, for a day; then the
+// next backup is in full.
+func TestListUnreadable_Backup(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []bool{false, true} { // with what the phone remembers, and without
+		s := newService(t)
+		p := enrolled(t, s, 1)
+		p.backUp(t, demo())
+		later := day(demo())
+		if lost {
+			must(t, p.Device.dir.DropCache())
+		}
+		s.unlisted = true
+		try := func() (Report, error) {
+			p.restart(t, s)
+			return p.Backup(t.Context(), later, profileOf(s.location))
+		}
+		start := s.now
+		for _, after := range []time.Duration{0, time.Hour, patience - time.Second} {
+			s.now = start.Add(after)
+			if r, err := try(); err == nil || !strings.Contains(err.Error(), start.Add(patience).Format(time.RFC3339)) || r.Note != "" {
+				t.Errorf("after %s: %v %q", after, err, r.Note)
+			}
+		}
+		s.now = start.Add(patience)
+		r, err := try()
+		if err != nil || r.Why != listUnreadable || r.Ledger["messages"].Stored != 64 || p.Pending() || len(s.head.Open) != 0 {
+			t.Errorf("after %s: %v %+v; %+v is open", patience, err, r, s.head.Open)
+		}
+		if r, err = try(); err != nil || !r.Unchanged {
+			t.Errorf("afterwards: %v %+v", err, r)
+		}
+		later = day(later)
+		if _, err = try(); err == nil {
+			t.Error("of another base, it is not waited for")
+		}
+		s.unlisted = false
+		if r, err = try(); err != nil || r.Why != "" || r.Objects > 1 {
+			t.Errorf("given out again: %v %+v", err, r)
+		}
+		if !p.id.Unlisted.IsZero() {
+			t.Error("it is still counted")
+		}
 	}
 }

@@ -88,6 +88,10 @@ func (d *Device) recall(ctx context.Context, location, lost string) (c *state.Ca
 		c, err = rebuild.Cache(ctx, r, r.Index, r.Plain)
 	}
 	gone, ok := errors.AsType[*gather.Lost](err)
+	if d.giveUp(err) {
+		gone, ok = &gather.Lost{}, true
+		gone.Reason, gone.Detail = listUnreadable, err.Error()
+	}
 	if bad, damaged := errors.AsType[*rebuild.Damaged](err); damaged {
 		gone, ok = &gather.Lost{}, true
 		gone.Reason, gone.Detail = "snapshot_damaged", bad.Error()

@@ -58,11 +58,11 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 		}
 		err = d.deliver(ctx, j)
 	}
-	if spoilt(err) {
+	if spoilt(err) || d.giveUp(err) {
 		// It would stay open until its lease ends. That the service cannot be told now costs no more than that.
 		_ = d.client.End(ctx, j.Session)
 	}
-	if hopeless(err) {
+	if hopeless(err) || d.giveUp(err) {
 		d.id.Begun = nil // another session, not this one again
 		// What it brought is still on the phone: without the journal, the next session brings it.
 		if cerr := d.dir.ClearSession(); cerr != nil {

@@ -23,6 +23,9 @@ type Identity struct {
 	Counter int64         `json:"counter"`               // of the last session begun; written before it is begun
 	Begun   *Begun        `json:"begun,omitempty"`       // that session, while it has no journal
 
+	// Unlisted is since when the service could not read of what the base consists; zero while it could.
+	Unlisted time.Time `json:"unlisted,omitzero"`
+
 	// Unfinished says that a backup was begun and has not ended: set before the service hears of it.
 	Unfinished bool `json:"unfinished,omitempty"`
 }
