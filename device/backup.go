@@ -131,16 +131,25 @@ func (d *Device) instead(ctx context.Context, location, why string) (*state.Cach
 		return nil, "", err
 	}
 	if why == "base_gone" && d.rebuilt == "" {
-		return d.recall(ctx, location, why)
+		return d.recall(ctx, location, "", why)
 	}
 	return nil, why, nil
 }
+
+// whyRestored is why a phone reads a snapshot that it has not made: it holds what is in it, since it has just restored it.
+const whyRestored = "restored"
 
 // base is the snapshot to build on, or why there is none.
 func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why string, err error) {
 	c, err = d.dir.Cache()
 	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
-		return d.recall(ctx, location, "cache_damaged")
+		return d.recall(ctx, location, "", "cache_damaged")
+	}
+	if r := d.id.Restored; r != nil && err == nil && (c == nil || int64(c.Items.Len()) < r.Items) {
+		adopted, why, err := d.recall(ctx, location, r.Snapshot, whyRestored)
+		if err != nil || adopted != nil {
+			return adopted, why, err
+		}
 	}
 	switch {
 	case err != nil:
@@ -148,9 +157,9 @@ func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why
 	case c == nil && d.id.Counter == 0: // it has never begun anything
 		return nil, "first", nil
 	case c == nil:
-		return d.recall(ctx, location, "cache_lost")
+		return d.recall(ctx, location, "", "cache_lost")
 	case c.Device != d.id.Device:
-		return d.recall(ctx, location, "cache_foreign")
+		return d.recall(ctx, location, "", "cache_foreign")
 	case c.Location != location:
 		return nil, "location_changed", nil
 	}

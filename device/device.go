@@ -220,10 +220,10 @@ func (d *Device) Pending() bool {
 
 // ended notes that no backup is under way any more. If we die before it, the next run finds nothing new.
 func (d *Device) ended() error {
-	if !d.id.Unfinished && d.id.Unlisted.IsZero() {
+	if !d.id.Unfinished && d.id.Unlisted.IsZero() && d.id.Restored == nil {
 		return nil
 	}
-	d.id.Begun, d.id.Unfinished, d.id.Unlisted = nil, false, time.Time{}
+	d.id.Begun, d.id.Unfinished, d.id.Unlisted, d.id.Restored = nil, false, time.Time{}, nil
 	return d.dir.PutIdentity(d.id)
 }
 

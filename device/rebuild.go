@@ -63,9 +63,9 @@ func (d *Device) gatherer() gather.Gatherer {
 }
 
 // recall reads again what this phone should remember of its newest snapshot: the index, the records and the tables of its
-// chunks, never an attachment. lost is why. Without a snapshot to build on it answers none, and why that is so.
-func (d *Device) recall(ctx context.Context, location, lost string) (c *state.Cache, why string, err error) {
-	r, err := d.reread(ctx, "")
+// chunks, never an attachment. A snapshot that is named is one that it has restored. lost is why. Without a snapshot to build on it answers none, and why that is so.
+func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c *state.Cache, why string, err error) {
+	r, err := d.reread(ctx, snapshot)
 	defer func() {
 		if err == nil {
 			err = d.done(ctx, r)
@@ -97,6 +97,9 @@ func (d *Device) recall(ctx context.Context, location, lost string) (c *state.Ca
 		gone.Reason, gone.Detail = "snapshot_damaged", bad.Error()
 	}
 	if ok {
+		if lost == whyRestored {
+			return nil, "", nil // it is only not built on
+		}
 		d.tell("what this phone remembered of its last backup is lost (%s) and cannot be read again: %s", lost, gone.Detail)
 		return nil, gone.Reason, nil
 	}
@@ -104,10 +107,14 @@ func (d *Device) recall(ctx context.Context, location, lost string) (c *state.Ca
 		return nil, "", fmt.Errorf("read the last backup again, of which this phone has lost what it knew (%s): %w", lost, err)
 	}
 	c.Device, c.Location = d.id.Device, *r.session.Location
+	c.Adopted = r.session.Adopted != nil && *r.session.Adopted
 	if err := d.dir.PutCache(c); err != nil {
 		return nil, "", err
 	}
-	d.rebuilt = lost
+	if d.rebuilt = lost; lost == whyRestored {
+		d.tell("what this phone has restored is built on: %d bytes of it were read", r.Bytes())
+		return c, "", nil
+	}
 	d.tell("what this phone remembered of its last backup was lost (%s) and has been read again: %d bytes", lost, r.Bytes())
 	return c, "", nil
 }

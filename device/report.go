@@ -7,7 +7,7 @@ type Report struct {
 	Snapshot  string            `json:"snapshot"`
 	Base      string            `json:"base,omitempty"`    // the snapshot it was built on
 	Why       string            `json:"why,omitempty"`     // of a backup without a base: first, location_changed, too_many_chunks, base_gone; or how the base is damaged, such as list_gone, chunk_missing, index_damaged; list_unreadable for a day
-	Rebuilt   string            `json:"rebuilt,omitempty"` // why what the phone knew of the base was read again: cache_lost, cache_damaged, cache_foreign, base_gone
+	Rebuilt   string            `json:"rebuilt,omitempty"` // why what the phone knew of the base was read again: cache_lost, cache_damaged, cache_foreign, base_gone; or that this phone had it from a restore: restored
 	Unchanged bool              `json:"unchanged"`         // nothing was new, and nothing failed: the base still stands
 	Resumed   bool              `json:"resumed"`           // an earlier run's session was brought to its end
 	Finished  bool              `json:"finished"`          // and this is its report: since then, nothing is new

@@ -11,6 +11,7 @@ import (
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
+	"zapas/device/internal/state"
 	"zapas/device/internal/unpack"
 	"zapas/shared/api"
 )
@@ -78,6 +79,15 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 		return fmt.Errorf("the items are written, and the service could not be told: %w", err)
 	}
 	out.State = string(result.State)
+	if result.State == api.RestoreStateDone {
+		d.id.Restored = &state.Restored{Snapshot: r.Snapshot}
+		for _, l := range out.Ledger {
+			d.id.Restored.Items += l.Inserted + l.Duplicate + l.Merged
+		}
+		if err := d.dir.PutIdentity(d.id); err != nil {
+			return err
+		}
+	}
 	return d.dir.ClearRestores()
 }
 

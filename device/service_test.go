@@ -381,7 +381,7 @@ func (s *service) begin(ctx context.Context, device caller.DeviceID, body []byte
 	out.Session, out.Location = &id, &row.Location
 	if in.Kind == "verify" || in.Kind == "rebuild" {
 		base := string(row.Base)
-		out.Base = &base
+		out.Base, out.Adopted = &base, &row.Adopted
 		return out, nil
 	}
 	if in.Kind == "restore" {
@@ -481,7 +481,11 @@ func (s *service) result(ctx context.Context, device caller.DeviceID, id string,
 	}
 	r, err := s.consents().Finish(ctx, s.user, device, restore.ID(id), vault.SessionID(in.Session), l)
 	if err == nil {
-		err = s.opener().End(ctx, s.user, device, vault.SessionID(in.Session))
+		end := s.opener().End
+		if r.State == restore.Done {
+			end = s.opener().Restored
+		}
+		err = end(ctx, s.user, device, vault.SessionID(in.Session))
 	}
 	return restoreOf(r), err
 }

@@ -1346,6 +1346,9 @@ type SealedKey struct {
 
 // Session defines model for Session.
 type Session struct {
+	// Adopted Kinds `verify`, `rebuild`: that snapshot is another device's, whose restore this one has finished; its next backup may build on it.
+	Adopted *bool `json:"adopted,omitempty"`
+
 	// Base Kinds `verify`, `rebuild`: the snapshot that it reads.
 	Base *Id `json:"base,omitempty"`
 
@@ -1369,7 +1372,7 @@ type SessionKind string
 
 // SessionInput defines model for SessionInput.
 type SessionInput struct {
-	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on. Kinds `verify`, `rebuild`: this device's snapshot to prove, or to read again what the device has lost of it; its newest unless said.
+	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on; kind `backup`: or one whose restore it has finished since. Kinds `verify`, `rebuild`: this device's snapshot to prove, or to read again what the device has lost of it; its newest unless said.
 	Base *Id `json:"base,omitempty"`
 
 	// Counter Kinds `backup`, `restore`, `verify`, `rebuild`: grows with every session that this device begins; a repeated request repeats it.

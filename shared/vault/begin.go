@@ -63,7 +63,8 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 			return err
 		}
 		e := Entry{Device: b.Device, Kind: b.Kind, Counter: b.Counter, Base: b.Base, Location: b.Location, Lease: moment(o.Now).Add(Lease)}
-		if err := o.base(ctx, user, &c.Head, &e); err != nil {
+		base, err := o.base(ctx, user, &c.Head, &e)
+		if err != nil {
 			return err
 		}
 		if err := o.takeOver(ctx, user, &c, b.Device, b.Kind); err != nil {
@@ -74,9 +75,14 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 		}
 		e.Session = SessionID(o.NewID())
 		c.Head.put(e)
-		c.Head.setCounter(Counter{Device: b.Device, Last: b.Counter, Session: e.Session, Kept: h.counter(b.Device).Kept})
+		counter := h.counter(b.Device)
+		counter.Last, counter.Session = b.Counter, e.Session
+		c.Head.setCounter(counter)
 		s := Session{ID: e.Session, State: Open, Kind: b.Kind, Device: b.Device, Base: e.Base, Restore: b.Restore,
 			Location: e.Location, Version: c.Head.Version, ShrinkOver: b.ShrinkOver, At: moment(o.Now)}
+		if b.Kind != Restore {
+			s.Origins, s.Adopted = base.originsFor(b.Device)
+		}
 		c.Sessions = append(c.Sessions, s)
 		// If we die after this line, the device repeats its counter and gets this session.
 		if err := write(ctx, o.Table, user, c); err != nil {
@@ -163,45 +169,62 @@ func (o *Opener) erased(ctx context.Context, user caller.UserID, h *Head) error 
 	return write(ctx, o.Table, user, c)
 }
 
-// base checks the snapshot that e names and fills in where it stands.
-func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry) error {
+// base checks the snapshot that e names and fills in where it stands; the zero Snapshot for none.
+func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry) (Snapshot, error) {
 	if e.Base == "" && e.Kind == Backup {
-		return nil
+		return Snapshot{}, nil
 	}
 	n, err := o.newest(ctx, user, h, *e)
 	switch {
 	case fault.Is(err, fault.NotFound) && e.Kind == Backup:
-		return baseGone()
+		return Snapshot{}, baseGone()
 	case err != nil:
-		return err
-	case e.Kind.own() && (n.State != Kept || n.Device != e.Device):
-		return noSnapshot()
+		return Snapshot{}, err
+	case e.Kind.own() && (n.State != Kept || !h.adopts(e.Device, n)), e.Kind == Verify && n.Device != e.Device:
+		return Snapshot{}, noSnapshot()
 	case n.State != Kept && e.Kind == Restore:
-		return fault.New(fault.Gone, "snapshot_expired", "This backup has expired; choose another one on my card.")
+		return Snapshot{}, fault.New(fault.Gone, "snapshot_expired", "This backup has expired; choose another one on my card.")
 	case n.State != Kept:
-		return baseGone()
-	case e.Kind == Backup && (n.Device != e.Device || n.Location != e.Location):
-		return baseGone()
+		return Snapshot{}, baseGone()
+	case e.Kind == Backup && (!h.adopts(e.Device, n) || n.Location != e.Location):
+		return Snapshot{}, baseGone()
 	}
 	e.Base, e.BaseSeq, e.Location = n.ID, n.Seq, n.Location
-	return nil
+	return n, nil
 }
 
-// newest reads the base: of a backup this device's own newest, which HEAD names, and no other, for a phone that was put
-// back to an earlier state must not confirm what it no longer knows. A proof or a rebuild that names none has the same one.
+// adopts reports whether a device may build on a snapshot, and read it without a consent: its own, or one whose restore it has
+// finished, while it has made none since.
+func (h *Head) adopts(device caller.DeviceID, n Snapshot) bool {
+	return n.Device == device || n.Seq == h.counter(device).Restored && len(n.Origins) < maxOrigins
+}
+
+// originsFor are those of a backup of a device that builds on n, and whether n is another's.
+func (n Snapshot) originsFor(device caller.DeviceID) (of []Origin, adopted bool) {
+	if n.Seq == 0 || n.Device == device {
+		return n.Origins, false
+	}
+	return append(slices.Clone(n.Origins), Origin{Device: n.Device, Seq: n.Seq}), true
+}
+
+// newest reads the base: of a backup this device's own newest, which HEAD names, or what it has restored since, and no other,
+// for a phone that was put back to an earlier state must not confirm what it no longer knows. A proof or a rebuild that names
+// none has the newest, or what was restored where there is none.
 func (o *Opener) newest(ctx context.Context, user caller.UserID, h *Head, e Entry) (Snapshot, error) {
 	if e.Kind == Restore || e.Kind.own() && e.Base != "" {
 		return find(ctx, o.Table, user, h, e.Base)
 	}
-	seq := h.counter(e.Device).Kept
-	if seq == 0 {
-		return Snapshot{}, noSnapshot()
+	c := h.counter(e.Device)
+	for _, seq := range []int64{c.Kept, c.Restored} {
+		if seq == 0 {
+			continue
+		}
+		n, err := o.Table.Snapshot(ctx, user, seq)
+		if err != nil || (e.Base == "" || n.ID == e.Base) && !h.gone(n) {
+			return n, err
+		}
 	}
-	n, err := o.Table.Snapshot(ctx, user, seq)
-	if err == nil && (e.Base != "" && n.ID != e.Base || h.gone(n)) {
-		return Snapshot{}, noSnapshot()
-	}
-	return n, err
+	return Snapshot{}, noSnapshot()
 }
 
 func baseGone() error {
@@ -257,11 +280,24 @@ func (o *Opener) Unchanged(ctx context.Context, user caller.UserID, b Beginning)
 	if h.State != Active || b.Base == "" {
 		return baseGone()
 	}
-	return o.base(ctx, user, &h, &Entry{Device: b.Device, Kind: Backup, Base: b.Base, Location: b.Location})
+	n, err := o.base(ctx, user, &h, &Entry{Device: b.Device, Kind: Backup, Base: b.Base, Location: b.Location})
+	if err == nil && n.Device != b.Device {
+		return baseGone() // it has none of its own yet: a commit makes one
+	}
+	return err
 }
 
 // End gives a session up. One that is over already, or never was, is over.
 func (o *Opener) End(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID) error {
+	return o.end(ctx, user, device, id, false)
+}
+
+// Restored ends the session of a restore that has brought everything: the device's next backup may build on that snapshot.
+func (o *Opener) Restored(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID) error {
+	return o.end(ctx, user, device, id, true)
+}
+
+func (o *Opener) end(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, restored bool) error {
 	return serially(ctx, func() error {
 		h, err := o.Table.Head(ctx, user)
 		if err != nil {
@@ -274,6 +310,11 @@ func (o *Opener) End(ctx context.Context, user caller.UserID, device caller.Devi
 		c := Change{Head: h}
 		if err := o.takeOver(ctx, user, &c, e.Device, e.Kind); err != nil {
 			return err
+		}
+		if restored && e.Kind == Restore {
+			counter := c.Head.counter(device)
+			counter.Restored = e.BaseSeq
+			c.Head.setCounter(counter)
 		}
 		return write(ctx, o.Table, user, c)
 	})

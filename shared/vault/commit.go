@@ -84,7 +84,7 @@ func (u *Uploader) committed(ctx context.Context, user caller.UserID, s Session,
 // it, garbage collection removes it.
 func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Session, e Entry, c Commit, request string) (Snapshot, error) {
 	l := List{Session: s.ID, Device: s.Device, Version: s.Version, Base: s.Base, Location: s.Location,
-		Request: request, Counts: c.Counts, Index: c.Index}
+		Request: request, Counts: c.Counts, Index: c.Index, Origins: s.Origins}
 	var base Snapshot
 	if s.Base != "" {
 		var err error
@@ -112,13 +112,13 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 		return Snapshot{}, err
 	}
 	n := Snapshot{Seq: h.Seq + 1, ID: s.ID, State: Kept, Device: s.Device, Location: s.Location, Version: s.Version,
-		Counts: c.Counts, Ledger: c.Ledger, At: moment(u.Now), ListSum: digest(body), ListSize: int64(len(body))}
+		Counts: c.Counts, Ledger: c.Ledger, At: moment(u.Now), ListSum: digest(body), ListSize: int64(len(body)), Origins: s.Origins}
 	s.State, s.Seq, s.Request = Committed, n.Seq, request
 	change := Change{Head: h, Sessions: []Session{s}, Snapshots: []Snapshot{n}}
 	change.Head.Seq, change.Head.Counts = n.Seq, c.Counts
 	change.Head.remove(s.Device, Backup)
 	counter := change.Head.counter(s.Device)
-	counter.Kept = n.Seq
+	counter.Kept, counter.Restored = n.Seq, 0
 	change.Head.setCounter(counter)
 	if base.Seq != 0 && base.State == Kept && shrunk(base.Counts, c.Counts, s.ShrinkOver) {
 		base.Hold = true

@@ -22,6 +22,7 @@ type List struct {
 	Request  string          `json:"request"` // SHA-256 of the commit request, hex
 	Counts   Counts          `json:"counts"`
 	Index    Index           `json:"index"`
+	Origins  []Origin        `json:"origins,omitempty"`
 	Chunks   []Chunk         `json:"chunks"` // in the order of their making
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"zapas/shared/fault"
 	"zapas/shared/vault"
 )
@@ -36,7 +38,7 @@ func TestRebuild(t *testing.T) {
 	must(t, err)
 	again, err := w.opener.Begin(t.Context(), anna, vault.Beginning{Device: one, Kind: vault.Rebuild, Counter: p.counter})
 	must(t, err)
-	if s.Base != second.ID || s.Location != eu || again != s || len(w.head(anna).Open) != 3 {
+	if s.Base != second.ID || s.Location != eu || cmp.Diff(s, again) != "" || len(w.head(anna).Open) != 3 {
 		t.Errorf("it is %+v, and again %+v", s, again)
 	}
 	if m, err := w.reader.Base(t.Context(), anna, one, s.ID, ""); err != nil || m.Snapshot.ID != second.ID || m.Total != 2 {

@@ -42,6 +42,7 @@ const (
 	shrinkOver     = 30                 // per cent, where nobody said: a drop by more puts a hold on the snapshot before it
 	maxReasons     = 8                  // reasons in one ledger entry
 	renewWhenUnder = Lease - 24*time.Hour
+	maxOrigins     = 4 // devices on whose backups one's may rest
 )
 
 // HeadState is the state of a whole vault.
@@ -85,6 +86,14 @@ type Counter struct {
 	Last    int64
 	Session SessionID
 	Kept    int64 // Seq of this device's newest snapshot; 0 for none
+	// Restored is the Seq of the snapshot whose restore this device finished after that: its next backup may build on it.
+	Restored int64
+}
+
+// Origin is a device on whose backups, up to one, those of another rest: it began with a restore of that one.
+type Origin struct {
+	Device caller.DeviceID `json:"device"`
+	Seq    int64           `json:"seq"`
 }
 
 // SessionState is the state of a session; all but Open are final.
@@ -115,6 +124,9 @@ type Session struct {
 	// ShrinkOver is how many per cent of an element's items may be gone in the backup; when more are, the snapshot before
 	// it is held. 0: nobody said.
 	ShrinkOver int
+
+	Origins []Origin // of its base, and the base's own device where that is another
+	Adopted bool     // that is so
 }
 
 // SnapshotState is the state of a snapshot.
@@ -140,6 +152,7 @@ type Snapshot struct {
 	ListSum  string // SHA-256 of its chunk list, hex
 	ListSize int64
 	Hold     bool // kept although a later backup held far fewer items
+	Origins  []Origin
 }
 
 // Counts are numbers of items by kind: contacts, sms, mms, calls. A kind that could not be seen is absent.

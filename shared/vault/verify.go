@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"slices"
 
 	"zapas/shared/caller"
 	"zapas/shared/fault"
@@ -17,7 +18,7 @@ const (
 )
 
 // owns reports whether a proof or a rebuild may have the keys of these sessions: backups of the same device, no younger than what it
-// reads, which are all that its snapshot can consist of. These rows can be written by a function that may never have a
+// reads, or of the devices that these rest on, which are all that its snapshot can consist of. These rows can be written by a function that may never have a
 // key; that the device is in use is written by another. fault.NotFound for every other session, whoever's it is.
 func (o *Opener) owns(ctx context.Context, user caller.UserID, h *Head, e Entry, asked []SessionID) error {
 	active, err := o.Active(ctx, e.Device)
@@ -32,11 +33,26 @@ func (o *Opener) owns(ctx context.Context, user caller.UserID, h *Head, e Entry,
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
-		if err != nil || s.State != Committed || s.Device != e.Device || s.Seq > e.BaseSeq || h.dead(s.Version) {
+		ok := err == nil && s.State == Committed && !h.dead(s.Version)
+		if ok && (s.Device != e.Device || s.Seq > e.BaseSeq) {
+			if ok, err = o.restsOn(ctx, user, e, s); err != nil {
+				return err
+			}
+		}
+		if !ok {
 			return fault.New(fault.NotFound, "not_found", "There is no such session.")
 		}
 	}
 	return nil
+}
+
+// restsOn reports whether what an open session reads may hold chunks of another device's session.
+func (o *Opener) restsOn(ctx context.Context, user caller.UserID, e Entry, on Session) (bool, error) {
+	s, err := o.Table.Session(ctx, user, e.Session)
+	if err != nil {
+		return false, moved(err)
+	}
+	return slices.ContainsFunc(s.Origins, func(from Origin) bool { return from.Device == on.Device && on.Seq <= from.Seq }), nil
 }
 
 // Prove ends a verify session with what its device found. Before, note is called with the session; it may be called again

@@ -343,5 +343,5 @@ func (s *Scan) removed() map[string]int64 {
 // Unchanged reports whether the base still stands for what was seen, and all of it could be read: what could not is told
 // by a snapshot's ledger alone.
 func (s *Scan) Unchanged() bool {
-	return s.base != nil && len(s.failed) == 0 && !slices.ContainsFunc(s.entries, func(e entry) bool { return e.state == fresh }) && !slices.Contains(s.dead(), true)
+	return s.base != nil && !s.base.Adopted && len(s.failed) == 0 && !slices.ContainsFunc(s.entries, func(e entry) bool { return e.state == fresh }) && !slices.Contains(s.dead(), true)
 }

@@ -26,6 +26,7 @@ type Cache struct {
 	Chunks   []index.Chunk // as the service lists them; ids and sizes of all are known
 	Items    Items         // sorted
 	Blobs    []Blob
+	Adopted  bool // it is another device's snapshot, which this one has restored: it has none of its own yet
 }
 
 // head is a Cache as it begins on the disk; its items follow.
@@ -38,6 +39,7 @@ type head struct {
 	Schema   uint64
 	Chunks   []index.Chunk
 	Blobs    []Blob
+	Adopted  bool
 	Items    uint32 // how many rows follow
 	Refs     uint32 // and how many numbers of blobs behind them
 }
@@ -96,7 +98,7 @@ const buffered = 64 << 10 // bytes of a cache that are in memory beside what it 
 // encode writes the cache row by row: a magic, the length of the head, the head in CBOR, the items' rows, the numbers of
 // their blobs, the SHA-256 of it all.
 func (c *Cache) encode(out io.Writer) error {
-	h, err := cbor.Marshal(head{Device: c.Device, Snapshot: c.Snapshot, IndexSum: c.IndexSum, Location: c.Location, Schema: c.Schema, Chunks: c.Chunks, Blobs: c.Blobs,
+	h, err := cbor.Marshal(head{Device: c.Device, Snapshot: c.Snapshot, IndexSum: c.IndexSum, Location: c.Location, Schema: c.Schema, Chunks: c.Chunks, Blobs: c.Blobs, Adopted: c.Adopted,
 		Items: uint32(c.Items.n), Refs: uint32(len(c.Items.blobs))})
 	if err != nil {
 		return fmt.Errorf("encode what the snapshot holds: %w", err)
@@ -150,7 +152,7 @@ func decodeCache(in io.Reader, size int64) (*Cache, error) {
 	if body-length != int64(h.Items)*rowSize+int64(h.Refs)*4 {
 		return nil, errForm
 	}
-	c := &Cache{Device: h.Device, Snapshot: h.Snapshot, IndexSum: h.IndexSum, Location: h.Location, Schema: h.Schema, Chunks: h.Chunks, Blobs: h.Blobs}
+	c := &Cache{Device: h.Device, Snapshot: h.Snapshot, IndexSum: h.IndexSum, Location: h.Location, Schema: h.Schema, Chunks: h.Chunks, Blobs: h.Blobs, Adopted: h.Adopted}
 	if err := c.Items.read(r, h.Items, h.Refs); err != nil {
 		return nil, err
 	}

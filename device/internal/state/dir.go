@@ -2,7 +2,7 @@
 // its last snapshot holds, and the sealed chunks of a session that is not finished. It does not know what is in a chunk,
 // nor how anything is sent.
 //
-// All but the identity is a cache: lost, it costs a full backup.
+// All but the identity is a cache: lost, it is read again from the last backup.
 package state
 
 import (

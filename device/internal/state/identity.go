@@ -26,6 +26,9 @@ type Identity struct {
 	// Unlisted is since when the service could not read of what the base consists; zero while it could.
 	Unlisted time.Time `json:"unlisted,omitzero"`
 
+	// Restored is what this device has restored since its last backup, which may build on it.
+	Restored *Restored `json:"restored,omitempty"`
+
 	// Unfinished says that a backup was begun and has not ended: set before the service hears of it.
 	Unfinished bool `json:"unfinished,omitempty"`
 }
@@ -35,6 +38,12 @@ type Begun struct {
 	Kind    string `json:"kind"`
 	Base    string `json:"base,omitempty"`
 	Profile string `json:"profile,omitempty"`
+}
+
+// Restored is a snapshot, and how many items it brought.
+type Restored struct {
+	Snapshot string `json:"snapshot"`
+	Items    int64  `json:"items"`
 }
 
 const identityFile = "device.json"

@@ -174,8 +174,11 @@ func (h Handlers) result(ctx context.Context, r gateway.Request, in api.ResultIn
 	if err != nil {
 		return gateway.Answer[api.Restore]{}, err
 	}
-	err = h.Opener.End(ctx, r.Who.User, r.Who.Device, session)
-	return gateway.Answer[api.Restore]{Body: restored(done)}, err
+	end := h.Opener.End
+	if done.State == restore.Done {
+		end = h.Opener.Restored
+	}
+	return gateway.Answer[api.Restore]{Body: restored(done)}, end(ctx, r.Who.User, r.Who.Device, session)
 }
 
 func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.RestoreList], err error) {

@@ -17,7 +17,7 @@ func (h Handlers) own(ctx context.Context, r gateway.Request, b wished, out *api
 		return err
 	}
 	opened(out, s)
-	out.Base = new(string(s.Base))
+	out.Base, out.Adopted = new(string(s.Base)), some(s.Adopted)
 	return nil
 }
 

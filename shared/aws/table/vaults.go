@@ -60,6 +60,8 @@ type counterRow struct {
 	Last    int64           `dynamodbav:"c"`
 	Session vault.SessionID `dynamodbav:"s,omitempty"`
 	Kept    int64           `dynamodbav:"n,omitempty"`
+
+	Restored int64 `dynamodbav:"r,omitempty"`
 }
 
 type sessionRow struct {
@@ -77,6 +79,9 @@ type sessionRow struct {
 	At       time.Time          `dynamodbav:"at,omitempty"`
 
 	ShrinkOver int `dynamodbav:"shrinkOver,omitempty"`
+
+	Origins []vault.Origin `dynamodbav:"origins,omitempty"`
+	Adopted bool           `dynamodbav:"adopted,omitempty"`
 }
 
 type snapshotRow struct {
@@ -92,6 +97,7 @@ type snapshotRow struct {
 	ListSum  string               `dynamodbav:"listSum,omitempty"`
 	ListSize int64                `dynamodbav:"listSize,omitempty"`
 	Hold     bool                 `dynamodbav:"hold,omitempty"`
+	Origins  []vault.Origin       `dynamodbav:"origins,omitempty"`
 }
 
 // storedRow is one element's part of a backup's ledger.
@@ -129,13 +135,13 @@ func (r headRow) head() vault.Head {
 func rowOfSnapshot(n vault.Snapshot) snapshotRow {
 	return snapshotRow{Seq: n.Seq, ID: n.ID, State: n.State, Device: n.Device, Location: n.Location, Version: n.Version,
 		Counts: n.Counts, Ledger: each(n.Ledger, func(l vault.Ledger) storedRow { return storedRow(l) }),
-		At: n.At, ListSum: n.ListSum, ListSize: n.ListSize, Hold: n.Hold}
+		At: n.At, ListSum: n.ListSum, ListSize: n.ListSize, Hold: n.Hold, Origins: n.Origins}
 }
 
 func (r snapshotRow) snapshot() vault.Snapshot {
 	return vault.Snapshot{Seq: r.Seq, ID: r.ID, State: r.State, Device: r.Device, Location: r.Location, Version: r.Version,
 		Counts: r.Counts, Ledger: each(r.Ledger, func(l storedRow) vault.Ledger { return vault.Ledger(l) }),
-		At: r.At, ListSum: r.ListSum, ListSize: r.ListSize, Hold: r.Hold}
+		At: r.At, ListSum: r.ListSum, ListSize: r.ListSize, Hold: r.Hold, Origins: r.Origins}
 }
 
 // Head reads a vault's head.

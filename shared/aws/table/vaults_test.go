@@ -180,7 +180,7 @@ func full() vault.Change {
 	h := vault.Head{State: vault.Active, Version: 12, Seq: 123_456, Rev: 1 << 33, Bytes: many, Quota: many, Counts: counts}
 	for d := range 2 {
 		device := id[caller.DeviceID](d)
-		h.Devices = append(h.Devices, vault.Counter{Device: device, Last: 123_456, Session: id[vault.SessionID](d), Kept: 123_456})
+		h.Devices = append(h.Devices, vault.Counter{Device: device, Last: 123_456, Session: id[vault.SessionID](d), Kept: 123_456, Restored: 123_455})
 		for _, k := range []vault.Kind{vault.Backup, vault.Restore} {
 			h.Open = append(h.Open, vault.Entry{Device: device, Kind: k, Session: id[vault.SessionID](d), Base: id[vault.SessionID](9),
 				BaseSeq: 123_455, Counter: 123_456, Granted: many, Location: "frankfurt", Lease: start})
@@ -190,8 +190,11 @@ func full() vault.Change {
 	n := vault.Snapshot{Seq: 123_456, ID: id[vault.SessionID](1), State: vault.Kept, Device: id[caller.DeviceID](1), Location: "frankfurt", Version: 12,
 		Counts: counts, Ledger: map[string]vault.Ledger{"contacts": ledger, "messages": ledger, "calls": ledger}, At: start,
 		ListSum: strings.Repeat("a", 64), ListSize: 1 << 20, Hold: true}
+	for d := range 4 {
+		n.Origins = append(n.Origins, vault.Origin{Device: id[caller.DeviceID](d), Seq: 123_456})
+	}
 	s := vault.Session{ID: id[vault.SessionID](1), State: vault.Committed, Kind: vault.Backup, Device: n.Device, Base: id[vault.SessionID](9),
-		Restore: string(id[vault.SessionID](3)), Location: n.Location, Version: 12, Seq: n.Seq, Request: n.ListSum, At: start}
+		Restore: string(id[vault.SessionID](3)), Location: n.Location, Version: 12, Seq: n.Seq, Request: n.ListSum, At: start, Origins: n.Origins, Adopted: true}
 	return vault.Change{Head: h, Sessions: []vault.Session{s}, Snapshots: []vault.Snapshot{n}}
 }
 

@@ -1,0 +1,96 @@
+package device
+
+import (
+	"testing"
+
+	"zapas/device/internal/item"
+)
+
+// TestBackup_AfterARestore: a phone that has restored a backup of another builds on it, and sends nothing that is in it; and
+// so does a phone that restores a backup of that one.
+func TestBackup_AfterARestore(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := everything()
+	m.mms(9000, noise(9, 300_000))
+	p.backUp(t, m)
+	m = day(m)
+	snapshot := p.backUp(t, m).Snapshot
+	for seed := byte(20); seed < 23; seed++ {
+		q := enrolled(t, s, seed)
+		got := &memory{coverage: m.coverage}
+		_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, all...), got, nil)
+		must(t, err)
+		r := q.backUp(t, got)
+		if r.Base != snapshot || r.Rebuilt != "restored" || r.Objects != 1 || r.BytesUp > 4000 || r.Requests.BytesDown > 40_000 || r.Unchanged {
+			t.Errorf("%+v", r)
+		}
+		for element, l := range r.Ledger {
+			if l.Stored != 0 || l.Already != l.Seen {
+				t.Errorf("%s: %+v", element, l)
+			}
+		}
+		if again := q.backUp(t, got); !again.Unchanged || again.Requests.Total() != 1 || again.Snapshot != r.Snapshot {
+			t.Errorf("again: %+v", again)
+		}
+		got.items = append(got.items, sms(8000+int(seed), "its own"))
+		got.everyContact(func(i int, c *item.Contact) {
+			if i == 0 {
+				c.Notes = []string{"edited on the new phone"} // its photo is not sent again
+			}
+		})
+		r = q.backUp(t, got)
+		if r.Ledger["contacts"].Stored != 1 || r.Ledger["messages"].Stored != 1 || r.BytesUp > 5000 {
+			t.Errorf("a day later: %+v", r)
+		}
+		if v := q.verified(t, VerifyOptions{}); v.Outcome != Proven {
+			t.Errorf("%+v", v)
+		}
+		must(t, q.Device.dir.DropCache())
+		if again := q.backUp(t, got); !again.Unchanged || again.Rebuilt != "cache_lost" {
+			t.Errorf("having lost its memory: %+v", again)
+		}
+		m, snapshot = got, r.Snapshot
+		into := &memory{coverage: m.coverage}
+		restored(t, s, snapshot, into, all...)
+		same(t, "restored", into, m)
+	}
+}
+
+// TestBackup_AfterARestore_NotBuiltOn: a phone with a larger backup of its own goes on with that; one whose profile keeps its
+// backups elsewhere, or that could not restore all, begins its own.
+func TestBackup_AfterARestore_NotBuiltOn(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, why, rebuilt string
+		spoil              func(t *testing.T, s *service, q *phone, to *memory)
+	}{
+		{"Larger", "", "", func(t *testing.T, _ *service, q *phone, to *memory) {
+			for i := range 100 {
+				to.items = append(to.items, sms(9000+i, "of its own"))
+			}
+			q.backUp(t, to)
+		}},
+		{"Elsewhere", "location_changed", "", func(_ *testing.T, s *service, _ *phone, _ *memory) { s.location = "us" }},
+		{"NotAll", "first", "", func(_ *testing.T, _ *service, _ *phone, to *memory) { to.refuses = map[string]bool{"message 7": true} }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+			snapshot := p.backUp(t, demo()).Snapshot
+			to := new(memory)
+			tt.spoil(t, s, q, to)
+			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), to, nil)
+			must(t, err)
+			r := q.backUp(t, to)
+			if r.Why != tt.why || r.Rebuilt != tt.rebuilt || r.Ledger["messages"].Stored < 60 {
+				t.Errorf("%+v", r)
+			}
+			got := new(memory)
+			restored(t, s, r.Snapshot, got)
+			same(t, "restored", got, to)
+		})
+	}
+}
