@@ -196,3 +196,56 @@ func (y *year) anyDay(r *rand.Rand) (shown *memory) {
 	}
 	return y.clone()
 }
+
+// TestRestore_ContactsAlone: contacts come back without what messages had attached.
+func TestRestore_ContactsAlone(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := everything()
+	for i := range 6 {
+		m.mms(4000+i, noise(uint64(40+i), 9<<20))
+	}
+	r := p.backUp(t, m)
+	got := &memory{coverage: m.coverage}
+	back := restored(t, s, r.Snapshot, got, "contacts")
+	if l := back.Ledger["contacts"]; l.Inserted != 40 || back.Requests.Gets > 3 || r.Objects < 4 {
+		t.Errorf("%d GETs of %d objects: %+v", back.Requests.Gets, r.Objects, l)
+	}
+}
+
+// TestCompaction_NotShown: what a phone has shown once and shows no more is read from the backup where it is stored again; where
+// it cannot be read, it stays where it is.
+func TestCompaction_NotShown(t *testing.T) {
+	t.Parallel()
+	for _, readable := range []bool{true, false} {
+		s := newService(t)
+		p := enrolled(t, s, 1)
+		held := newYear(5, 20).memory
+		p.backUp(t, held)
+		if !readable {
+			s.refuses = func(string) int { return 500 }
+		}
+		compacted, read := 0, 0
+		for n := range 40 {
+			one := sms(2_000_000+n, "seen on one day alone")
+			held.items = append(held.items, one)
+			r := p.backUp(t, &memory{coverage: map[string]string{"messages": Limited}, items: []item.Item{one}})
+			compacted += r.Compacted
+			read += r.Requests.Gets
+			if r.Objects != 1 || r.Counts["sms"] != int64(21+n) {
+				t.Errorf("day %d: %+v", n, r)
+			}
+		}
+		status, err := p.Status()
+		must(t, err)
+		if readable != (status.Chunks <= 17) || readable != (compacted > 0) || read == 0 {
+			t.Errorf("readable %t: %d chunks, %d stored again, %d requests", readable, status.Chunks, compacted, read)
+		}
+		s.refuses = nil
+		got := &memory{coverage: held.coverage}
+		restored(t, s, status.Snapshot, got, all...)
+		same(t, "restored", got, held)
+		p.clean(t)
+	}
+}

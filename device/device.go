@@ -88,6 +88,9 @@ func Open(c Config) (*Device, error) {
 	}
 	d := &Device{config: c, dir: dir}
 	id, err := dir.Identity()
+	if err == nil && id.Key != "" && id.Key != fingerprint(c.Signer.PublicKey()) {
+		id, err = state.Identity{}, fmt.Errorf("%s is the state of another phone, whose key this one has not: %w", c.Dir, ErrNotEnrolled)
+	}
 	d.nobody = err
 	if err != nil && !errors.Is(err, ErrNotEnrolled) {
 		return nil, errors.Join(err, dir.Close())
@@ -132,7 +135,8 @@ func (d *Device) Enrol(ctx context.Context, e Enrolment) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("enrol this phone: %w", err)
 	}
-	id := state.Identity{Server: server, Device: out.Device, User: out.User, Tenant: out.Tenant, Label: e.Label, Offset: client.Offset()}
+	id := state.Identity{Server: server, Device: out.Device, User: out.User, Tenant: out.Tenant, Label: e.Label, Offset: client.Offset(),
+		Key: fingerprint(d.config.Signer.PublicKey())}
 	if id.Device == d.id.Device {
 		id.Counter, id.Unfinished = d.id.Counter, d.id.Unfinished
 	} else if err := d.dir.Forget(); err != nil {

@@ -142,10 +142,21 @@ func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *state.Cache) (f
 	r, err := d.reread(ctx, base.Snapshot, ids...)
 	if r != nil && r.Records != nil {
 		forget = r.Forget
+		var passing error // what may pass is met once, and not with every chunk
 		for _, i := range chunks {
-			if ferr := r.Fetch(ctx, base.Chunks[i]); ferr != nil {
+			ferr := passing
+			if ferr == nil {
+				ferr = r.Fetch(ctx, base.Chunks[i])
+			}
+			if ferr == nil {
+				continue
+			}
+			s.Spare(i)
+			if _, gone := errors.AsType[*gather.Lost](ferr); gone {
 				d.tell("an object of the last backup is not merged: %v", ferr)
-				s.Spare(i)
+			} else if passing == nil {
+				passing = ferr
+				d.tell("objects of the last backup are not merged: %v", ferr)
 			}
 		}
 		for _, spared := range s.Records(func(chunk int) iter.Seq2[seal.Record, error] { return r.Read(base.Chunks[chunk]) }) {

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -213,4 +214,28 @@ func TestRebuild_Interrupted(t *testing.T) {
 		}
 	}
 	t.Error("it never came to its end")
+}
+
+// TestOpen_StateOfAnotherPhone: a state folder that was copied to another phone says so, and sends nothing; enrolled, that phone
+// remembers nothing of it.
+func TestOpen_StateOfAnotherPhone(t *testing.T) {
+	t.Parallel()
+	s, p, m, made := lived(t)
+	must(t, p.Close())
+	q := &phone{key: newPhoneKey(t), dir: t.TempDir(), random: p.random}
+	must(t, os.CopyFS(q.dir, os.DirFS(p.dir)))
+	q.open(t, s)
+	s.requests = nil
+	if _, err := q.Backup(t.Context(), m, profileOf(s.location)); !errors.Is(err, ErrNotEnrolled) || !strings.Contains(err.Error(), "another phone") || len(s.requests) > 0 {
+		t.Errorf("%v, and %v was sent", err, s.requests)
+	}
+	_, err := q.Enrol(t.Context(), Enrolment{Server: "https://zapas.test", Code: "GOOD-CODE", Platform: "android", Label: "Copy"})
+	must(t, err)
+	if r := q.backUp(t, m); r.Why != "first" || r.Base != "" || r.Snapshot == made[2].Snapshot {
+		t.Errorf("%+v", r)
+	}
+	p.open(t, s)
+	if r := p.backUp(t, m); !r.Unchanged || r.Snapshot != made[2].Snapshot {
+		t.Errorf("the phone itself: %+v", r)
+	}
 }

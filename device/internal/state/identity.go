@@ -19,6 +19,7 @@ type Identity struct {
 	User    string        `json:"user"`
 	Tenant  string        `json:"tenant"`
 	Label   string        `json:"label"`
+	Key     string        `json:"key,omitempty"`         // the fingerprint of the phone's public key
 	Offset  time.Duration `json:"offsetNanos,omitempty"` // of the service's clock
 	Counter int64         `json:"counter"`               // of the last session begun; written before it is begun
 	Begun   *Begun        `json:"begun,omitempty"`       // that session, while it has no journal
