@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -83,7 +84,14 @@ type terminal struct {
 	wait      func(ctx context.Context, d time.Duration) error
 }
 
+// garbage is how much of it, in percent of what is in use, comes together before it is taken away. A phone gives an app
+// little memory; GOGC says otherwise.
+const garbage = 40
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // who asks twice is not waited for
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

@@ -56,7 +56,7 @@ type answer struct {
 const maxCompared = 64
 
 // Len is how many contacts the target holds.
-func (b *Book) Len() int { return len(b.seats) }
+func (b *Book) Len() int { return len(b.seats.list) }
 
 // Add notes one contact that the target holds.
 func (b *Book) Add(c *Contact) {
@@ -66,7 +66,7 @@ func (b *Book) Add(c *Contact) {
 	if content, ok := digestOf(c); ok {
 		b.twins[content] = append(b.twins[content], int32(len(b.held)))
 	}
-	b.held, b.seats = append(b.held, c), append(b.seats, seat{owner: -1})
+	b.held, b.seats.list = append(b.held, c), append(b.seats.list, seat{owner: -1})
 	b.uids[c.uid()] = true
 	name := fold(c.FullName())
 	for _, key := range c.reach() {
@@ -83,7 +83,7 @@ func (b *Book) Expect(c *Contact) {
 		return
 	}
 	if twins := b.twins[content]; len(twins) > 0 {
-		b.seats[twins[0]].owner = int32(len(b.wanted))
+		b.seats.list[twins[0]].owner = int32(len(b.wanted))
 		b.twins[content], c = twins[1:], b.held[twins[0]]
 	}
 	b.wanted = append(b.wanted, wanting{c, content})
@@ -106,8 +106,9 @@ func (b *Book) pair() {
 	if b.wanted == nil {
 		return
 	}
+	b.seats.search = 1
 	placed := make([]bool, len(b.wanted))
-	for _, s := range b.seats {
+	for _, s := range b.seats.list {
 		if s.owner >= 0 {
 			placed[s.owner] = true
 		}
@@ -129,7 +130,7 @@ func (b *Book) pair() {
 		rest = slices.DeleteFunc(rest, func(i int32) bool { return b.seats.give(i, b.options) })
 	}
 	b.answers = map[digest][]answer{}
-	for at, s := range b.seats {
+	for at, s := range b.seats.list {
 		if s.owner >= 0 {
 			b.answer(s.owner, int32(at), Contained)
 		}
@@ -146,7 +147,7 @@ func (b *Book) answer(wanted, at int32, how Likeness) {
 }
 
 // options lists the held contacts in which a wanted one is contained.
-func (b *Book) options(wanted int32) iter.Seq[int32] {
+func (b *Book) options(wanted int32, what look) iter.Seq[int32] {
 	edges, ok := b.edges[wanted]
 	if !ok {
 		c := b.wanted[wanted].Contact
@@ -167,7 +168,7 @@ func (b *Book) options(wanted int32) iter.Seq[int32] {
 	}
 	return func(yield func(int32) bool) {
 		for _, at := range edges {
-			if !b.seats[at].spent && !yield(at) {
+			if !b.seats.hides(at, what) && !yield(at) {
 				return
 			}
 		}
@@ -304,7 +305,7 @@ func (b *Book) tie(rest []int32, keys func(c *Contact) []string) []int32 {
 	}
 	free := map[string][]int32{}
 	for at, c := range b.held {
-		if b.seats[at].owner < 0 {
+		if b.seats.list[at].owner < 0 {
 			for _, k := range keys(c) {
 				free[k] = append(free[k], int32(at))
 			}
@@ -313,12 +314,12 @@ func (b *Book) tie(rest []int32, keys func(c *Contact) []string) []int32 {
 	return slices.DeleteFunc(rest, func(i int32) bool {
 		for _, k := range keys(b.wanted[i].Contact) {
 			at := free[k]
-			for len(at) > 0 && b.seats[at[0]].owner >= 0 {
+			for len(at) > 0 && b.seats.list[at[0]].owner >= 0 {
 				at = at[1:]
 			}
 			free[k] = at
 			if len(at) > 0 {
-				b.seats[at[0]].owner = i
+				b.seats.list[at[0]].owner = i
 				b.answer(i, at[0], Alike)
 				return true
 			}

@@ -196,3 +196,32 @@ func TestNumber(t *testing.T) {
 		}
 	}))
 }
+
+// TestSet_ManyEqual: thousands of equal messages are paired in as many steps, were they equal or equal but for their state.
+func TestSet_ManyEqual(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	same := &SMS{Message: Message{Box: Inbox, Unit: Millisecond, Date: 1_700_000_000_000}}
+	read := &SMS{Message: Message{Box: Inbox, Unit: Millisecond, Date: 1_700_000_000_000, Read: true}}
+	for name, held := range map[string]Item{"Equal": same, "ReadMeanwhile": read} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s Set
+			for range n {
+				s.Add(held)
+			}
+			for range 2 * n {
+				s.Expect(same)
+			}
+			matched := 0
+			for range 2 * n {
+				if s.Match(same) {
+					matched++
+				}
+			}
+			if matched != n || s.looked > 20*n {
+				t.Errorf("of %d, %d are there; %d links were looked at", 2*n, matched, s.looked)
+			}
+		})
+	}
+}
