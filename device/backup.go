@@ -30,7 +30,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		return Report{}, d.nobody
 	}
 	before := d.client.Sent()
-	d.objects, d.bytes, d.note, d.rebuilt, d.given = 0, 0, "", "", false
+	d.objects, d.bytes, d.note, d.rebuilt, d.given, d.moving = 0, 0, "", "", false, nil
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
 	r, err := d.backup(ctx, src, p)
@@ -198,6 +198,9 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	if err := d.served(); err != nil {
 		return Report{}, err
 	}
+	if err := d.dir.ClearSession(); err != nil { // what was sealed for a session that nobody needs any more
+		return Report{}, err
+	}
 	return r, d.ended()
 }
 
@@ -251,9 +254,11 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 		return Report{}, err
 	}
 	of.KeyVersion = uint32(*begun.KeyVersion)
+	ship := d.shipping(ctx, of.ID)
+	of.Closed = ship.closed
 	sealed, err := pack.Seal(ctx, d.dir, src, s, of, d.config.Random)
 	clear(of.Key[:])
-	if err != nil {
+	if err := d.abandon(ctx, of.ID, ship.end(err)); err != nil {
 		return Report{}, err
 	}
 	j, err := d.journal(of, orEmpty(in.Base), why, sealed)

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"zapas/device/internal/ledger"
@@ -86,6 +87,7 @@ func Open(c Config) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Random = &shared{random: c.Random}
 	d := &Device{config: c, dir: dir}
 	id, err := dir.Identity()
 	if err == nil && id.Key != "" && id.Key != fingerprint(c.Signer.PublicKey()) {
@@ -97,6 +99,18 @@ func Open(c Config) (*Device, error) {
 	}
 	d.use(id)
 	return d, nil
+}
+
+// shared is a source of random bytes from which chunks are sealed and requests are signed at the same time.
+type shared struct {
+	mu     sync.Mutex
+	random io.Reader
+}
+
+func (s *shared) Read(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.random.Read(b)
 }
 
 // Close lets the next process in.

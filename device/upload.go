@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	signedAtOnce = 16 // chunks; more would wait for longer than their URLs work, and count against the quota twice
-	transfers    = 3  // at the same time
-	signings     = 4  // of one batch, before it is given up
+	signedAtOnce = 16       // chunks; more would wait for longer than their URLs work, and count against the quota twice
+	transfers    = 3        // at the same time, of no more than
+	inFlight     = 18 << 20 // bytes, or of one: so much is sent twice when a run is killed
+	signings     = 4        // of one batch, before it is given up
 )
 
 // errOver says that the session cannot be brought to its end, and another has to be begun.
@@ -58,21 +59,7 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 		}
 		err = d.deliver(ctx, j)
 	}
-	if spoilt(err) || d.giveUp(err) {
-		// It would stay open until its lease ends. That the service cannot be told now costs no more than that.
-		_ = d.client.End(ctx, j.Session)
-	}
-	if hopeless(err) || d.giveUp(err) {
-		d.id.Begun = nil // another session, not this one again
-		// What it brought is still on the phone: without the journal, the next session brings it.
-		if cerr := d.dir.ClearSession(); cerr != nil {
-			return Report{}, errors.Join(err, cerr)
-		}
-		if code := remote.Code(err); remote.Status(err) != http.StatusBadRequest && code != "chunk_missing" { // those would come again
-			err = fmt.Errorf("%w: %w", errOver, err)
-		}
-	}
-	if err != nil {
+	if err = d.abandon(ctx, j.Session, err); err != nil {
 		return Report{}, err
 	}
 	d.track.End(progress.Uploading)
@@ -80,6 +67,27 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 		return Report{}, err
 	}
 	return r, d.ended()
+}
+
+// abandon forgets a session that an error says can never be committed, or that is not waited for any more. Any error is
+// answered as it came, or as errOver.
+func (d *Device) abandon(ctx context.Context, session string, err error) error {
+	over := d.giveUp(err)
+	if spoilt(err) || over {
+		// It would stay open until its lease ends. That the service cannot be told now costs no more than that.
+		_ = d.client.End(ctx, session)
+	}
+	if hopeless(err) || over {
+		d.id.Begun = nil // another session, not this one again
+		// What it brought is still on the phone: without the journal, the next session brings it.
+		if cerr := d.dir.ClearSession(); cerr != nil {
+			return errors.Join(err, cerr)
+		}
+		if code := remote.Code(err); remote.Status(err) != http.StatusBadRequest && code != "chunk_missing" { // those would come again
+			err = fmt.Errorf("%w: %w", errOver, err)
+		}
+	}
+	return err
 }
 
 // hopeless reports whether an error means that this session can never be committed.
@@ -162,7 +170,11 @@ func (d *Device) puts(ctx context.Context, j *state.Journal, batch []int, signed
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var mu sync.Mutex
+	room := remote.NewRoom(inFlight)
 	remote.Each(transfers, len(batch), func(n int) {
+		size := j.Chunks[batch[n]].Size
+		room.Enter(size)
+		defer room.Leave(size)
 		perr := d.put(ctx, j, batch[n], signed[n])
 		mu.Lock()
 		defer mu.Unlock()

@@ -29,6 +29,11 @@ type packer struct {
 	blobs   map[[32]byte]*newBlob
 	order   [][32]byte // of blobs, as records name them
 	moved   []place    // by position in the base's Items: those written again; nil when none is
+	adopted adopted
+
+	closed   func(n int, c state.Spooled) error // Session.Closed
+	contents []byte                             // of the open chunk's records
+	parts    []state.Part                       // of the open chunk
 }
 
 // packed is a chunk of this session.
@@ -46,16 +51,20 @@ type newBlob struct {
 	last   string   // the element of the item that it is the last piece of; "" if it is that of none
 }
 
-func newPacker(dir *state.Dir, session index.ID, key seal.SessionKey, keyVersion uint32, random io.Reader) (*packer, error) {
-	if err := dir.NewSession(); err != nil {
+func newPacker(dir *state.Dir, session index.ID, of Session, random io.Reader) (*packer, error) {
+	closed, err := dir.Begin(of.ID)
+	if err != nil {
 		return nil, err
 	}
-	p := &packer{dir: dir, session: session, blobs: map[[32]byte]*newBlob{}}
+	p := &packer{dir: dir, session: session, closed: of.Closed, blobs: map[[32]byte]*newBlob{}}
+	if err := p.adopt(closed); err != nil {
+		return nil, err
+	}
 	out, err := p.create()
 	if err != nil {
 		return nil, err
 	}
-	p.writer, err = seal.NewWriter(out, key, keyVersion, random)
+	p.writer, err = seal.NewWriter(out, of.Key, of.KeyVersion, random)
 	return p, err
 }
 
@@ -90,6 +99,9 @@ func (p *packer) end() (seal.Summary, error) {
 // next closes the open chunk and begins another.
 func (p *packer) next() error {
 	if _, err := p.end(); err != nil {
+		return err
+	}
+	if err := p.close(); err != nil {
 		return err
 	}
 	out, err := p.create()
@@ -192,6 +204,10 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 }
 
 func (p *packer) record(kind item.Kind, record []byte) (place, error) {
+	content := digest(record)
+	if at, ok := p.adopted.take(content); ok {
+		return at, nil
+	}
 	number, err := p.writer.Record(byte(kind), record)
 	if errors.Is(err, seal.ErrFull) {
 		if err = p.next(); err == nil {
@@ -201,6 +217,7 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
+	p.contents = append(p.contents, content[:]...)
 	c := p.open()
 	if n := len(c.Runs); n > 0 && c.Runs[n-1].Kind == byte(kind) {
 		c.Runs[n-1].Count++
@@ -281,6 +298,7 @@ func (p *packer) attachment(src Source, sum [32]byte, b *newBlob) error {
 		}
 	}
 	for !blob.Done() {
+		before := blob.Taken()
 		_, err := p.writer.Blob(blob)
 		switch {
 		case errors.Is(err, seal.ErrFull):
@@ -295,6 +313,7 @@ func (p *packer) attachment(src Source, sum [32]byte, b *newBlob) error {
 			return &sourceError{err}
 		}
 		b.chunks = append(b.chunks, uint32(len(p.chunks)-1))
+		p.parts = append(p.parts, state.Part{Sum: sum, Size: b.size, Offset: before, Length: blob.Taken() - before})
 	}
 	return nil
 }

@@ -37,6 +37,9 @@ type Session struct {
 	Location   string
 	Key        seal.SessionKey
 	KeyVersion uint32
+	// Closed is told of each chunk but the last as soon as it is whole in the spool and will be part of the session,
+	// in this run or a later one; it may be sent, and need not be kept, once it has arrived. Its error ends the sealing.
+	Closed func(n int, c state.Spooled) error
 }
 
 // Sealed is a session whose chunks lie in the spool, ready to be uploaded and committed.
@@ -47,13 +50,13 @@ type Sealed struct {
 	Cache  *state.Cache // valid once it is committed
 }
 
-// Seal writes what is new into the spool. ErrMoved when the source does not show the same again.
+// Seal writes what is new into the spool, behind what an earlier run has closed for this session. ErrMoved when the source does not show the same again.
 func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, random io.Reader) (*Sealed, error) {
 	id, err := index.Parse(of.ID)
 	if err != nil {
 		return nil, fmt.Errorf("the service named a session in a form that is not its own: %w", err)
 	}
-	p, err := newPacker(dir, id, of.Key, of.KeyVersion, random)
+	p, err := newPacker(dir, id, of, random)
 	if err != nil {
 		return nil, err
 	}

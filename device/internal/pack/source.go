@@ -1,5 +1,12 @@
 // Package pack knows what a phone holds that its last snapshot does not, and how that becomes sealed chunks, an index and a
 // commit. It does not know how anything is sent, nor where items come from.
+//
+// A backup is sealed chunk by chunk, and a chunk that is closed is noted with the digests of what it holds, and may be sent
+// while the next is sealed. Killed on any line, a later run of the same session, which has the same key, adopts the chunks that
+// are noted and seals what they do not hold: by content, so that neither the order nor the items need be what they were. A
+// chunk that was not noted was never sent; it is thrown away, and what it held is sealed under another salt. So no salt
+// ever serves two contents, nothing that has arrived is sent again, and the spool holds a few chunks, however large the phone.
+// The last chunk alone, which holds the index, is noted with the commit that makes all of them a snapshot (state.Journal).
 package pack
 
 import (

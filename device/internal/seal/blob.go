@@ -39,6 +39,9 @@ func NewBlob(r io.Reader, size int64, sum [32]byte) (*Blob, error) {
 	return &Blob{r: r, sum: sum, size: size, hash: sha256.New()}, nil
 }
 
+// Taken is how many of its bytes are in chunks, so far.
+func (b *Blob) Taken() int64 { return b.done }
+
 // Done reports whether all of the blob is in chunks.
 func (b *Blob) Done() bool { return b.over }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 )
 
 // Dir is an open state directory. One process has it at a time.
@@ -22,6 +23,7 @@ type Dir struct {
 
 	path string
 	lock *os.File
+	mu   sync.Mutex // of Before: chunks are sealed and sent at the same time
 }
 
 var errBusy = errors.New("this phone is at work already, in another process")
@@ -62,6 +64,8 @@ func (d *Dir) may(step string) error {
 	if d.Before == nil {
 		return nil
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return d.Before(step)
 }
 
