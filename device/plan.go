@@ -50,12 +50,13 @@ func (p *Plan) Failed() (n int64) {
 // the service of no result, and keeps what it has downloaded: a Restore that follows does not download it again. Objects that
 // hold attachments alone are left to that: whether those are whole, only it can say. All else it does as the plan says, if
 // the target stays as it is.
-func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen []string) (Plan, error) {
+func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen []string, only ...Only) (Plan, error) {
 	if d.id.Device == "" {
 		return Plan{}, d.nobody
 	}
 	out, err := d.carry(r, chosen, func(out *RestoreReport) error {
 		_, err := d.bring(ctx, r, out, true, func(g *unpack.Chunks, o *unpack.Outcome) error {
+			o.Only = takes(only)
 			return unpack.Plan(ctx, g, kindsIn(out.Ledger), target, o)
 		})
 		return err

@@ -19,13 +19,13 @@ import (
 const openings = 3 // sessions that one restore opens before it gives up
 
 // Restore brings the items of a snapshot to a target: all elements that the restore names, or those of them that chosen
-// names. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
+// names, narrowed by only. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
 // which the report names. Killed at any moment, it is called again.
-func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []string) (RestoreReport, error) {
+func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []string, only ...Only) (RestoreReport, error) {
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
 	}
-	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, out) })
+	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, takes(only), out) })
 	if err != nil {
 		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
 	}
@@ -56,7 +56,7 @@ func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreRepo
 	return out, err
 }
 
-func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *RestoreReport) error {
+func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only func(item.Item) bool, out *RestoreReport) error {
 	var session string
 	gathered, err := d.bring(ctx, r, out, false, func(g *unpack.Chunks, o *unpack.Outcome) error {
 		// Opened again, it is open still: its user may have cancelled it while it was downloaded.
@@ -65,6 +65,7 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, out *Resto
 			return err
 		}
 		session = *opened.Session
+		o.Only = only
 		return unpack.Restore(ctx, g, kindsIn(out.Ledger), to, o)
 	})
 	if err != nil {

@@ -197,12 +197,19 @@ func verdict(r device.RestoreReport) error {
 	return nil
 }
 
-// brought are the elements that the restore brings.
+// brought are the elements that the restore brings, or those that were asked for. Who asks for a conversation or for some
+// days alone means no contacts.
 func (c *where) brought(r api.Restore) (out []string) {
+	if len(c.Elements) > 0 {
+		return c.Elements
+	}
 	for _, e := range r.Elements {
-		if len(c.Elements) == 0 || slices.Contains(c.Elements, string(e)) {
+		if e != "contacts" || !c.narrowed() {
 			out = append(out, string(e))
 		}
+	}
+	if len(out) == 0 {
+		return []string{"messages"} // which it does not bring, as it is told
 	}
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"zapas/device"
 	"zapas/device/android"
@@ -23,6 +24,32 @@ type where struct {
 	ID       string   `arg:"" optional:"" help:"Which restore; not needed when only one waits."`
 	To       []string `required:"" sep:"none" type:"path" help:"A file to add to, made if there is none; once for each element. One that is there is of what it holds; a new one of what its name says: NAME.vcf is for contacts, calls*.xml for calls, any other .xml for messages. Any other name is a folder with contacts.vcf, messages.xml and calls.xml. Items of an element without a file are skipped and counted." placeholder:"FILE|DIR"`
 	Elements chosen   `help:"Only these of the restore's elements: contacts, messages, calls." placeholder:"ELEMENTS,..."`
+	With     []string `help:"Only one conversation: messages with these numbers or addresses and no others, and calls with this one. Without --elements it brings no contacts." placeholder:"NUMBER,..."`
+	Since    day      `help:"Only messages and calls from this day on, as this computer counts days. Without --elements it brings no contacts." placeholder:"YYYY-MM-DD"`
+	Until    day      `help:"Only messages and calls to the end of this day." placeholder:"YYYY-MM-DD"`
+}
+
+// day is one in the computer's zone; zero for none.
+type day struct{ time.Time }
+
+func (d *day) UnmarshalText(b []byte) (err error) {
+	if d.Time, err = time.ParseInLocation(time.DateOnly, string(b), time.Local); err != nil {
+		return fmt.Errorf("%q is no day, such as 2026-03-31", b)
+	}
+	return nil
+}
+
+// only is what the flags leave of the elements' items.
+func (c *where) only(o android.Options) device.Only {
+	out := device.Only{With: c.With, Region: o.Region, Since: c.Since.Time, Until: c.Until.Time}
+	if !out.Until.IsZero() {
+		out.Until = out.Until.AddDate(0, 0, 1)
+	}
+	return out
+}
+
+func (c *where) narrowed() bool {
+	return len(c.With) > 0 || !c.Since.IsZero() || !c.Until.IsZero()
 }
 
 // find asks which restores wait, and answers the one that is meant and how files are read for it.
@@ -50,7 +77,7 @@ func (c *where) plan(t *terminal, d *device.Device, which api.Restore, o android
 		return p, err
 	}
 	defer func() { err = errors.Join(err, files.Close()) }()
-	if p, err = d.Plan(t.ctx, which, files, c.Elements); err != nil {
+	if p, err = d.Plan(t.ctx, which, files, c.brought(which), c.only(o)); err != nil {
 		return p, err
 	}
 	return p, t.say(p, func(page *page) { page.plan(p) })
@@ -70,7 +97,7 @@ func (c *where) bring(t *terminal, d *device.Device, which api.Restore, o androi
 		return r, err
 	}
 	defer func() { err = errors.Join(err, files.Abort()) }()
-	return d.Restore(t.ctx, which, files, c.Elements)
+	return d.Restore(t.ctx, which, files, c.brought(which), c.only(o))
 }
 
 type plan struct{ where }

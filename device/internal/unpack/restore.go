@@ -20,6 +20,8 @@ type Outcome struct {
 	Near     map[string]int64 // by element: items inserted that may be ones that the target held in another form
 	Failures []ledger.Failure
 	Track    *progress.Tracker // counts on the way; may be nil
+	// Only reports whether an item was chosen; nil for all. One that was not is planned and skipped.
+	Only func(it item.Item) bool
 }
 
 // Lose accounts for items that cannot be restored, and says why.
@@ -49,7 +51,7 @@ func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Ou
 
 // bring is a restore, or a plan of one.
 func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome, work progress.Work) error {
-	w := &writing{g: g, to: to, out: out, track: out.Track, work: work}
+	w := &writing{g: g, to: to, out: out, only: out.Only, track: out.Track, work: work}
 	for _, e := range elements(kinds) {
 		w.track.Begin(progress.Reading, e, 0)
 	}
@@ -68,7 +70,7 @@ func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outc
 	}
 	if w.held.Len()+w.contacts.Len() > 0 { // what cannot be read now is accounted for when it is to be written
 		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
-		expect := &writing{g: g, out: scratch, one: w.expect, track: out.Track, work: progress.Matching}
+		expect := &writing{g: g, out: scratch, one: w.expect, only: out.Only, track: out.Track, work: progress.Matching}
 		if err := expect.chunks(ctx, kinds); err != nil {
 			return err
 		}
@@ -98,6 +100,7 @@ func elements(kinds []item.Kind) (out []string) {
 // writing is a restore on its way to its target, or a first look at what is to go there.
 type writing struct {
 	one      func(it item.Item) error
+	only     func(it item.Item) bool // nil for all
 	g        *Chunks
 	held     item.Set // but for contacts
 	contacts item.Book
@@ -319,6 +322,14 @@ func (w *writing) record(c *index.Chunk, r seal.Record, err error) error {
 	}
 	if err != nil {
 		w.lost(item.Kind(r.Kind).Element(), "record_damaged", 1, fmt.Sprintf("chunk %s, record %d: %v", c.ID, r.Number, err))
+		return nil
+	}
+	if w.only != nil && !w.only(it) {
+		w.account(it.Kind().Element(), func(l *api.RestoreLedger) {
+			l.Planned++
+			l.Skipped++
+			ledger.Explain(&l.Reasons, "not_chosen", 1)
+		})
 		return nil
 	}
 	return w.one(it)
