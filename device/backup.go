@@ -33,6 +33,8 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	d.objects, d.bytes, d.note, d.rebuilt, d.given, d.moving = 0, 0, "", "", false, nil
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
+	d.backing = true
+	defer func() { d.backing = false }()
 	r, err := d.backup(ctx, src, p)
 	if err == nil {
 		err = d.keepOffset()

@@ -52,6 +52,19 @@ type Config struct {
 	// Conditions says how the phone stands now; nil: nothing is known. Large attachments are stored again, so that a backup
 	// consists of fewer objects, only on a network that costs nothing and while the phone is charging.
 	Conditions func() Conditions
+	// Limit returns when up to n more bytes of objects may go over the network, or with the context's error; nil: at once. It
+	// is called by several transfers at the same time. What is slower than 16 KiB a second counts as broken off.
+	Limit func(ctx context.Context, n int) error
+	// MayUse is asked before each object whether the network, as it is now, may be used for it; nil: always. Its error ends the
+	// run, whose rest waits for the next one: an app whose profile or user wants no metered network answers so on one. It is
+	// called by several transfers at the same time.
+	MayUse func(ctx context.Context, u Use) error
+}
+
+// Use is what a network would be used for.
+type Use struct {
+	Bytes int64 // of one object
+	Order bool  // somebody has asked for this backup now, and may be asked whether a metered network may be used
 }
 
 // Conditions are those of the phone at a moment.
@@ -71,6 +84,8 @@ type Device struct {
 	slot   time.Time      // that the next backup serves; zero for none
 
 	conditions *api.DeviceConditions // of the phone; nil: it does not know
+
+	backing bool // a backup is under way
 
 	given   bool   // up, by the backup that is under way: the list of its base
 	rebuilt string // why the backup that is under way has read its base again
@@ -124,7 +139,18 @@ func (d *Device) use(id state.Identity) {
 
 func (d *Device) speaking(server, device string) *remote.Client {
 	c := d.config
-	return &remote.Client{Server: server, Device: device, Signer: c.Signer, Transport: c.Transport, Now: c.Now, Random: c.Random, Wait: c.Wait}
+	return &remote.Client{Server: server, Device: device, Signer: c.Signer, Transport: c.Transport, Now: c.Now, Random: c.Random, Wait: c.Wait,
+		Limit: c.Limit, May: d.mayUse}
+}
+
+func (d *Device) mayUse(ctx context.Context, n int64) error {
+	if d.config.MayUse == nil {
+		return nil
+	}
+	if err := d.config.MayUse(ctx, Use{Bytes: n, Order: d.backing && d.order != ""}); err != nil {
+		return fmt.Errorf("the network may not be used now: %w", err)
+	}
+	return nil
 }
 
 // Enrolment is what a phone says of itself when it becomes a device.

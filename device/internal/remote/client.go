@@ -29,6 +29,11 @@ type Client struct {
 	Random    io.Reader // a cryptographic source
 	// Wait returns after a time, or with the context's error when that ends first.
 	Wait func(ctx context.Context, d time.Duration) error
+	// Limit returns when up to n more bytes of objects may go over the network, or with an error; nil: at once. It is called
+	// by several transfers at the same time.
+	Limit func(ctx context.Context, n int) error
+	// May is asked before each attempt at an object of n bytes; its error is final. nil: always.
+	May func(ctx context.Context, n int64) error
 
 	mu     sync.Mutex
 	offset time.Duration

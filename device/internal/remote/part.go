@@ -22,6 +22,9 @@ func (c *Client) getPart(ctx context.Context, url string, offset, length int64, 
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", offset, offset+length-1))
+	if err := c.may(ctx, length); err != nil {
+		return err
+	}
 	c.count(func(r *Requests) { r.Gets++ })
 	resp, err := c.http().Do(req)
 	if err != nil {

@@ -36,8 +36,11 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 		return err
 	}
 	defer body.Close()
+	if err := c.may(ctx, u.Size); err != nil {
+		return err
+	}
 	sending := &local{body: body, left: u.Size}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.URL, sending)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.URL, c.paced(ctx, sending))
 	if err != nil {
 		return fmt.Errorf("the service gave an upload URL that cannot be read: %w", err)
 	}
@@ -121,6 +124,9 @@ func (c *Client) get(ctx context.Context, url string, size int64, create func() 
 		return fmt.Errorf("the service gave a download URL that cannot be read: %w", err)
 	}
 	req.Header.Set("Accept-Encoding", "identity")
+	if err := c.may(ctx, size); err != nil {
+		return err
+	}
 	c.count(func(r *Requests) { r.Gets++ })
 	resp, err := c.http().Do(req)
 	if err != nil {
@@ -138,12 +144,12 @@ func (c *Client) get(ctx context.Context, url string, size int64, create func() 
 }
 
 // save writes the body of an answer, which should have a size.
-func (c *Client) save(req *http.Request, body io.Reader, size int64, create func() (io.WriteCloser, error)) error {
+func (c *Client) save(req *http.Request, body io.ReadCloser, size int64, create func() (io.WriteCloser, error)) error {
 	to, err := create()
 	if err != nil {
 		return err
 	}
-	in := &reading{r: io.LimitReader(body, size+1)}
+	in := &reading{r: io.LimitReader(c.paced(req.Context(), body), size+1)}
 	n, err := io.Copy(to, in)
 	c.count(func(r *Requests) { r.BytesDown += n })
 	if cerr := to.Close(); err == nil {
