@@ -156,6 +156,8 @@ func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why
 	switch {
 	case err != nil:
 		return nil, "", err
+	case c == nil && d.id.Begun != nil && *d.id.Begun == (state.Begun{Kind: string(api.SessionInputKindBackup), Profile: d.id.Begun.Profile}):
+		return nil, "first", nil // it was begun without a base, and its chunks are of that session
 	case c == nil && d.id.Counter == 0: // it has never begun anything
 		return nil, "first", nil
 	case c == nil:
