@@ -23,7 +23,7 @@ type Agenda struct {
 const agendaFile = "agenda.json"
 
 // Agenda reads it; one that is missing or damaged is empty, which the next check-in heals.
-func (d *Dir) Agenda() (a Agenda, err error) {
+func (d *Dir) Agenda() (Agenda, error) {
 	b, err := os.ReadFile(d.Path(agendaFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Agenda{}, nil
@@ -31,8 +31,9 @@ func (d *Dir) Agenda() (a Agenda, err error) {
 	if err != nil {
 		return Agenda{}, fmt.Errorf("read when backups fall due: %w", err)
 	}
-	if json.Unmarshal(b, &a) != nil {
-		return Agenda{}, nil
+	var a Agenda
+	if damaged := json.Unmarshal(b, &a) != nil; damaged {
+		a = Agenda{}
 	}
 	return a, nil
 }

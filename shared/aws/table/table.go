@@ -79,13 +79,6 @@ func (t rows) once(ctx context.Context, row item, kind string) error {
 	return err
 }
 
-// delete removes a row on a condition. fault.Conflict may mean what it may mean of put.
-func (t rows) delete(ctx context.Context, k key, kind, condition string, values item) error {
-	_, err := t.DB.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.Name, Key: k.attributes(), ConditionExpression: &condition,
-		ExpressionAttributeValues: values})
-	return failed(err, "delete "+kind)
-}
-
 // query reads rows of one partition in order, at most so many if most is above 0.
 func query[R any](ctx context.Context, t rows, in dynamodb.QueryInput, kind string, most int) ([]R, error) {
 	var all []R
