@@ -57,7 +57,8 @@ func TestGolden(t *testing.T) {
 		want := map[string]dynamodb.Table{
 			"Table": {Name: deployment.Table, Key: rows, TTL: "ttl", Indexes: []dynamodb.Index{
 				{Name: "owner", Key: dynamodb.Key{Partition: text("owner"), Sort: text("PK")}, Projection: "ALL"},
-				{Name: "fleet", Key: dynamodb.Key{Partition: text("fleet"), Sort: text("fleetKey")}, Projection: "ALL"}}},
+				{Name: "fleet", Key: dynamodb.Key{Partition: text("fleet"), Sort: text("fleetKey")}, Projection: "ALL"},
+				{Name: "due", Key: dynamodb.Key{Partition: text("due"), Sort: text("dueKey")}, Projection: "INCLUDE", Include: []string{"id"}}}},
 			"Identity": {Name: deployment.Identity, Key: rows, TTL: "ttl", Indexes: []dynamodb.Index{
 				{Name: "users", Key: dynamodb.Key{Partition: text("users"), Sort: text("userKey")}, Projection: "INCLUDE", Include: []string{"id", "name", "email"}}}},
 			"VaultKeys": {Name: deployment.VaultKeys, Key: rows, TTL: "ttl"},
