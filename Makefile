@@ -33,7 +33,7 @@ output = $(1)="$$(aws cloudformation describe-stacks $$in --stack-name "$$stack"
 # CDK's runtime complains of the age of a Node that serves it well.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: help run test check fuzz conformance test-localstack test-aws lines build reset synth deploy revert destroy admin smoke account
+.PHONY: help run test check fuzz conformance test-localstack test-aws bench lines build reset synth deploy revert destroy admin smoke account
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -84,6 +84,10 @@ test-aws: account ## play on AWS's own data services, in the account that is sig
 	case "$$caller" in *:assumed-role/*) role="$${caller#*:assumed-role/}"; \
 	  caller="$$(aws iam get-role --role-name "$${role%%/*}" --query Role.Arn --output text)" || exit 1;; esac; \
 	go run $(FLAGS) ./localstack/outside/run -aws -caller "$$caller" $(STORIES)
+
+bench: ## measure what backups and restores cost a phone, beside a floor, and fail where a bound is missed (TEN=1: ten times the phone, too; WRITE=1: into device/BENCHMARKS.md)
+	@mkdir -p .zapas/bin && go build -o .zapas/bin/ $(FLAGS) $(LINK) ./localstack/bench
+	@exec ./.zapas/bin/bench $(if $(TEN),-ten) $(if $(WRITE),-write device/BENCHMARKS.md)
 
 lines: ## count lines of Go, tests apart; what stands in for AWS may not outgrow the product
 	@for d in functions shared device infra localstack; do \

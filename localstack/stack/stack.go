@@ -243,6 +243,14 @@ func (s *Stack) Rights() (granted, used []iam.Use) {
 	return slices.DeleteFunc(s.policies.Grants(), others), slices.DeleteFunc(s.aws.IAM.Used(), others)
 }
 
+// Consumed is how many units of capacity all calls of the tables have consumed so far.
+func (s *Stack) Consumed() (writes, reads float64) {
+	if s.aws == nil { // what is elsewhere is counted there
+		return 0, 0
+	}
+	return s.aws.DynamoDB.Consumed()
+}
+
 // Credentials are each function's own. They open nothing but this stack, on this machine.
 func accessKey(function string) string { return "AKIAZAPAS" + strings.ToUpper(function) }
 func secretOf(function string) string  { return "local-secret-of-" + function }

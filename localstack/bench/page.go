@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"zapas/device/sample"
+)
+
+// results are all that one run has measured.
+type results struct {
+	machine string
+	large   life
+	ten     *life // nil: not asked for
+	year    []mark
+	micro   string
+}
+
+func (r results) bounds() []bound { return append(r.large.bounds(), yearly(r.year)...) }
+
+// machine names the processor, its cores, the system and the compiler.
+func machine() string {
+	name := "unknown processor"
+	b, err := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(b)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && err == nil && strings.TrimSpace(key) == "model name" {
+			name = strings.TrimSpace(value)
+			break
+		}
+	}
+	return fmt.Sprintf("%s, %d cores, %s/%s, %s", name, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
+
+// page is all of it as Markdown.
+func (r results) page(w io.Writer) {
+	fmt.Fprintf(w, "# Benchmarks\n\nWritten by `make bench WRITE=1` on: %s. Everything is on one machine, over loopback: the phone is\n"+
+		"`zapas-device` in a process of its own, the service is its functions' binaries on what stands in for AWS.\n", r.machine)
+	fmt.Fprint(w, "\n## A phone of six years\n\n")
+	r.large.page(w)
+	if r.ten != nil {
+		fmt.Fprint(w, "\n## Ten times that phone\n\n")
+		r.ten.page(w)
+	}
+	fmt.Fprint(w, "\n## A year of days\n\n")
+	yearPage(w, r.year)
+	fmt.Fprintf(w, "\n## Sealing and opening\n\n```\n%s```\n", r.micro)
+	fmt.Fprint(w, "\n## Bounds\n\n| | is | at most | | |\n|---|--:|--:|---|---|\n")
+	for _, b := range r.bounds() {
+		fmt.Fprintln(w, b)
+	}
+}
+
+// stock is what a new phone holds, in words.
+func stock(s sample.Size) string {
+	return fmt.Sprintf("%s contacts, 15 %% with a photo, %s SMS, %s MMS with an attachment of %d-%d KiB, %s calls", number(int64(s.Contacts)), number(int64(s.SMS)),
+		number(int64(s.MMS)), s.MinAttachment>>10, s.MaxAttachment>>10, number(int64(s.Calls)))
+}
+
+// bring is what a day brings, in words.
+func bring(s sample.Size) string {
+	return fmt.Sprintf("+%d SMS, +%d MMS, +%d calls, 4 contacts edited, 2 deleted, %d SMS of one conversation deleted, 4 SMS in another state, 1 with another text",
+		s.DaySMS, s.DayMMS, s.DayCalls, s.DayDeleted)
+}
+
+func (l life) page(w io.Writer) {
+	fmt.Fprintf(w, "%s; a day later %s.\n\n", stock(l.size), bring(l.size))
+	fmt.Fprint(w, "| | bytes up | bytes down | PUT | GET | API | WRU | RRU | CPU s | to the floor | peak MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(w, "| floor of the %s | %s | | | | | | | %.2f | 1 | |\n", first, number(l.first.Bytes), l.first.cpu())
+	fmt.Fprintf(w, "| floor of the day | %s | | | | | | | | | |\n", number(l.day.Bytes))
+	for _, r := range l.rows {
+		fmt.Fprintf(w, "| %s | %s | %s | %d | %d | %d | %s | %s | %.2f | %.2f | %d |\n", r.name, number(r.up()), number(r.down()), r.Puts, r.Gets, r.Calls,
+			amount(r.Writes), amount(r.Reads), r.CPU.Seconds(), r.CPU.Seconds()/l.first.cpu(), r.Peak>>20)
+	}
+	d, f := l.row(nextDay), l.row(first)
+	fmt.Fprintf(w, "\nThe floor: the canonical records of each kind as one zstd stream at its default level, and the attachments as they are; its CPU is that of zstd\n"+
+		"over all of these bytes (%.2f s) and AES-256-GCM over what comes out (%.2f s), without reading the exports.\n", l.first.Compressing, l.first.Sealing)
+	fmt.Fprintf(w, "Bytes are those of objects and of the bodies of calls, without check-in's; capacity is everybody's, check-in's %s WRU and %s RRU included.\n",
+		amount(d.CheckInWrites), amount(d.CheckInReads))
+	fmt.Fprintf(w, "Beyond the floor the %s sends %s bytes (%.3f %%), %s of them in calls. Beyond its %d new attachments (%s bytes) the day sends %s, %s of them in calls; its floor is %s.\n",
+		first, number(f.up()-l.first.Bytes), 100*(float64(f.up())/float64(l.first.Bytes)-1), number(f.CallsUp),
+		l.day.Attachments, number(l.day.Attached), number(d.up()-l.day.Attached), number(d.CallsUp), number(l.day.Bytes-l.day.Attached))
+}
+
+func yearPage(w io.Writer, year []mark) {
+	fmt.Fprintf(w, "%s; each day %s, and a backup.\n\n", stock(small()), bring(small()))
+	fmt.Fprint(w, "| after day | chunks listed | with records | list | index | bytes a day, without attachments | most of a day, with them | GET for the contacts | WRU at most | RRU at most |\n"+
+		"|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	for _, m := range year {
+		fmt.Fprintf(w, "| %d | %d | %d | %s | %s | %s | %s | %d | %s | %s |\n", m.day, m.chunks, m.records, number(m.list), number(m.index),
+			number(m.mean), number(m.most), m.restored.Gets, amount(m.writes), amount(m.reads))
+	}
+	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Bytes a day are the mean since the line above.\n")
+}
+
+// number writes thousands apart.
+func number(n int64) string {
+	s := fmt.Sprint(max(n, -n))
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	if n < 0 {
+		return "-" + s
+	}
+	return s
+}

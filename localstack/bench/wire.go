@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// traffic is what passed between phones and the service, and what that consumed of the tables.
+type traffic struct {
+	Puts, Gets, Calls, CheckIns int
+	Up, Down                    int64 // bytes of objects
+	CallsUp, CallsDown          int64 // bytes of the bodies of calls, those of check-ins apart
+	Writes, Reads               float64
+	CheckInWrites, CheckInReads float64 // contained in the former
+}
+
+func (t traffic) minus(o traffic) traffic {
+	return traffic{t.Puts - o.Puts, t.Gets - o.Gets, t.Calls - o.Calls, t.CheckIns - o.CheckIns, t.Up - o.Up, t.Down - o.Down,
+		t.CallsUp - o.CallsUp, t.CallsDown - o.CallsDown, t.Writes - o.Writes, t.Reads - o.Reads,
+		t.CheckInWrites - o.CheckInWrites, t.CheckInReads - o.CheckInReads}
+}
+
+// list is the last list of chunks that was stored.
+type list struct {
+	Bytes int64 // of the list itself
+	Index struct {
+		Length int64 `json:"length"`
+	} `json:"index"`
+	Chunks []struct {
+		Records int64 `json:"r"`
+	} `json:"chunks"`
+}
+
+// wire counts what goes over it.
+type wire struct {
+	consumed func() (writes, reads float64)
+
+	mu   sync.Mutex
+	sum  traffic
+	list list
+	err  error
+}
+
+// now is what has passed so far, and the last list.
+func (w *wire) now() (traffic, list, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.sum
+	t.Writes, t.Reads = w.consumed()
+	return t, w.list, w.err
+}
+
+func (w *wire) count(add func(t *traffic)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	add(&w.sum)
+}
+
+// aws is put around what stands in for AWS. Phones are who comes with a presigned URL.
+func (w *wire) aws(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if !r.URL.Query().Has("X-Amz-Signature") {
+			if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/l/") {
+				w.listed(r)
+			}
+			next.ServeHTTP(rw, r)
+			return
+		}
+		in, out := &counted{ReadCloser: r.Body}, &answer{ResponseWriter: rw}
+		r.Body = in
+		next.ServeHTTP(out, r)
+		w.count(func(t *traffic) {
+			t.Up, t.Down = t.Up+in.n, t.Down+out.n
+			if r.Method == http.MethodPut {
+				t.Puts++
+			} else {
+				t.Gets++
+			}
+		})
+	})
+}
+
+// listed reads along when a list is stored.
+func (w *wire) listed(r *http.Request) {
+	b, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(b))
+	var l list
+	if err == nil {
+		err = json.Unmarshal(b, &l)
+	}
+	l.Bytes = int64(len(b))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.list = l
+	if err != nil {
+		w.err = fmt.Errorf("a list of chunks cannot be read along: %w", err)
+	}
+}
+
+// api stands before the API.
+func (w *wire) api(address string) (http.Handler, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	next := httputil.NewSingleHostReverseProxy(u)
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		in, out := &counted{ReadCloser: r.Body}, &answer{ResponseWriter: rw}
+		r.Body = in
+		writes, reads := w.consumed()
+		next.ServeHTTP(out, r)
+		writesNow, readsNow := w.consumed()
+		w.count(func(t *traffic) {
+			if strings.HasSuffix(r.URL.Path, "/device/checkin") {
+				t.CheckIns++
+				t.CheckInWrites, t.CheckInReads = t.CheckInWrites+writesNow-writes, t.CheckInReads+readsNow-reads
+				return
+			}
+			t.Calls++
+			t.CallsUp, t.CallsDown = t.CallsUp+in.n, t.CallsDown+out.n
+		})
+	}), nil
+}
+
+type counted struct {
+	io.ReadCloser
+	n int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.ReadCloser.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+type answer struct {
+	http.ResponseWriter
+	n int64
+}
+
+func (a *answer) Write(b []byte) (int, error) {
+	n, err := a.ResponseWriter.Write(b)
+	a.n += int64(n)
+	return n, err
+}
