@@ -26,7 +26,7 @@ type used struct {
 // the memory of whoever starts a program for that program's own (getrusage(2), ru_maxrss, begins with what the process held
 // before it became another), and the stack's is large.
 func launched(args []string) int {
-	cmd := exec.Command(args[1], args[2:]...)
+	cmd := exec.Command(args[1], args[2:]...) //nolint:gosec // it is bench that calls it, with what is to be measured
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err := cmd.Run()
 	if cmd.ProcessState == nil {
@@ -35,7 +35,7 @@ func launched(args []string) int {
 	}
 	b, err := json.Marshal(usedBy(cmd.ProcessState))
 	if err == nil {
-		err = os.WriteFile(args[0], b, 0o600)
+		err = os.WriteFile(args[0], b, 0o600) //nolint:gosec // as above
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

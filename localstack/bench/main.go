@@ -26,6 +26,7 @@ func main() {
 	}
 	var b bench
 	flag.BoolVar(&b.ten, "ten", false, "measure ten times the phone, too: it takes minutes, and 40 GB of disk")
+	flag.IntVar(&b.days, "days", 365, "how many days of a year pass")
 	flag.StringVar(&b.file, "write", "", "a file to write the page to")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -39,6 +40,7 @@ func main() {
 // bench is what was asked for.
 type bench struct {
 	ten  bool
+	days int
 	file string
 
 	root, dir, own string
@@ -105,7 +107,7 @@ func (b *bench) measure(ctx context.Context, tell io.Writer) (r results, err err
 	}
 	fmt.Fprintln(tell, "A year of days")
 	if err := b.in(ctx, func(w *world) error {
-		r.year, err = w.year(ctx, least, tell)
+		r.year, err = w.year(ctx, marks(b.days), least, tell)
 		return err
 	}); err != nil {
 		return r, err

@@ -10,14 +10,21 @@ import (
 	"zapas/device/sample"
 )
 
-// small is a phone on which days are quick, and bring as many items as on a large one.
+// small is a phone on which days are quick. Its attachments are too large to be written again with the records about them.
 func small() sample.Size {
-	return sample.Size{SMS: 3_000, MMS: 60, MinAttachment: 1 << 10, MaxAttachment: 4 << 10, History: sample.Demo().History, DaySMS: 60, DayMMS: 3, DayDeleted: 60,
+	return sample.Size{SMS: 3_000, MMS: 20, MinAttachment: 65 << 10, MaxAttachment: 75 << 10, History: sample.Demo().History, DaySMS: 60, DayMMS: 1, DayDeleted: 60,
 		Contacts: 1_500, Calls: 1_000, MinPhoto: 1 << 10, MaxPhoto: 4 << 10, DayCalls: 25}
 }
 
-// marks are the days after which is looked.
-var marks = []int{1, 30, 90, 180, 365}
+// marks are the days after which is looked, up to the last one.
+func marks(last int) (days []int) {
+	for _, day := range []int{1, 30, 90, 180, 365} {
+		if day <= last {
+			days = append(days, day)
+		}
+	}
+	return days
+}
 
 // mark is how a snapshot looks after some days, and what the days since the mark before have cost.
 type mark struct {
@@ -48,7 +55,7 @@ func (m *mark) add(r run) {
 }
 
 // year lets days pass on a small phone, with a backup after each.
-func (w *world) year(ctx context.Context, least string, tell io.Writer) (out []mark, err error) {
+func (w *world) year(ctx context.Context, marks []int, least string, tell io.Writer) (out []mark, err error) {
 	phone, old, export := sample.New(seed, small()), filepath.Join(w.dir, "before"), filepath.Join(w.dir, "export")
 	if err := write(export, phone); err != nil {
 		return nil, err
