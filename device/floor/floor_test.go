@@ -59,7 +59,7 @@ func TestFloor(t *testing.T) {
 			t.Errorf("%s: %+v", kind, s)
 		}
 	}
-	if len(f.Records) != 4 || f.Bytes != f.Attached+packed || f.Attached < 3<<20 || f.Compressing <= 0 || f.Sealing <= 0 {
+	if len(f.Records) != 4 || f.Bytes != f.Attached+packed || f.Attached < 3<<20 || f.Compressing <= 0 || f.Sealing <= 0 || f.Reading <= 0 {
 		t.Errorf("%+v", f)
 	}
 	if same := floorOf(t, fresh, fresh); same.Bytes != 0 || len(same.Records) != 0 || same.Attachments != 0 {

@@ -46,9 +46,10 @@ func run(folder, base string, out io.Writer) error {
 			return err
 		}
 	}
-	if err := each(folder, m.add); err != nil {
+	if err := cost(&m.reading, func() error { return each(folder, m.add) }); err != nil {
 		return err
 	}
+	m.reading -= m.compressing + m.sealing
 	f, err := m.floor()
 	if err != nil {
 		return err

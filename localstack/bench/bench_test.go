@@ -161,7 +161,7 @@ func TestWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := traffic{Puts: 1, Gets: 1, Calls: 1, CheckIns: 1, Up: 10, Down: int64(len("had 10had 0")), CallsUp: 7, CallsDown: 5,
-		Writes: 6, Reads: 12, CheckInWrites: 1, CheckInReads: 2}
+		Writes: 5, Reads: 10, CheckInWrites: 1, CheckInReads: 2}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -24,6 +24,9 @@ func amount(v float64) string {
 	if v == float64(int64(v)) {
 		return number(int64(v))
 	}
+	if v > 1000 {
+		return number(int64(v))
+	}
 	return fmt.Sprintf("%.2f", v)
 }
 

@@ -49,6 +49,9 @@ type bench struct {
 
 // run measures, prints, and fails where a bound is missed.
 func (b *bench) run(ctx context.Context, out, tell io.Writer) (err error) {
+	if len(marks(b.days)) == 0 {
+		return fmt.Errorf("%d days are not enough to look at: ask for 1 at least", b.days)
+	}
 	if b.root, err = build.Root(); err != nil {
 		return err
 	}

@@ -21,6 +21,17 @@ type results struct {
 
 func (r results) bounds() []bound { return append(r.large.bounds(), yearly(r.year)...) }
 
+// asked is how less than the year, or more than the phone, was asked for.
+func (r results) asked() (says string) {
+	if last := r.year[len(r.year)-1].day; last != 365 {
+		says = fmt.Sprintf(" DAYS=%d", last)
+	}
+	if r.ten != nil {
+		says += " TEN=1"
+	}
+	return says
+}
+
 // machine names the processor, its cores, the system and the compiler.
 func machine() string {
 	name := "unknown processor"
@@ -36,8 +47,8 @@ func machine() string {
 
 // page is all of it as Markdown.
 func (r results) page(w io.Writer) {
-	fmt.Fprintf(w, "# Benchmarks\n\nWritten by `make bench WRITE=1` on: %s. Everything is on one machine, over loopback: the phone is\n"+
-		"`zapas-device` in a process of its own, the service is its functions' binaries on what stands in for AWS.\n", r.machine)
+	fmt.Fprintf(w, "# Benchmarks\n\nWritten by `make bench WRITE=1%s` on: %s. Everything is on one machine, over loopback: the phone is\n"+
+		"`zapas-device` in a process of its own, the service is its functions' binaries on what stands in for AWS.\n", r.asked(), r.machine)
 	fmt.Fprint(w, "\n## A phone of six years\n\n")
 	r.large.page(w)
 	if r.ten != nil {
@@ -67,17 +78,18 @@ func bring(s sample.Size) string {
 
 func (l life) page(w io.Writer) {
 	fmt.Fprintf(w, "%s; a day later %s.\n\n", stock(l.size), bring(l.size))
-	fmt.Fprint(w, "| | bytes up | bytes down | PUT | GET | API | WRU | RRU | CPU s | to the floor | peak MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
-	fmt.Fprintf(w, "| floor of the %s | %s | | | | | | | %.2f | 1 | |\n", first, number(l.first.Bytes), l.first.cpu())
-	fmt.Fprintf(w, "| floor of the day | %s | | | | | | | | | |\n", number(l.day.Bytes))
+	fmt.Fprint(w, "| | bytes up | bytes down | PUT | GET | API | WRU | RRU | CPU s | to the floor | to it and reading | peak MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(w, "| floor of the %s | %s | | | | | | | %.2f | 1 | | |\n", first, number(l.first.Bytes), l.first.cpu())
+	fmt.Fprintf(w, "| floor of the day | %s | | | | | | | | | | |\n", number(l.day.Bytes))
 	for _, r := range l.rows {
-		fmt.Fprintf(w, "| %s | %s | %s | %d | %d | %d | %s | %s | %.2f | %.2f | %d |\n", r.name, number(r.up()), number(r.down()), r.Puts, r.Gets, r.Calls,
-			amount(r.Writes), amount(r.Reads), r.CPU.Seconds(), r.CPU.Seconds()/l.first.cpu(), r.Peak>>20)
+		fmt.Fprintf(w, "| %s | %s | %s | %d | %d | %d | %s | %s | %.2f | %.2f | %.2f | %d |\n", r.name, number(r.up()), number(r.down()), r.Puts, r.Gets, r.Calls,
+			amount(r.Writes), amount(r.Reads), r.CPU.Seconds(), r.CPU.Seconds()/l.first.cpu(), r.CPU.Seconds()/(l.first.cpu()+l.first.Reading), r.Peak>>20)
 	}
 	d, f := l.row(nextDay), l.row(first)
 	fmt.Fprintf(w, "\nThe floor: the canonical records of each kind as one zstd stream at its default level, and the attachments as they are; its CPU is that of zstd\n"+
-		"over all of these bytes (%.2f s) and AES-256-GCM over what comes out (%.2f s), without reading the exports.\n", l.first.Compressing, l.first.Sealing)
-	fmt.Fprintf(w, "Bytes are those of objects and of the bodies of calls, without check-in's; capacity is everybody's, check-in's %s WRU and %s RRU included.\n",
+		"over all of these bytes (%.2f s) and AES-256-GCM over what comes out (%.2f s). To read the exports, each item and attachment once, takes %.2f s more, and a phone's CPU contains that.\n",
+		l.first.Compressing, l.first.Sealing, l.first.Reading)
+	fmt.Fprintf(w, "Bytes are those of objects and of the bodies of calls; capacity is all that any function consumes meanwhile. Check-in is not in the lines: one call, %s WRU, %s RRU.\n",
 		amount(d.CheckInWrites), amount(d.CheckInReads))
 	fmt.Fprintf(w, "Beyond the floor the %s sends %s bytes (%.3f %%), %s of them in calls. Beyond its %d new attachments (%s bytes) the day sends %s, %s of them in calls; its floor is %s.\n",
 		first, number(f.up()-l.first.Bytes), 100*(float64(f.up())/float64(l.first.Bytes)-1), number(f.CallsUp),

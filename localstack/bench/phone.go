@@ -29,9 +29,11 @@ type floor struct {
 	Attached    int64   `json:"attached"` // bytes in them
 	Bytes       int64   `json:"bytes"`    // compressed records and attachments
 	Compressing float64 `json:"compressing"`
-	Sealing     float64 `json:"sealing"` // CPU seconds, both
+	Sealing     float64 `json:"sealing"`
+	Reading     float64 `json:"reading"` // CPU seconds, all three: of the exports, each item and attachment once
 }
 
+// cpu is without reading: where a phone reads from is its app's matter.
 func (f floor) cpu() float64 { return f.Compressing + f.Sealing }
 
 // life is some days of one phone.

@@ -18,7 +18,7 @@ type traffic struct {
 	Up, Down                    int64 // bytes of objects
 	CallsUp, CallsDown          int64 // bytes of the bodies of calls, those of check-ins apart
 	Writes, Reads               float64
-	CheckInWrites, CheckInReads float64 // contained in the former
+	CheckInWrites, CheckInReads float64 // those of check-ins, which are not in the former
 }
 
 func (t traffic) minus(o traffic) traffic {
@@ -54,6 +54,7 @@ func (w *wire) now() (traffic, list, error) {
 	defer w.mu.Unlock()
 	t := w.sum
 	t.Writes, t.Reads = w.consumed()
+	t.Writes, t.Reads = t.Writes-t.CheckInWrites, t.Reads-t.CheckInReads
 	return t, w.list, w.err
 }
 
