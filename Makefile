@@ -85,7 +85,7 @@ test-aws: account ## play on AWS's own data services, in the account that is sig
 	  caller="$$(aws iam get-role --role-name "$${role%%/*}" --query Role.Arn --output text)" || exit 1;; esac; \
 	go run $(FLAGS) ./localstack/outside/run -aws -caller "$$caller" $(STORIES)
 
-bench: ## measure what backups and restores cost a phone, beside a floor, and fail where a bound is missed (DAYS=30: less than the year; TEN=1: ten times the phone, too; WRITE=1: into device/BENCHMARKS.md)
+bench: ## measure what backups and restores cost a phone, beside a floor, and fail where a bound is missed (DAYS=30: less than the year; TEN=1: ten times the items, too; WRITE=1: into device/BENCHMARKS.md)
 	@mkdir -p .zapas/bin && go build -o .zapas/bin/ $(FLAGS) $(LINK) ./localstack/bench
 	@exec ./.zapas/bin/bench $(if $(DAYS),-days $(DAYS)) $(if $(TEN),-ten) $(if $(WRITE),-write device/BENCHMARKS.md)
 

@@ -52,7 +52,7 @@ func (r results) page(w io.Writer) {
 	fmt.Fprint(w, "\n## A phone of six years\n\n")
 	r.large.page(w)
 	if r.ten != nil {
-		fmt.Fprint(w, "\n## Ten times that phone\n\n")
+		fmt.Fprint(w, "\n## Ten times the items\n\n")
 		r.ten.page(w)
 	}
 	fmt.Fprint(w, "\n## A year of days\n\n")
