@@ -208,13 +208,13 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	return r, d.ended()
 }
 
-// plenty reports whether neither bytes nor power are to be spared.
+// plenty reports whether neither bytes nor power are to be spared, as far as the app says or has told.
 func (d *Device) plenty() bool {
-	if d.config.Conditions == nil {
-		return false
+	if d.config.Conditions != nil {
+		c := d.config.Conditions()
+		return c.Unmetered && c.Charging
 	}
-	c := d.config.Conditions()
-	return c.Unmetered && c.Charging
+	return d.conditions != nil && d.conditions.Unmetered && d.conditions.Charging
 }
 
 // named is how a session names the order.

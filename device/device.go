@@ -49,7 +49,7 @@ type Config struct {
 	// Progress is told how far a backup, a plan or a restore has come; nil for nobody. It should not take long, and calls
 	// nothing of the Device.
 	Progress func(Progress)
-	// Conditions says how the phone stands now; nil: nothing is known. Large attachments are stored again, so that a backup
+	// Conditions says how the phone stands now; nil: as Tell has told it. Large attachments are stored again, so that a backup
 	// consists of fewer objects, only on a network that costs nothing and while the phone is charging.
 	Conditions func() Conditions
 	// Limit returns when up to n more bytes of objects may go over the network, or with the context's error; nil: at once. It

@@ -67,8 +67,9 @@ func (l life) bounds() []bound {
 	return out
 }
 
-// yearly are the bounds of a phone at any age. What has grown since day 90 by no more than one round of small backups, after
-// which compaction is due, is flat.
+// yearly are the bounds of a phone at any age. Chunks are flat when there are no more of them than one round of small backups,
+// after which compaction is due, has added since day 90; a day's bytes, which have what compaction stores again in them, when they
+// have not doubled since.
 func yearly(year []mark) (out []bound) {
 	const round = 16
 	var settled mark
@@ -78,7 +79,7 @@ func yearly(year []mark) (out []bound) {
 		}
 		day := fmt.Sprintf("up to day %d: ", m.day)
 		out = append(out,
-			bound{day + "bytes up of a day beyond new attachments, mean", float64(m.mean), mostDay, "bytes"},
+			bound{day + "bytes up of a day without compaction, beyond its attachment", float64(m.ordinary), mostDay, "bytes"},
 			bound{day + "objects up of a day", float64(m.puts), dayPuts, "PUT"},
 			bound{day + "calls of a day", float64(m.calls), dayCalls, "API"},
 			bound{day + "capacity of a day", m.writes, mostWrites, "WRU"},
@@ -87,7 +88,10 @@ func yearly(year []mark) (out []bound) {
 	}
 	for _, m := range year {
 		if m.day > settled.day {
-			out = append(out, bound{fmt.Sprintf("day %d: chunks listed", m.day), float64(m.chunks), float64(settled.chunks + round), "chunks"})
+			day := fmt.Sprintf("day %d: ", m.day)
+			out = append(out,
+				bound{day + "chunks listed", float64(m.chunks), float64(settled.chunks + round), "chunks"},
+				bound{day + "bytes up of a day beyond new attachments, mean", float64(m.mean), float64(2 * settled.mean), "bytes"})
 		}
 	}
 	return out

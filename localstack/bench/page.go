@@ -97,14 +97,14 @@ func (l life) page(w io.Writer) {
 }
 
 func yearPage(w io.Writer, year []mark) {
-	fmt.Fprintf(w, "%s; each day %s, and a backup.\n\n", stock(small()), bring(small()))
-	fmt.Fprint(w, "| after day | chunks listed | with records | list | index | bytes a day, without attachments | most of a day, with them | GET for the contacts | WRU at most | RRU at most |\n"+
-		"|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	fmt.Fprintf(w, "%s; each day %s, and a backup at night, charging and unmetered.\n\n", stock(small()), bring(small()))
+	fmt.Fprint(w, "| after day | chunks listed | with records | list | index | bytes of an ordinary day at most | days with compaction | bytes of any day, mean | GET for the contacts | WRU at most | RRU at most |\n"+
+		"|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	for _, m := range year {
-		fmt.Fprintf(w, "| %d | %d | %d | %s | %s | %s | %s | %d | %s | %s |\n", m.day, m.chunks, m.records, number(m.list), number(m.index),
-			number(m.mean), number(m.most), m.restored.Gets, amount(m.writes), amount(m.reads))
+		fmt.Fprintf(w, "| %d | %d | %d | %s | %s | %s | %d | %s | %d | %s | %s |\n", m.day, m.chunks, m.records, number(m.list), number(m.index),
+			number(m.ordinary), m.compacted, number(m.mean), m.restored.Gets, amount(m.writes), amount(m.reads))
 	}
-	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Bytes a day are the mean since the line above.\n")
+	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Days are those since the line above,\ntheir bytes without new attachments; in the mean is what compaction stores again.\n")
 }
 
 // number writes thousands apart.

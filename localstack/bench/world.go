@@ -150,9 +150,9 @@ type run struct {
 type report struct {
 	Device    string `json:"device"`
 	Snapshot  string `json:"snapshot"`
-	Unchanged bool   `json:"unchanged"`
-	State     string `json:"state"`   // of a restore
-	Outcome   string `json:"outcome"` // of a proof
+	Compacted int    `json:"compacted"` // chunks of which a backup has stored again what lives
+	State     string `json:"state"`     // of a restore
+	Outcome   string `json:"outcome"`   // of a proof
 	Requests  struct {
 		API  int `json:"api"`
 		Puts int `json:"puts"`

@@ -10,9 +10,12 @@ import (
 	"zapas/device/sample"
 )
 
-// small is a phone on which days are quick. Its attachments are too large to be written again with the records about them.
+// attachment is the size of the one that a day brings: too large to be stored again with the records about it.
+const attachment = 70 << 10
+
+// small is a phone on which days are quick.
 func small() sample.Size {
-	return sample.Size{SMS: 3_000, MMS: 20, MinAttachment: 65 << 10, MaxAttachment: 75 << 10, History: sample.Demo().History, DaySMS: 60, DayMMS: 1, DayDeleted: 60,
+	return sample.Size{SMS: 3_000, MMS: 20, MinAttachment: attachment, MaxAttachment: attachment, History: sample.Demo().History, DaySMS: 60, DayMMS: 1, DayDeleted: 60,
 		Contacts: 1_500, Calls: 1_000, MinPhoto: 1 << 10, MaxPhoto: 4 << 10, DayCalls: 25}
 }
 
@@ -32,8 +35,9 @@ type mark struct {
 	chunks        int // listed
 	records       int // of them with records
 	list, index   int64
-	mean          int64   // bytes of a day, beyond its attachments
-	most          int64   // of a day, with its attachments
+	ordinary      int64   // bytes of a day that compacts nothing, beyond its attachment, at most
+	compacted     int     // days that do
+	mean          int64   // bytes of any day, beyond its attachment
 	puts, calls   int     // of a day, at most
 	writes, reads float64 // of a day, at most
 	restored      run     // the contacts alone
@@ -43,7 +47,11 @@ type mark struct {
 func (m *mark) add(r run) {
 	up := row{run: r}.up()
 	m.mean += up
-	m.most = max(m.most, up)
+	if r.said.Compacted > 0 {
+		m.compacted++
+	} else {
+		m.ordinary = max(m.ordinary, up-attachment)
+	}
 	m.puts, m.calls = max(m.puts, r.Puts), max(m.calls, r.Calls)
 	m.writes, m.reads = max(m.writes, r.Writes), max(m.reads, r.Reads)
 	m.chunks, m.list, m.index, m.records = len(r.list.Chunks), r.list.Bytes, r.list.Index.Length, 0
