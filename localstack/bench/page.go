@@ -77,7 +77,7 @@ func bring(s sample.Size) string {
 }
 
 func (l life) page(w io.Writer) {
-	fmt.Fprintf(w, "%s; a day later %s.\n\n", stock(l.size), bring(l.size))
+	fmt.Fprintf(w, "%s; a day later %s. It backs up on a metered network.\n\n", stock(l.size), bring(l.size))
 	fmt.Fprint(w, "| | bytes up | bytes down | PUT | GET | API | WRU | RRU | CPU s | to the floor | to it and reading | peak MiB |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
 	fmt.Fprintf(w, "| floor of the %s | %s | | | | | | | %.2f | 1 | | |\n", first, number(l.first.Bytes), l.first.cpu())
 	fmt.Fprintf(w, "| floor of the day | %s | | | | | | | | | | |\n", number(l.day.Bytes))

@@ -86,7 +86,7 @@ func (w *world) live(ctx context.Context, size sample.Size, least string, tell i
 		return err
 	}
 	backUp := func(name string) error {
-		r, err := w.phone(ctx, "old", "backup", "--from", export)
+		r, err := w.phone(ctx, "old", "backup", "--metered", "--from", export)
 		snapshot = r.said.Snapshot
 		return did(name, r, err)
 	}
