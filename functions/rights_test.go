@@ -69,6 +69,7 @@ func TestRightsAreNeeded(t *testing.T) {
 		{"PolicyProfiles", "Timers", "tick", "Profiles", "scheduler:UpdateSchedule"},
 		{"PolicyProfiles", "PassScheduler", "tick", "Profiles", "iam:PassRole"},
 		{"PolicyTriggers", "Announce", "tick", "Triggers", "events:PutEvents"},
+		{"PolicyTriggers", "Lists", "overdue_and_recovered", "Triggers", "dynamodb:Query"},
 		{"PolicyScheduler", "Call", "tick", "Scheduler", "lambda:InvokeFunction"},
 		// Of a key, its own policy is the one that must allow.
 		{"BucketKey", "WriteThroughS3", "merge_contact", "Uploads", "kms:GenerateDataKey"},

@@ -17,6 +17,7 @@ import (
 	"zapas/shared/aws/bus"
 	"zapas/shared/aws/schedules"
 	"zapas/shared/aws/table"
+	"zapas/shared/fleet"
 	"zapas/shared/profile"
 )
 
@@ -54,9 +55,11 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (tri
 		here.Target = function
 		return profile.Outbox{Notes: store, Timers: here, Bus: told, Tenant: tenant, Now: now}
 	}
+	watch := fleet.Watch{Devices: table.Statuses{DB: db, Name: rows}, Profiles: &table.Sets{Profiles: store}, Bus: told, Tenant: tenant, Now: now}
 	return triggers.Handlers{
 		Ticks: profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now},
 		Watch: triggers.Watch{Positions: table.Positions{DB: db, Name: rows}, Now: now, Parts: []triggers.Part{
+			triggers.Devices(watch),
 			triggers.Profiles(outbox),
 		}},
 		Log: log,

@@ -106,6 +106,8 @@ func restoresRole(d Deployment) Role {
 func triggersRole() Role {
 	return function("Triggers", "records ticks of profiles, and watches over what was left undone",
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "UpdateItem", "Query"),
+		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "UpdateItem"),
+		index("Lists", "${TableZapas.Arn}/index/due"),
 		timers("GetSchedule", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"), passScheduler(), announce(),
 		Statement{Sid: "ListTimers", Actions: []string{"scheduler:ListSchedules"}, Resources: []string{"*"}})
 }

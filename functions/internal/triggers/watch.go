@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"zapas/shared/fleet"
 	"zapas/shared/profile"
 )
 
@@ -71,5 +72,13 @@ func Profiles(outbox func(function string) profile.Outbox) Part {
 	return Part{Name: "profiles", Do: func(ctx context.Context, function, from string) (map[string]int, string, error) {
 		done, next, err := outbox(function).Mend(ctx, from)
 		return map[string]int{"told": done.Told, "compared": done.Compared, "drifted": done.Drifted, "withdrawn": done.Withdrawn}, next, err
+	}}
+}
+
+// Devices is the part that looks at devices whose time has come.
+func Devices(w fleet.Watch) Part {
+	return Part{Name: "devices", Do: func(ctx context.Context, _, from string) (map[string]int, string, error) {
+		done, next, err := w.Due(ctx, from)
+		return map[string]int{"looked": done.Looked, "overdue": done.Overdue, "busy": done.Busy}, next, err
 	}}
 }

@@ -1,0 +1,47 @@
+package table
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"zapas/shared/caller"
+	"zapas/shared/fault"
+	"zapas/shared/fleet"
+)
+
+var _ fleet.Watched = Statuses{}
+
+type dueRow struct {
+	Device caller.DeviceID `dynamodbav:"id"`
+}
+
+// ToLookAt reads the shards of the index "due" one after the other; a position is the shard to go on with, so that one in
+// which there is too much does not keep the others from being read.
+func (t Statuses) ToLookAt(ctx context.Context, position string, until time.Time, limit int) (page []caller.DeviceID, next string, err error) {
+	first := 0
+	if position != "" {
+		if first, err = strconv.Atoi(position); err != nil || first < 0 || first >= dueShards {
+			return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "position: it is not one that this list has given.")
+		}
+	}
+	for shard := first; shard < dueShards; shard++ {
+		found, err := query[dueRow](ctx, rows(t), dynamodb.QueryInput{IndexName: new("due"), KeyConditionExpression: new("due = :due AND dueKey < :until"),
+			ExpressionAttributeValues: item{":due": text("D" + strconv.Itoa(shard)), ":until": text(stamp(until) + "$")}}, "device to look at", limit-len(page))
+		if err != nil {
+			return nil, "", err
+		}
+		for _, r := range found {
+			page = append(page, r.Device)
+		}
+		if len(page) >= limit {
+			if shard+1 == dueShards {
+				return page, "", nil
+			}
+			return page, strconv.Itoa(shard + 1), nil
+		}
+	}
+	return page, "", nil
+}
