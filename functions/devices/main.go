@@ -18,7 +18,9 @@ import (
 	"zapas/functions/internal/settings"
 	"zapas/shared/audit"
 	"zapas/shared/aws"
+	"zapas/shared/aws/bus"
 	"zapas/shared/aws/table"
+	"zapas/shared/caller"
 	"zapas/shared/fleet"
 	"zapas/shared/idempotency"
 	"zapas/shared/restore"
@@ -37,7 +39,7 @@ func main() {
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
 	now := env.Clock()
 	rows, people, consents, records := env.Table(), env.TableIdentity(), env.TableVaultKeys(), env.TableAudit()
-	tenant, address := env.Tenant(), env.API()
+	tenant, address, events := env.Tenant(), env.API(), env.Bus()
 	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
 		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
@@ -54,8 +56,12 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	recorder := audit.Recorder{Log: book, Now: now, NewID: newID}
 	phones := device.Verifier{Tenant: tenant, Devices: identities, Now: now}
 	organisation := restore.Organisation{Store: table.Settings{DB: db, Name: rows}, Audit: recorder}
+	statuses := table.Statuses{DB: db, Name: rows}
+	news := fleet.Announcer{Bus: bus.New(cfg, events), Statuses: statuses, Tenant: tenant, Now: now, Left: func(ctx context.Context, id caller.DeviceID, why error) {
+		log.WarnContext(ctx, "an event is not told yet: the watch tells it", slog.String("device", string(id)), slog.Any("error", why))
+	}}
 	handlers := devices.Handlers{
-		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: table.Statuses{DB: db, Name: rows},
+		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: statuses, News: news,
 			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: rows}},
 			OldestApp: organisation.OldestApp, Audit: recorder, Now: now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
 		Restores:  &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: now},

@@ -19,8 +19,10 @@ import (
 	"zapas/functions/internal/settings"
 	"zapas/shared/audit"
 	"zapas/shared/aws"
+	"zapas/shared/aws/bus"
 	"zapas/shared/aws/kms"
 	"zapas/shared/aws/table"
+	"zapas/shared/caller"
 	"zapas/shared/fleet"
 	"zapas/shared/idempotency"
 	"zapas/shared/profile"
@@ -41,7 +43,7 @@ func main() {
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
 	now := env.Clock()
 	rows, people, keys, records := env.Table(), env.TableIdentity(), env.TableVaultKeys(), env.TableAudit()
-	tenant, wrapping, quota := env.Tenant(), env.VaultKey(), env.Quota()
+	tenant, wrapping, quota, events := env.Tenant(), env.VaultKey(), env.Quota(), env.Bus()
 	signedIn := &console.Verifier{Issuer: env.Issuer(), Tenant: tenant, Audience: env.Audience(), GroupsClaim: env.GroupsClaim(),
 		NameClaim: "name", EmailClaim: "email", Roles: env.Roles(), Transport: http.DefaultTransport, Now: now}
 	if err := env.Err(); err != nil {
@@ -55,14 +57,17 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
 	identities, statuses := table.Identities{DB: db, Name: people}, table.Statuses{DB: db, Name: rows}
 	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}
+	news := fleet.Announcer{Bus: bus.New(cfg, events), Statuses: statuses, Tenant: tenant, Now: now, Left: func(ctx context.Context, id caller.DeviceID, why error) {
+		log.WarnContext(ctx, "an event is not told yet: the watch tells it", slog.String("device", string(id)), slog.Any("error", why))
+	}}
 	phones := &fleet.Fleet{Tenant: tenant, Identities: identities, Enrolments: identities, Statuses: statuses, Now: now}
 	opener := &vault.Opener{Tenant: tenant, Quota: quota, Table: table.Vaults{DB: db, Name: rows}, Keys: table.Keys{DB: db, Name: keys},
 		Wrapper: kms.New(cfg, wrapping), Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: newID}
-	consents := &restore.Service{Store: table.Restores{DB: db, Name: keys}, Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}}, Audit: recorder,
+	consents := &restore.Service{Tenant: tenant, Store: table.Restores{DB: db, Name: keys, Cards: rows}, News: news, Settings: restore.Organisation{Store: table.Settings{DB: db, Name: rows}}, Audit: recorder,
 		Find: opener.Find, Owns: phones.Owns, Enrolled: phones.Enrolled, Now: now, NewID: newID}
 	opener.Consented = consents.Consented
 	handlers := sessions.Handlers{Opener: opener, Restores: consents, Profiles: &profile.Service{Store: table.Profiles{DB: db, Name: rows}},
-		Runs: fleet.RunBook{Statuses: statuses, Now: now}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now},
+		Runs: fleet.RunBook{Statuses: statuses, News: news, Now: now}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now},
 		Proofs: fleet.ProofBook{Statuses: statuses, Audit: recorder, Now: now}}
 	keeper := idempotency.Keeper{Store: table.Requests{DB: db, Name: rows}, Now: now, NewID: newID}
 	return &gateway.API{Function: "sessions", Operations: handlers.Operations(), Console: signedIn, Keeper: keeper,

@@ -14,7 +14,9 @@ import (
 	"zapas/functions/internal/uploads"
 	"zapas/shared/aws"
 	"zapas/shared/aws/bucket"
+	"zapas/shared/aws/bus"
 	"zapas/shared/aws/table"
+	"zapas/shared/caller"
 	"zapas/shared/fleet"
 	"zapas/shared/vault"
 )
@@ -31,7 +33,7 @@ func main() {
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*gateway.API, error) {
 	now := env.Clock()
-	rows, people, tenant, buckets := env.Table(), env.TableIdentity(), env.Tenant(), env.Buckets()
+	rows, people, tenant, buckets, events := env.Table(), env.TableIdentity(), env.Tenant(), env.Buckets(), env.Bus()
 	if err := env.Err(); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,11 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 		return nil, err
 	}
 	db := table.Open(cfg)
-	handlers := uploads.Handlers{Runs: fleet.RunBook{Statuses: table.Statuses{DB: db, Name: rows}, Now: now}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Now: now,
+	statuses := table.Statuses{DB: db, Name: rows}
+	news := fleet.Announcer{Bus: bus.New(cfg, events), Statuses: statuses, Tenant: tenant, Now: now, Left: func(ctx context.Context, id caller.DeviceID, why error) {
+		log.WarnContext(ctx, "an event is not told yet: the watch tells it", slog.String("device", string(id)), slog.Any("error", why))
+	}}
+	handlers := uploads.Handlers{Runs: fleet.RunBook{Statuses: statuses, News: news, Now: now}, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Now: now,
 		Uploader: &vault.Uploader{Table: table.Vaults{DB: db, Name: rows}, Store: bucket.New(cfg, buckets), Now: now}}
 	return &gateway.API{Function: "uploads", Operations: handlers.Operations(),
 		Device: device.Verifier{Tenant: tenant, Devices: table.Identities{DB: db, Name: people}, Once: uploads.Once(), Used: table.Tokens{DB: db, Name: rows}, Now: now}, Log: log, Now: now}, nil

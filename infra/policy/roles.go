@@ -57,6 +57,7 @@ func devicesRole() Role {
 		index("PeopleByName", "${TableIdentity.Arn}/index/users"),
 		rows("Consents", "${TableVaultkeys.Arn}", "V#*", "Query"), // which restores wait; a wrapped key is of no use to it
 		rows("ReadRecords", "${TableAudit.Arn}", "A#*", "Query"),
+		announce(),
 		record())
 }
 
@@ -73,6 +74,7 @@ func sessionsRole(d Deployment) Role {
 		rows("DeviceKeys", "${TableIdentity.Arn}", "D#*", "GetItem"), // its token is checked by it
 		rows("Enrolments", "${TableIdentity.Arn}", "E#*", "GetItem"), // of a phone to come, to which a backup is sent
 		rows("KeysAndConsents", "${TableVaultkeys.Arn}", "V#*", "GetItem", "PutItem", "Query"),
+		announce(),
 		record(),
 		Statement{Sid: "VaultKeys", Actions: []string{"kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"},
 			Resources: []string{"${VaultKey.Arn}"}, When: binding(d.Tenant)})
@@ -86,6 +88,7 @@ func uploadsRole(d Deployment) Role {
 		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem"),
 		usedTokens(),
 		rows("DeviceKeys", "${TableIdentity.Arn}", "D#*", "GetItem"),
+		announce(),
 		Statement{Sid: "StoreChunksAndLists", Actions: []string{"s3:PutObject"}, Resources: objects(d, "/u/*/s/*/c/*", "/u/*/l/*")},
 		Statement{Sid: "ReadLists", Actions: []string{"s3:GetObject"}, Resources: objects(d, "/u/*/l/*")},
 		list(d),

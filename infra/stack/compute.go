@@ -41,9 +41,9 @@ func (d *deployment) programs() []program {
 	schedules := []string{"ZAPAS_BUS", "ZAPAS_SCHEDULES", "ZAPAS_SCHEDULES_ROLE", "ZAPAS_SCHEDULES_DEAD"}
 	return []program{
 		{name: "profiles", env: with(append(schedules, "ZAPAS_SCHEDULES_TARGET", "ZAPAS_TABLE_AUDIT", "ZAPAS_LOCATIONS")...)},
-		{name: "devices", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_TABLE_VAULTKEYS", "ZAPAS_TABLE_AUDIT", "ZAPAS_API")},
-		{name: "sessions", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_TABLE_VAULTKEYS", "ZAPAS_TABLE_AUDIT", "ZAPAS_VAULT_KEY", "ZAPAS_QUOTA"), reserved: d.settings.Throttling.Sessions},
-		{name: "uploads", env: []string{"ZAPAS_TENANT", "ZAPAS_TABLE", "ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS"}},
+		{name: "devices", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_TABLE_VAULTKEYS", "ZAPAS_TABLE_AUDIT", "ZAPAS_API", "ZAPAS_BUS")},
+		{name: "sessions", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_TABLE_VAULTKEYS", "ZAPAS_TABLE_AUDIT", "ZAPAS_VAULT_KEY", "ZAPAS_QUOTA", "ZAPAS_BUS"), reserved: d.settings.Throttling.Sessions},
+		{name: "uploads", env: []string{"ZAPAS_TENANT", "ZAPAS_TABLE", "ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS", "ZAPAS_BUS"}},
 		{name: "restores", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS")},
 		// Of two watches at once one does the other's work again; a tick is soon done.
 		{name: scheduled, env: append(schedules, "ZAPAS_TENANT", "ZAPAS_TABLE"), seconds: 300},

@@ -99,7 +99,7 @@ func TestGolden(t *testing.T) {
 		t.Parallel()
 		f, ok := d.Function("sessions")
 		want := map[string]string{
-			"ZAPAS_TENANT": "demo", "ZAPAS_ISSUER": "http://api.test/oidc", "ZAPAS_AUDIENCE": deployment.Audience, "ZAPAS_GROUPS_CLAIM": "groups",
+			"ZAPAS_TENANT": "demo", "ZAPAS_ISSUER": "http://api.test/oidc", "ZAPAS_AUDIENCE": deployment.Audience, "ZAPAS_GROUPS_CLAIM": "groups", "ZAPAS_BUS": d.Buses[0],
 			"ZAPAS_TABLE": deployment.Table, "ZAPAS_TABLE_IDENTITY": deployment.Identity, "ZAPAS_TABLE_VAULTKEYS": deployment.VaultKeys,
 			"ZAPAS_TABLE_AUDIT": deployment.Audit, "ZAPAS_VAULT_KEY": deployment.VaultKey(d), "ZAPAS_QUOTA": f.Env["ZAPAS_QUOTA"], "ZAPAS_ROLES": f.Env["ZAPAS_ROLES"],
 		}

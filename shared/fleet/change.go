@@ -5,6 +5,7 @@ import (
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
 )
 
@@ -63,8 +64,8 @@ func (f *Fleet) turn(ctx context.Context, who caller.Caller, d *Device, to Devic
 		}
 		d.State = to
 	}
-	// If we die on this line, the device is what it should be; lists say so when this is repeated.
-	s, err := f.Statuses.Note(ctx, d.ID, Change{Trust: &to})
+	// If we die on this line, the device is what it should be; lists say so, and the world hears of it, when this is repeated.
+	s, err := f.noteTrust(ctx, *d)
 	if fault.Is(err, fault.NotFound) { // it has enrolled and never said what it is: no list has it
 		return nil
 	}
@@ -73,6 +74,26 @@ func (f *Fleet) turn(ctx context.Context, who caller.Caller, d *Device, to Devic
 		err = f.Orders.Retired(ctx, s)
 	}
 	return err
+}
+
+// noteTrust brings a device's status to its state, and tells of it when its user knows it now and did not before.
+func (f *Fleet) noteTrust(ctx context.Context, d Device) (Status, error) {
+	c := Change{Trust: &d.State}
+	if d.State != InUse {
+		return f.Statuses.Note(ctx, d.ID, c)
+	}
+	s, err := f.Statuses.Status(ctx, d.ID)
+	if err != nil || s.Trust == InUse {
+		return s, err
+	}
+	now := f.now()
+	confirmed := event.Confirmed(f.News.whose(d), now)
+	kept := Keep(now, confirmed)
+	c.Tell, c.Look = kept.Tell, kept.Look
+	if s, err = f.Statuses.Note(ctx, d.ID, c); err == nil {
+		f.News.Kept(ctx, d.ID, confirmed)
+	}
+	return s, err
 }
 
 func retired() error {

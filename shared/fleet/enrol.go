@@ -15,6 +15,7 @@ import (
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
 )
 
@@ -136,7 +137,7 @@ func (f *Fleet) Enrol(ctx context.Context, code string, p Phone) (Device, error)
 		return Device{}, err
 	}
 	// If we die after this line, the phone asks again and its status is made then.
-	return d, f.Statuses.CreateStatus(ctx, p.status(d, f.now()))
+	return d, f.arrived(ctx, d, p)
 }
 
 // again answers a code that was used: to the phone that used it as before, to any other not at all.
@@ -152,7 +153,15 @@ func (f *Fleet) again(ctx context.Context, c Code, p Phone) (Device, error) {
 	if !bytes.Equal(d.PublicKey, p.PublicKey) || d.State == Retired {
 		return Device{}, used
 	}
-	return d, f.Statuses.CreateStatus(ctx, p.status(d, f.now()))
+	return d, f.arrived(ctx, d, p)
+}
+
+// arrived announces a device that there is, then makes its status. One that has a status was announced before, or waits in it.
+func (f *Fleet) arrived(ctx context.Context, d Device, p Phone) error {
+	s, kept := p.status(d, f.now()), Change{}
+	f.News.did(ctx, s, &kept, event.Enrolled(f.News.whose(d), d.EnrolledAt))
+	s.Tell = kept.Tell
+	return f.Statuses.CreateStatus(ctx, s)
 }
 
 // status is that of a new device, which the watch is to look at now: a profile may govern it.

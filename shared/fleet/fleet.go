@@ -241,6 +241,7 @@ type Fleet struct {
 	Statuses   Statuses
 	Orders     OrderBook
 	Profiles   Profiles
+	News       Announcer
 	OldestApp  func(ctx context.Context) (string, error) // that may back up; "": any
 	Audit      audit.Recorder
 	Now        func() time.Time

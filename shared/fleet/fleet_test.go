@@ -19,6 +19,7 @@ import (
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/audit"
+	"zapas/shared/aws/bus"
 	"zapas/shared/aws/table"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
@@ -35,6 +36,7 @@ type world struct {
 	statuses table.Statuses
 	profiles table.Profiles
 	oldest   string // app that may back up
+	left     []error
 }
 
 func (w *world) oldestApp(context.Context) (string, error) { return w.oldest, nil }
@@ -59,8 +61,13 @@ func open(t *testing.T) *world {
 	newID := func() string { return ulid.Make().String() }
 	w := &world{stack: s, clock: s.Clock, statuses: table.Statuses{DB: db, Name: deployment.Table}, profiles: table.Profiles{DB: db, Name: deployment.Table}}
 	identities := table.Identities{DB: db, Name: deployment.Identity}
+	if err := s.EventBridge.CreateBus("zapas"); err != nil {
+		t.Fatal(err)
+	}
+	news := fleet.Announcer{Bus: bus.New(s.Config(), "zapas"), Statuses: w.statuses, Tenant: "acme", Now: s.Clock.Now,
+		Left: func(_ context.Context, _ caller.DeviceID, why error) { w.left = append(w.left, why) }}
 	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity},
-		Statuses: w.statuses, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: &table.Sets{Profiles: w.profiles}, OldestApp: w.oldestApp,
+		Statuses: w.statuses, News: news, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: &table.Sets{Profiles: w.profiles}, OldestApp: w.oldestApp,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
 		Random: func(p []byte) { _, _ = rand.Read(p) }}
 	return w

@@ -6,6 +6,7 @@ import (
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
 )
 
@@ -56,9 +57,9 @@ func (o Order) open() bool { return o.State == Queued || o.State == Delivered ||
 type Orders interface {
 	// Order reads one; fault.NotFound when there is none.
 	Order(ctx context.Context, id OrderID) (Order, error)
-	// OpenOrder stores a new order and has its device's Status name it in the place of another ("": of none), both or
-	// none; fault.Conflict when the Status does not name that other, or there is none.
-	OpenOrder(ctx context.Context, o Order, instead OrderID) error
+	// OpenOrder stores a new order, has its device's Status name it in the place of another ("": of none), and notes c there,
+	// all or none; fault.Conflict when the Status does not name that other, or there is none.
+	OpenOrder(ctx context.Context, o Order, instead OrderID, c Change) error
 	// MoveOrder stores o with the next Rev; fault.Conflict when the stored one has not o.Rev.
 	MoveOrder(ctx context.Context, o Order) error
 	// EndOrder is MoveOrder after which its device's Status names no order, both or none; fault.Conflict, too, when the
@@ -217,6 +218,9 @@ func (f *Fleet) Order(ctx context.Context, who caller.Caller, d Device, id Order
 		} else if open != nil {
 			return *open, nil
 		}
+		if len(s.Tell) >= MaxTell {
+			return Order{}, fault.New(fault.Unavailable, "events_waiting", "Too much of this device waits to be announced; try the same again in a quarter of an hour.")
+		}
 		if o.ID == "" {
 			o.ID = OrderID(f.NewID())
 		}
@@ -226,8 +230,13 @@ func (f *Fleet) Order(ctx context.Context, who caller.Caller, d Device, id Order
 			}
 			recorded = true
 		}
-		// If we die after this line, asking again finds the order open.
-		if err := f.Orders.Store.OpenOrder(ctx, o, s.Order); !fault.Is(err, fault.Conflict) {
+		// If we die after this line, asking again finds the order open, and the watch tells of it.
+		requested := event.Requested(f.News.of(s), string(o.ID), o.CreatedAt)
+		err = f.Orders.Store.OpenOrder(ctx, o, s.Order, Keep(o.CreatedAt, requested))
+		if err == nil {
+			f.News.Kept(ctx, d.ID, requested)
+		}
+		if !fault.Is(err, fault.Conflict) {
 			return o, err
 		}
 	}

@@ -274,8 +274,8 @@ func (s twice) EndOrder(ctx context.Context, o fleet.Order) error {
 	return errors.Join(s.Orders.EndOrder(ctx, o), s.Orders.EndOrder(ctx, o))
 }
 
-func (s twice) OpenOrder(ctx context.Context, o fleet.Order, instead fleet.OrderID) error {
-	return errors.Join(s.Orders.OpenOrder(ctx, o, instead), s.Orders.OpenOrder(ctx, o, instead))
+func (s twice) OpenOrder(ctx context.Context, o fleet.Order, instead fleet.OrderID, c fleet.Change) error {
+	return errors.Join(s.Orders.OpenOrder(ctx, o, instead, c), s.Orders.OpenOrder(ctx, o, instead, c))
 }
 
 // TestOrder_MeetsItself: a write that is refused because of its own effect is no failure; one that is refused because of

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
 	"zapas/shared/profile"
 )
@@ -12,6 +13,7 @@ import (
 // RunBook is what becomes of the backups that devices start.
 type RunBook struct {
 	Statuses Statuses
+	News     Announcer
 	Now      func() time.Time
 }
 
@@ -42,24 +44,24 @@ func (b RunBook) run(device caller.DeviceID, p profile.Profile, at, slot time.Ti
 func (b RunBook) Unchanged(ctx context.Context, device caller.DeviceID, p profile.Profile, slot time.Time) (time.Time, error) {
 	now := moment(b.Now)
 	run := b.run(device, p, now, slot)
-	err := b.settle(ctx, device, func(s Status) (Change, bool) {
+	err := b.settle(ctx, device, func(s Status) (Change, []event.Event, bool) {
 		if s.UnchangedAt.Equal(run.At) && s.Run.Session == "" { // this very note, whose answer was lost
-			return Change{}, false
+			return Change{}, nil, false
 		}
 		c := s.ended(run.At, run.Deadline, now)
 		c.UnchangedAt, c.Run = &run.At, &run
-		return c, true
+		return c, b.recovered(s, run.At, now), true
 	})
 	return run.At, err
 }
 
-// Committed notes the backup that a session has become, which needs no Started. Repeating it changes nothing. It answers
-// how the device stood before.
-func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session string, stored Stored) (before Status, err error) {
+// Committed notes the backup that a session has become, which needs no Started; shrunk says that it lost so much that the one
+// before it is held. Repeating it changes nothing. It answers how the device stood before.
+func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session string, stored Stored, shrunk bool) (before Status, err error) {
 	now := moment(b.Now)
-	err = b.settle(ctx, device, func(s Status) (Change, bool) {
+	err = b.settle(ctx, device, func(s Status) (Change, []event.Event, bool) {
 		if before = s; s.Stored.Seq >= stored.Seq { // it was noted, and perhaps another after it
-			return Change{}, false
+			return Change{}, nil, false
 		}
 		started, deadline := stored.At, now // of a run that is not noted, when there is a next one has yet to be looked up
 		if s.Run.Session == session {
@@ -68,7 +70,11 @@ func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session 
 		stored.Started = started
 		c := s.ended(started, deadline, now)
 		c.Stored = &stored
-		return c, true
+		events := append([]event.Event{event.Committed(b.News.of(s), session, stored.At)}, b.recovered(s, started, stored.At)...)
+		if shrunk {
+			events = append(events, event.Shrunk(b.News.of(s), session, stored.At))
+		}
+		return c, events, true
 	})
 	return before, err
 }
@@ -76,30 +82,41 @@ func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session 
 // GivenUp notes that a session ended without a backup. Repeating it changes nothing. It answers how the device stood before.
 func (b RunBook) GivenUp(ctx context.Context, device caller.DeviceID, session string) (before Status, err error) {
 	now := moment(b.Now)
-	err = b.settle(ctx, device, func(s Status) (Change, bool) {
+	err = b.settle(ctx, device, func(s Status) (Change, []event.Event, bool) {
 		before = s
-		return Change{Failed: &Failed{At: now, Session: session}}, s.Run.Session == session && s.Failed.Session != session && s.Run.At.After(s.Through())
+		return Change{Failed: &Failed{At: now, Session: session}}, []event.Event{event.Failed(b.News.of(s), session, now)},
+			s.Run.Session == session && s.Failed.Session != session && s.Run.At.After(s.Through())
 	})
 	return before, err
 }
 
-// settle reads a device's status and notes what follows from it, until nothing comes between.
-func (b RunBook) settle(ctx context.Context, device caller.DeviceID, change func(Status) (Change, bool)) error {
+// settle reads a device's status, announces what has happened and notes what follows, until nothing comes between.
+func (b RunBook) settle(ctx context.Context, device caller.DeviceID, change func(Status) (Change, []event.Event, bool)) error {
 	for range runTries {
 		s, err := b.Statuses.Status(ctx, device)
 		if err != nil {
 			return err
 		}
-		c, needed := change(s)
+		c, events, needed := change(s)
 		if !needed {
 			return nil
 		}
+		b.News.did(ctx, s, &c, events...)
+		// If we die on this line, the device asks again, and the same is announced.
 		c.Rev = &s.Rev
 		if _, err = b.Statuses.Note(ctx, device, c); !fault.Is(err, fault.Conflict) {
 			return err
 		}
 	}
 	return fault.New(fault.Unavailable, "busy", "This device has just changed; try the same again in a moment.")
+}
+
+// recovered is what there is to tell of a device that was announced as overdue, when a run that started then has ended well.
+func (b RunBook) recovered(s Status, started, at time.Time) []event.Event {
+	if !s.Recovers(started) {
+		return nil
+	}
+	return []event.Event{event.Recovered(b.News.of(s), s.Overdue.Slot, at)}
 }
 
 // Recovers reports whether a device that was announced as overdue is so no more when a run that started then ends well.

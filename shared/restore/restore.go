@@ -13,6 +13,7 @@ import (
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
 	"zapas/shared/vault"
 )
@@ -70,14 +71,25 @@ type Store interface {
 	// Restores lists a user's, newest first, at most limit from a position on; next is "" at the end. fault.Invalid when
 	// no list has given that position.
 	Restores(ctx context.Context, user caller.UserID, position string, limit int) (page []Restore, next string, err error)
-	// PutRestore stores r with the next Rev, provided that the stored one still has r.Rev (0: that there is none);
-	// fault.Conflict when it has not.
-	PutRestore(ctx context.Context, r Restore) error
+	// PutRestore stores r with the next Rev, provided that the stored one still has r.Rev (0: that there is none), and has the
+	// row of its device keep events until they are told, all or none; fault.Conflict when it has not. A new one with events is
+	// fault.Conflict, too, when that row has no room.
+	PutRestore(ctx context.Context, r Restore, keep ...event.Event) error
+}
+
+// News is how the world hears of restores.
+type News interface {
+	// Kept tells events that PutRestore has had a device's row keep. What of that fails is done later.
+	Kept(ctx context.Context, device caller.DeviceID, events ...event.Event)
+	// Happened tells events that nobody has kept. What cannot be told now is kept with the device, or lost if that is "".
+	Happened(ctx context.Context, device caller.DeviceID, events ...event.Event) error
 }
 
 // Service is what users and their devices do with restores.
 type Service struct {
+	Tenant   string
 	Store    Store
+	News     News
 	Settings Organisation
 	Audit    audit.Recorder
 	// Find answers fault.NotFound unless the snapshot is the user's own and may be chosen.
@@ -131,7 +143,28 @@ func (s *Service) Consent(ctx context.Context, who caller.Caller, r Restore) (Re
 	if err := s.Audit.Record(ctx, who, audit.RestoreAsked, string(r.ID), string(r.Snapshot), cmp.Or(r.Enrolment, string(r.Device))); err != nil {
 		return Restore{}, err
 	}
-	return r.at(now), s.put(ctx, r)
+	return r.at(now), s.people(ctx, r, event.RestoreRequested)
+}
+
+// people stores what a person did of a restore, and tells of it. One that goes to a phone which nobody knows yet has no row
+// that could keep the event: it is told once, or not at all if the bus does not take it.
+func (s *Service) people(ctx context.Context, r Restore, what event.Type) error {
+	e := s.event(r, what)
+	if r.Device == "" {
+		if err := s.put(ctx, r); err != nil {
+			return err
+		}
+		return s.News.Happened(ctx, "", e)
+	}
+	if err := s.put(ctx, r, e); err != nil {
+		return err
+	}
+	s.News.Kept(ctx, r.Device, e)
+	return nil
+}
+
+func (s *Service) event(r Restore, what event.Type) event.Event {
+	return event.Restore(what, event.Subject{Tenant: s.Tenant, Device: r.Device, User: r.User}, string(r.ID), r.UpdatedAt)
 }
 
 // target finds the device that r goes to, or leaves it to the phone that will use the enrolment.
@@ -170,8 +203,8 @@ func (s *Service) room(ctx context.Context, user caller.UserID) error {
 }
 
 // put stores r. A refusal may be this write's own effect, whose answer was lost: then r is what is stored.
-func (s *Service) put(ctx context.Context, r Restore) error {
-	err := s.Store.PutRestore(ctx, r)
+func (s *Service) put(ctx context.Context, r Restore, keep ...event.Event) error {
+	err := s.Store.PutRestore(ctx, r, keep...)
 	if !fault.Is(err, fault.Conflict) {
 		return err
 	}
@@ -249,7 +282,7 @@ func (s *Service) Cancel(ctx context.Context, who caller.Caller, id ID) (Restore
 		return r, err
 	}
 	r.State, r.UpdatedAt = Cancelled, s.now()
-	return r, s.put(ctx, r)
+	return r, s.people(ctx, r, event.RestoreCancelled)
 }
 
 // Finish records what became of a restore, though it may have expired or been cancelled meanwhile: what was written was
@@ -274,7 +307,7 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 	}
 	switch told := r.Ledger != nil; {
 	case told && r.State == to && maps.EqualFunc(r.Ledger, l, Ledger.equal):
-		return r, nil
+		return r, s.ended(ctx, r)
 	case told || r.State != Opened && r.State != Cancelled:
 		return Restore{}, over(r)
 	}
@@ -282,7 +315,22 @@ func (s *Service) Finish(ctx context.Context, user caller.UserID, device caller.
 		return Restore{}, err
 	}
 	r.Ledger, r.State, r.UpdatedAt = l, to, s.now()
-	return r, s.put(ctx, r)
+	if err := s.put(ctx, r); err != nil {
+		return r, err
+	}
+	// If we die on this line, the device reports again, and it is told then.
+	return r, s.ended(ctx, r)
+}
+
+// ended tells how a restore has ended. Its user's word that it is cancelled was told when he gave it.
+func (s *Service) ended(ctx context.Context, r Restore) error {
+	switch r.State {
+	case Done, PartlyDone:
+		return s.News.Happened(ctx, r.Device, s.event(r, event.RestoreDone))
+	case Failed:
+		return s.News.Happened(ctx, r.Device, s.event(r, event.RestoreFailed))
+	}
+	return nil
 }
 
 // outcome is done when nothing failed, failed when nothing else happened.

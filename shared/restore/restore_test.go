@@ -14,9 +14,11 @@ import (
 	"zapas/localstack/standin"
 	"zapas/localstack/standin/standintest"
 	"zapas/shared/audit"
+	"zapas/shared/aws/bus"
 	"zapas/shared/aws/table"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
+	"zapas/shared/fleet"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
 )
@@ -43,6 +45,7 @@ type world struct {
 	// enrolled is the device that has come of her enrolment, expires when its code does.
 	enrolled caller.DeviceID
 	expires  time.Time
+	left     []error // why an event was not told
 }
 
 func open(t *testing.T) *world {
@@ -56,7 +59,18 @@ func open(t *testing.T) *world {
 	w := &world{stack: s, clock: s.Clock, counts: vault.Counts{"sms": 1, "mms": 1}}
 	w.anna = caller.Caller{User: "0ANNA000000000000000000000", AuthTime: s.Clock.Now()}
 	recorder := audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: s.Clock.Now, NewID: newID}
-	w.Service = &restore.Service{Store: table.Restores{DB: db, Name: deployment.VaultKeys}, Now: s.Clock.Now, NewID: newID, Audit: recorder,
+	cards := table.Statuses{DB: db, Name: deployment.Table}
+	for _, id := range []caller.DeviceID{phone, fresh} {
+		if err := cards.CreateStatus(t.Context(), fleet.Status{Device: id, Owner: w.anna.User, Label: "Phone"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.EventBridge.CreateBus("zapas"); err != nil {
+		t.Fatal(err)
+	}
+	news := fleet.Announcer{Bus: bus.New(s.Config(), "zapas"), Statuses: cards, Tenant: "acme", Now: s.Clock.Now,
+		Left: func(_ context.Context, _ caller.DeviceID, why error) { w.left = append(w.left, why) }}
+	w.Service = &restore.Service{Tenant: "acme", Store: table.Restores{DB: db, Name: deployment.VaultKeys, Cards: deployment.Table}, News: news, Now: s.Clock.Now, NewID: newID, Audit: recorder,
 		Settings: restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder},
 		Find: func(_ context.Context, user caller.UserID, id vault.SessionID) (vault.Snapshot, error) {
 			if user != w.anna.User || id != snapshot {

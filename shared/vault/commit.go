@@ -121,8 +121,8 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 	counter.Kept, counter.Restored = n.Seq, 0
 	change.Head.setCounter(counter)
 	if base.Seq != 0 && base.State == Kept && shrunk(base.Counts, c.Counts, s.ShrinkOver) {
-		base.Hold = true
-		change.Snapshots = append(change.Snapshots, base)
+		base.Hold, n.Shrunk = true, true
+		change.Snapshots = []Snapshot{n, base}
 	}
 	return n, write(ctx, u.Table, user, change)
 }

@@ -152,6 +152,7 @@ type Snapshot struct {
 	ListSum  string // SHA-256 of its chunk list, hex
 	ListSize int64
 	Hold     bool // kept although a later backup held far fewer items
+	Shrunk   bool // it held so many fewer items than the one before that that one is held
 	Origins  []Origin
 }
 

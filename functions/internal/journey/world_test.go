@@ -2,6 +2,7 @@ package journey_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdh"
 	"crypto/hpke"
 	"crypto/rand"
@@ -37,6 +38,7 @@ import (
 	"zapas/shared/api"
 	"zapas/shared/audit"
 	"zapas/shared/aws/bucket"
+	"zapas/shared/aws/bus"
 	"zapas/shared/aws/kms"
 	"zapas/shared/aws/table"
 	"zapas/shared/caller"
@@ -63,6 +65,8 @@ type world struct {
 	policies  *iam.Policies
 	log       bytes.Buffer
 	records   records
+	bus       string
+	left      []error // why an event was not told at once
 	ids       atomic.Int64
 	first     bool // this is the first attempt of a request
 	calls     int  // of AWS, in this attempt
@@ -79,6 +83,7 @@ func open(t testing.TB, issuer *gatewaytest.Issuer) *world {
 	w.must(err)
 	w.stack.IAM.Enforce(w.policies)
 	key := deployment.VaultKey(d)
+	w.bus = d.Buses[0]
 	for _, f := range d.Functions {
 		if f.Program == "triggers" { // no request comes to it
 			continue
@@ -102,14 +107,16 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	recorder := audit.Recorder{Log: recording{table.Audit{DB: db, Name: deployment.Audit}, &w.records}, Now: now, NewID: w.newID}
 	policies := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{location}}
+	news := fleet.Announcer{Bus: bus.New(cfg, w.bus), Statuses: statuses, Tenant: tenant, Now: now,
+		Left: func(_ context.Context, _ caller.DeviceID, why error) { w.left = append(w.left, why) }}
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: now}
 	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
-	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}},
+	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, News: news, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}},
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
-	runs := fleet.RunBook{Statuses: statuses, Now: now}
+	runs := fleet.RunBook{Statuses: statuses, News: news, Now: now}
 	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: vaults, Keys: table.Keys{DB: db, Name: deployment.VaultKeys}, Wrapper: kms.New(cfg, key),
 		Record: sessions.Recording(recorder), Active: phones.Active, Now: now, NewID: w.newID}
-	consents := &restore.Service{Store: table.Restores{DB: db, Name: deployment.VaultKeys}, Settings: set, Audit: recorder, Find: opener.Find, Owns: phones.Owns,
+	consents := &restore.Service{Tenant: tenant, News: news, Store: table.Restores{DB: db, Name: deployment.VaultKeys, Cards: deployment.Table}, Settings: set, Audit: recorder, Find: opener.Find, Owns: phones.Owns,
 		Enrolled: phones.Enrolled, Now: now, NewID: w.newID}
 	opener.Consented = consents.Consented
 

@@ -49,7 +49,7 @@ func (h Handlers) commit(ctx context.Context, r gateway.Request, in api.CommitIn
 	if err != nil {
 		return gateway.Answer[api.Committed]{}, err
 	}
-	s, err := h.Runs.Committed(ctx, r.Who.Device, string(n.ID), fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts, Failed: n.Failed()})
+	s, err := h.Runs.Committed(ctx, r.Who.Device, string(n.ID), fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts, Failed: n.Failed()}, n.Shrunk)
 	if err == nil {
 		err = h.Orders.Committed(ctx, s, string(n.ID))
 	}

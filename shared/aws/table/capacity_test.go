@@ -8,6 +8,7 @@ import (
 	"zapas/shared/audit"
 	"zapas/shared/aws/table"
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fleet"
 	"zapas/shared/idempotency"
 	"zapas/shared/profile"
@@ -83,7 +84,14 @@ func TestCapacity(t *testing.T) {
 		}},
 		{"Order", 0, 1, func(w *world) error { return err(w.orders().Order(t.Context(), "O")) }},
 		{"OpenOrder", 8, 0, func(w *world) error {
-			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O")
+			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O", fleet.Change{})
+		}},
+		{"OpenOrderAndKeep", 12, 0, func(w *world) error {
+			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O", fleet.Keep(start, event.Requested(event.Subject{Device: phone}, "P", start)))
+		}},
+		{"PutRestoreAndKeep", 12, 0, func(w *world) error {
+			r := restore.Restore{ID: "R", User: user, Device: phone, Rev: 1}
+			return w.restores().PutRestore(t.Context(), r, event.Restore(event.RestoreCancelled, event.Subject{Device: phone}, "R", start))
 		}},
 		{"MoveOrder", 1, 0, func(w *world) error {
 			return w.orders().MoveOrder(t.Context(), fleet.Order{ID: "O", Device: phone, Rev: 1})
@@ -143,7 +151,7 @@ func TestCapacity(t *testing.T) {
 				w.restores().PutRestore(t.Context(), restore.Restore{ID: "R", User: user}), w.identities().PutCode(t.Context(), unused),
 				w.identities().PutCode(t.Context(), fleet.Code{Hash: "h2", ID: "E2", User: user}), w.identities().Enrol(t.Context(), used, other),
 				w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "Phone", Look: fleet.Look{At: start}, Stored: fleet.Stored{Seq: 1}}),
-				w.people().PutUser(t.Context(), fleet.User{ID: user}), w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, ""))
+				w.people().PutUser(t.Context(), fleet.User{ID: user}), w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, "", fleet.Change{}))
 			writesBefore, readsBefore := w.server.Consumed()
 			must(t, test.call(w))
 			writes, reads := w.server.Consumed()

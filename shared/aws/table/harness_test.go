@@ -60,7 +60,7 @@ func (w *world) people() table.People { return table.People{DB: w.db, Name: depl
 func (w *world) orders() table.Orders { return table.Orders{DB: w.db, Name: deployment.Table} }
 func (w *world) keys() table.Keys     { return table.Keys{DB: w.db, Name: deployment.VaultKeys} }
 func (w *world) restores() table.Restores {
-	return table.Restores{DB: w.db, Name: deployment.VaultKeys}
+	return table.Restores{DB: w.db, Name: deployment.VaultKeys, Cards: deployment.Table}
 }
 func (w *world) settings() table.Settings { return table.Settings{DB: w.db, Name: deployment.Table} }
 func (w *world) tokens() table.Tokens     { return table.Tokens{DB: w.db, Name: deployment.Table} }

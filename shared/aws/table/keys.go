@@ -6,8 +6,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
+	"zapas/shared/fleet"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
 )
@@ -42,8 +47,15 @@ func (t Keys) CreateKey(ctx context.Context, user caller.UserID, version int, wr
 	return rows(t).put(ctx, row, "vault key", absent, nil)
 }
 
-// Restores are the rows V#<user> / R#<restore>: consents and what became of them.
-type Restores rows
+// Restores are the rows V#<user> / R#<restore>: consents and what became of them. Events of theirs wait in the rows of
+// devices, which are Statuses of the table Cards.
+type Restores struct {
+	DB    *dynamodb.Client
+	Name  string
+	Cards string
+}
+
+func (t Restores) rows() rows { return rows{t.DB, t.Name} }
 
 var _ restore.Store = Restores{}
 
@@ -95,7 +107,7 @@ func restoreKey(user caller.UserID, id restore.ID) key {
 // Restore reads one.
 func (t Restores) Restore(ctx context.Context, user caller.UserID, id restore.ID) (restore.Restore, error) {
 	var r restoreRow
-	err := rows(t).must(ctx, restoreKey(user, id), "restore", &r)
+	err := t.rows().must(ctx, restoreKey(user, id), "restore", &r)
 	return r.restore(), err
 }
 
@@ -113,7 +125,7 @@ func (t Restores) Restores(ctx context.Context, user caller.UserID, position str
 		in.KeyConditionExpression = new("PK = :pk AND SK BETWEEN :sk AND :before")
 		in.ExpressionAttributeValues[":before"] = text(restoreKey(user, restore.ID(before)).SK)
 	}
-	found, err := query[restoreRow](ctx, rows(t), in, "restore", limit+1)
+	found, err := query[restoreRow](ctx, t.rows(), in, "restore", limit+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -129,8 +141,8 @@ func (t Restores) Restores(ctx context.Context, user caller.UserID, position str
 	return all, next, nil
 }
 
-// PutRestore stores one with the next Rev.
-func (t Restores) PutRestore(ctx context.Context, r restore.Restore) error {
+// PutRestore stores one with the next Rev, in one transaction with the events that its device's row is to keep.
+func (t Restores) PutRestore(ctx context.Context, r restore.Restore, keep ...event.Event) error {
 	condition, values := absent, item(nil)
 	if r.Rev != 0 {
 		condition, values = "rev = :rev", item{":rev": number(r.Rev)}
@@ -140,5 +152,26 @@ func (t Restores) PutRestore(ctx context.Context, r restore.Restore) error {
 	if err != nil {
 		return err
 	}
-	return rows(t).put(ctx, row, "restore", condition, values)
+	if len(keep) == 0 {
+		return t.rows().put(ctx, row, "restore", condition, values)
+	}
+	card, err := t.keeping(r, keep)
+	if err != nil {
+		return err
+	}
+	_, err = t.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+		{Put: &types.Put{TableName: &t.Name, Item: row, ConditionExpression: &condition, ExpressionAttributeValues: values}}, {Update: card}}})
+	return failed(err, "write a restore")
+}
+
+// keeping is the update of a device's row that has it keep events of a restore that was written with its next Rev.
+func (t Restores) keeping(r restore.Restore, keep []event.Event) (*types.Update, error) {
+	condition, names, values := present, map[string]string{}, item{}
+	expression, err := update(r.Device, fleet.Keep(r.UpdatedAt, keep...), names, values)
+	if r.Rev == 1 { // what is taken back was asked for before, so that there are bounds without this one
+		condition += " AND (attribute_not_exists(#tell) OR size(#tell) < :room)"
+		values[":room"] = number(fleet.MaxTell)
+	}
+	return &types.Update{TableName: &t.Cards, Key: statusKey(r.Device).attributes(), UpdateExpression: &expression, ConditionExpression: &condition,
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values}, err
 }

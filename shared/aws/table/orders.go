@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -50,14 +51,15 @@ func (t Orders) put(o fleet.Order) (*types.Put, error) {
 }
 
 // both writes an order and the name of an order in its device's row.
-func (t Orders) both(ctx context.Context, o fleet.Order, expression, condition string, values item) error {
+func (t Orders) both(ctx context.Context, o fleet.Order, expression, condition string, names map[string]string, values item) error {
 	put, err := t.put(o)
 	if err != nil {
 		return err
 	}
+	names["#order"] = attrOrder
 	_, err = t.DB.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{{Put: put},
 		{Update: &types.Update{TableName: &t.Name, Key: statusKey(o.Device).attributes(), UpdateExpression: &expression, ConditionExpression: &condition,
-			ExpressionAttributeNames: map[string]string{"#order": attrOrder}, ExpressionAttributeValues: values}}}})
+			ExpressionAttributeNames: names, ExpressionAttributeValues: values}}}})
 	return failed(err, "write an order")
 }
 
@@ -68,13 +70,20 @@ func (t Orders) Order(ctx context.Context, id fleet.OrderID) (fleet.Order, error
 	return fleet.Order(r), err
 }
 
-// OpenOrder stores a new order and names it in its device's row, in one transaction.
-func (t Orders) OpenOrder(ctx context.Context, o fleet.Order, instead fleet.OrderID) error {
-	condition, values := present+" AND attribute_not_exists(#order)", item{":order": text(string(o.ID))}
+// OpenOrder stores a new order, and names it and notes c in its device's row, in one transaction.
+func (t Orders) OpenOrder(ctx context.Context, o fleet.Order, instead fleet.OrderID, c fleet.Change) error {
+	condition, names, values := present+" AND attribute_not_exists(#order)", map[string]string{}, item{":order": text(string(o.ID))}
 	if instead != "" {
 		condition, values[":instead"] = "#order = :instead", text(string(instead))
 	}
-	return t.both(ctx, o, "SET #order = :order", condition, values)
+	expression, err := update(o.Device, c, names, values)
+	if err != nil {
+		return err
+	}
+	if rest, more := strings.CutPrefix(expression, "SET "); more { // a change that is not empty sets rev, at the least
+		return t.both(ctx, o, "SET #order = :order, "+rest, condition, names, values)
+	}
+	return t.both(ctx, o, "SET #order = :order", condition, names, values)
 }
 
 // MoveOrder stores an order with the next Rev.
@@ -88,5 +97,5 @@ func (t Orders) MoveOrder(ctx context.Context, o fleet.Order) error {
 
 // EndOrder stores an order with the next Rev and takes its name out of its device's row, in one transaction.
 func (t Orders) EndOrder(ctx context.Context, o fleet.Order) error {
-	return t.both(ctx, o, "REMOVE #order", "#order = :order", item{":order": text(string(o.ID))})
+	return t.both(ctx, o, "REMOVE #order", "#order = :order", map[string]string{}, item{":order": text(string(o.ID))})
 }

@@ -26,7 +26,7 @@ func TestOrders(t *testing.T) {
 			n++
 			want := made[fleet.Order]().Draw(r, "order")
 			want.ID, want.Device, want.Rev = id[fleet.OrderID](n), id[caller.DeviceID](n), 0
-			must(r, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: want.Device, Owner: user, Label: "a"}), s.OpenOrder(t.Context(), want, ""))
+			must(r, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: want.Device, Owner: user, Label: "a"}), s.OpenOrder(t.Context(), want, "", fleet.Change{}))
 			want.Rev = 1
 			got, err := s.Order(t.Context(), want.ID)
 			must(r, err)
@@ -44,14 +44,14 @@ func TestOrders(t *testing.T) {
 		t.Parallel()
 		w := open(t)
 		must(t, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "a"}),
-			w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone, ExpiresAt: start}, ""))
+			w.orders().OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone, ExpiresAt: start}, "", fleet.Change{}))
 		same(t, w.row(t, deployment.Table, "O#O", "ORDER")["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(30*24*time.Hour).Unix()))
 	})
 
 	t.Run("OfNobody", func(t *testing.T) {
 		t.Parallel()
 		s := open(t).orders()
-		wantKind(t, s.OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, ""), fault.Conflict)
+		wantKind(t, s.OpenOrder(t.Context(), fleet.Order{ID: "O", Device: phone}, "", fleet.Change{}), fault.Conflict)
 		_, err := s.Order(t.Context(), "O")
 		wantKind(t, err, fault.NotFound)
 	})
@@ -74,15 +74,15 @@ func TestOrderOfADevice(t *testing.T) {
 		state fleet.OrderState // of O
 	}{
 		{"Another", func(w *world) error {
-			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "")
+			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "", fleet.Change{})
 		}, fault.Conflict, "O", fleet.Queued},
 		{"InItsPlace", func(w *world) error {
-			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O")
+			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O", fleet.Change{})
 		}, ok, "P", fleet.Queued},
 		{"InThePlaceOfNone", func(w *world) error {
-			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "Q")
+			return w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "Q", fleet.Change{})
 		}, fault.Conflict, "O", fleet.Queued},
-		{"TheSameAgain", func(w *world) error { return w.orders().OpenOrder(t.Context(), one, "O") }, fault.Conflict, "O", fleet.Queued},
+		{"TheSameAgain", func(w *world) error { return w.orders().OpenOrder(t.Context(), one, "O", fleet.Change{}) }, fault.Conflict, "O", fleet.Queued},
 		{"Moved", func(w *world) error { return w.orders().MoveOrder(t.Context(), again(one, 1, fleet.Delivered)) }, ok, "O", fleet.Delivered},
 		{"MovedFromWhatItWas", func(w *world) error { return w.orders().MoveOrder(t.Context(), again(one, 2, fleet.Delivered)) }, fault.Conflict, "O", fleet.Queued},
 		{"Ended", func(w *world) error { return w.orders().EndOrder(t.Context(), again(one, 1, fleet.OrderDone)) }, ok, "", fleet.OrderDone},
@@ -92,7 +92,7 @@ func TestOrderOfADevice(t *testing.T) {
 			t.Parallel()
 			for name, strikes := range map[string][]strike{"Answered": nil, "FailedBefore": {lostBefore}, "AnswerLost": {lostAfter}} {
 				w := open(t)
-				must(t, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "a"}), w.orders().OpenOrder(t.Context(), one, ""))
+				must(t, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "a"}), w.orders().OpenOrder(t.Context(), one, "", fleet.Change{}))
 				w.wire.strike(strikes...)
 				want := test.want
 				if name == "AnswerLost" && test.name == "Moved" { // a put has no token: it meets its own effect
@@ -114,8 +114,8 @@ func TestOrderOfADevice(t *testing.T) {
 	t.Run("EndedWhenAnotherIsNamed", func(t *testing.T) {
 		t.Parallel()
 		w := open(t)
-		must(t, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "a"}), w.orders().OpenOrder(t.Context(), one, ""),
-			w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O"))
+		must(t, w.statuses().CreateStatus(t.Context(), fleet.Status{Device: phone, Owner: user, Label: "a"}), w.orders().OpenOrder(t.Context(), one, "", fleet.Change{}),
+			w.orders().OpenOrder(t.Context(), fleet.Order{ID: "P", Device: phone}, "O", fleet.Change{}))
 		wantKind(t, w.orders().EndOrder(t.Context(), again(one, 1, fleet.OrderDone)), fault.Conflict)
 	})
 }
