@@ -17,6 +17,7 @@ import (
 	"zapas/shared/aws/bus"
 	"zapas/shared/aws/schedules"
 	"zapas/shared/aws/table"
+	"zapas/shared/caller"
 	"zapas/shared/fleet"
 	"zapas/shared/profile"
 )
@@ -55,7 +56,11 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (tri
 		here.Target = function
 		return profile.Outbox{Notes: store, Timers: here, Bus: told, Tenant: tenant, Now: now}
 	}
-	watch := fleet.Watch{Devices: table.Statuses{DB: db, Name: rows}, Profiles: &table.Sets{Profiles: store}, Bus: told, Tenant: tenant, Now: now}
+	statuses := table.Statuses{DB: db, Name: rows}
+	news := fleet.Announcer{Bus: told, Statuses: statuses, Tenant: tenant, Now: now, Left: func(ctx context.Context, id caller.DeviceID, why error) {
+		log.WarnContext(ctx, "an event of a device is not told", slog.String("device", string(id)), slog.Any("error", why))
+	}}
+	watch := fleet.Watch{Devices: statuses, Profiles: &table.Sets{Profiles: store}, Bus: told, Tenant: tenant, Tell: news.Again, Now: now}
 	return triggers.Handlers{
 		Ticks: profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now},
 		Watch: triggers.Watch{Positions: table.Positions{DB: db, Name: rows}, Now: now, Parts: []triggers.Part{

@@ -30,7 +30,7 @@ type Watch struct {
 	Profiles Profiles
 	Bus      profile.Bus
 	Tenant   string
-	// Tell announces what the row of a device says was not announced yet, and answers which of it has been; nil: it stays there.
+	// Tell announces what the row of a device says was not announced yet, and answers what need not stay there; nil: it all stays.
 	Tell func(ctx context.Context, s Status) (told []string, err error)
 	Now  func() time.Time
 }

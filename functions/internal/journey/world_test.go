@@ -67,6 +67,8 @@ type world struct {
 	records   records
 	bus       string
 	left      []error // why an event was not told at once
+	watcher   fleet.Watch
+	answered  func(status int) // hears of each attempt of a request
 	ids       atomic.Int64
 	first     bool // this is the first attempt of a request
 	calls     int  // of AWS, in this attempt
@@ -85,10 +87,13 @@ func open(t testing.TB, issuer *gatewaytest.Issuer) *world {
 	key := deployment.VaultKey(d)
 	w.bus = d.Buses[0]
 	for _, f := range d.Functions {
+		cfg := w.stack.As(strings.TrimPrefix(f.Role, standintest.RoleARN("")))
 		if f.Program == "triggers" { // no request comes to it
+			db := table.Open(cfg)
+			w.watcher = fleet.Watch{Devices: table.Statuses{DB: db, Name: deployment.Table}, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}},
+				Bus: bus.New(cfg, w.bus), Tenant: tenant, Tell: w.news(cfg).Again, Now: w.stack.Clock.Now}
 			continue
 		}
-		cfg := w.stack.As(strings.TrimPrefix(f.Role, standintest.RoleARN("")))
 		w.functions[f.Program] = w.function(f.Program, cfg, key)
 		if f.Program == "restores" { // what is stored is looked at by who may
 			w.vaults, w.objects = table.Vaults{DB: table.Open(cfg), Name: deployment.Table}, bucket.New(cfg, buckets())
@@ -107,8 +112,7 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	recorder := audit.Recorder{Log: recording{table.Audit{DB: db, Name: deployment.Audit}, &w.records}, Now: now, NewID: w.newID}
 	policies := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{location}}
-	news := fleet.Announcer{Bus: bus.New(cfg, w.bus), Statuses: statuses, Tenant: tenant, Now: now,
-		Left: func(_ context.Context, _ caller.DeviceID, why error) { w.left = append(w.left, why) }}
+	news := w.news(cfg)
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: now}
 	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
 	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, News: news, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}},
@@ -133,6 +137,11 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 		"restores": restores.Handlers{Reader: &vault.Reader{Table: vaults, Downloads: objects}}.Operations(),
 	}
 	return &gateway.API{Function: name, Operations: operations[name], Console: people, Device: door, Keeper: idempotency.Keeper{Store: table.Requests{DB: db, Name: deployment.Table}, Now: now, NewID: w.newID}, Log: slog.New(slog.NewJSONHandler(&w.log, nil)), Now: now}
+}
+
+func (w *world) news(cfg aws.Config) fleet.Announcer {
+	return fleet.Announcer{Bus: bus.New(cfg, w.bus), Statuses: table.Statuses{DB: table.Open(cfg), Name: deployment.Table}, Tenant: tenant, Now: w.stack.Clock.Now,
+		Left: func(_ context.Context, _ caller.DeviceID, why error) { w.left = append(w.left, why) }}
 }
 
 // newID makes ids that grow.
@@ -177,6 +186,9 @@ func (w *world) insist(operation string, once func() events.APIGatewayV2HTTPResp
 	for n := range 4 {
 		w.first, w.calls = n == 0, 0
 		out := once()
+		if w.answered != nil {
+			w.answered(out.StatusCode)
+		}
 		if out.StatusCode == http.StatusInternalServerError {
 			w.t.Fatalf("%s: %s\n%s", operation, out.Body, w.log.String())
 		}
