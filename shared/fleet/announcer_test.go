@@ -63,10 +63,10 @@ func happenings() []struct {
 	committed := func(started time.Duration, shrunk bool) func(t *testing.T, r *ran) error {
 		return func(t *testing.T, r *ran) error {
 			at := r.clock.Now().Add(started)
-			if err := r.Begun(t.Context(), r.device.ID, r.p, one, at, time.Time{}); err != nil {
+			if err := r.Begun(t.Context(), r.device.ID, one, fleet.RunOf(r.device.ID, r.p, at, time.Time{})); err != nil {
 				return err
 			}
-			_, err := r.Committed(t.Context(), r.device.ID, one, fleet.Stored{At: at.Add(time.Minute), Seq: 1}, shrunk)
+			_, err := r.Committed(t.Context(), r.phone(), one, fleet.Run{}, fleet.Stored{At: at.Add(time.Minute), Seq: 1}, shrunk)
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func happenings() []struct {
 			return err
 		}, nil, false},
 		{"Failed", func(t *testing.T, r *ran) error {
-			if err := r.Begun(t.Context(), r.device.ID, r.p, one, r.clock.Now(), time.Time{}); err != nil {
+			if err := r.Begun(t.Context(), r.device.ID, one, fleet.RunOf(r.device.ID, r.p, r.clock.Now(), time.Time{})); err != nil {
 				return err
 			}
 			_, err := r.GivenUp(t.Context(), r.device.ID, one)
@@ -254,7 +254,7 @@ func TestTell_Room(t *testing.T) {
 	r := openRun(t)
 	r.dumb(standin.Before)
 	for n := range fleet.MaxTell + 1 {
-		if _, err := r.Committed(t.Context(), r.device.ID, fmt.Sprintf("01SESS10N%017d", n), fleet.Stored{At: r.clock.Now(), Seq: int64(n + 1)}, false); err != nil {
+		if _, err := r.Committed(t.Context(), r.phone(), fmt.Sprintf("01SESS10N%017d", n), fleet.Run{}, fleet.Stored{At: r.clock.Now(), Seq: int64(n + 1)}, false); err != nil {
 			t.Fatal(err)
 		}
 		if s := r.status(t); len(s.Tell) != min(n+1, fleet.MaxTell) || s.Stored.Seq != int64(n+1) {

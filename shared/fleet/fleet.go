@@ -201,12 +201,13 @@ type Change struct {
 	Tell, Told  []string    // events that come to Status.Tell, and that go
 
 	Over *Edition // write only in the place of this one; fault.Conflict when there is another
+	Of   string   // write only if this is the session of the Run, the device is not Overdue, nothing waits in Tell, and no newer or equal Stored is there; fault.Conflict otherwise
 	Rev  *int64   // write only in the place of this Status.Rev; fault.Conflict when there is another
 }
 
 // Empty reports that it writes nothing, whatever its conditions.
 func (c Change) Empty() bool {
-	c.Over, c.Rev = nil, nil
+	c.Over, c.Of, c.Rev = nil, "", nil
 	return reflect.ValueOf(c).IsZero()
 }
 

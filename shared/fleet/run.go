@@ -22,16 +22,21 @@ const (
 	ahead    = 5 * time.Minute // so far a device's clock may be before ours when it starts at a slot
 )
 
-// Begun notes that a session of a device began to back up for a profile. slot is the one that the device means to serve,
-// or zero: its clock may be ahead of ours, and what it serves is served. Repeating it changes nothing.
-func (b RunBook) Begun(ctx context.Context, device caller.DeviceID, p profile.Profile, session string, at, slot time.Time) error {
-	run := b.run(device, p, at, slot)
+// Begun notes that a session of a device began a Run. Repeating it changes nothing.
+func (b RunBook) Begun(ctx context.Context, device caller.DeviceID, session string, run Run) error {
 	run.Session = session
 	_, err := b.Statuses.Note(ctx, device, Change{Run: &run})
 	return err
 }
 
-func (b RunBook) run(device caller.DeviceID, p profile.Profile, at, slot time.Time) Run {
+// Run is RunOf a backup that begins now.
+func (b RunBook) Run(device caller.DeviceID, p profile.Profile, slot time.Time) Run {
+	return RunOf(device, p, moment(b.Now), slot)
+}
+
+// RunOf is what a device's backup for a profile is known by. slot is the one that the device means to serve, or zero: its
+// clock may be ahead of ours, and what it serves is served.
+func RunOf(device caller.DeviceID, p profile.Profile, at, slot time.Time) Run {
 	if slot.After(at) && !slot.After(at.Add(ahead)) {
 		at = slot.UTC().Truncate(time.Millisecond)
 	}
@@ -43,7 +48,7 @@ func (b RunBook) run(device caller.DeviceID, p profile.Profile, at, slot time.Ti
 // Unchanged notes that a device found nothing new to store for a profile, and answers as of when.
 func (b RunBook) Unchanged(ctx context.Context, device caller.DeviceID, p profile.Profile, slot time.Time) (time.Time, error) {
 	now := moment(b.Now)
-	run := b.run(device, p, now, slot)
+	run := RunOf(device, p, now, slot)
 	err := b.settle(ctx, device, func(s Status) (Change, []event.Event, bool) {
 		if s.UnchangedAt.Equal(run.At) && s.Run.Session == "" { // this very note, whose answer was lost
 			return Change{}, nil, false
@@ -55,11 +60,33 @@ func (b RunBook) Unchanged(ctx context.Context, device caller.DeviceID, p profil
 	return run.At, err
 }
 
-// Committed notes the backup that a session has become, which needs no Started; shrunk says that it lost so much that the one
-// before it is held. Repeating it changes nothing. It answers how the device stood before.
-func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session string, stored Stored, shrunk bool) (before Status, err error) {
+// Committed notes the backup that a session has become, which needs no Started. run is the session's, or has no At where that
+// is not known; shrunk says that it lost so much that the one before it is held. Repeating it changes nothing. It answers a
+// Status of the device from before or after.
+func (b RunBook) Committed(ctx context.Context, who caller.Caller, session string, run Run, stored Stored, shrunk bool) (Status, error) {
+	events := func(s Status) []event.Event {
+		all := []event.Event{event.Committed(b.News.of(s), session, stored.At)}
+		if shrunk {
+			all = append(all, event.Shrunk(b.News.of(s), session, stored.At))
+		}
+		return all
+	}
+	told := false
+	if !run.At.IsZero() { // mostly nothing else is to be known of the device, and it need not be read
+		s := Status{Device: who.Device, Owner: who.User, Governs: Governs{Profile: run.Profile}}
+		stored.Started = run.At
+		c := Change{Stored: &stored, Look: &Look{At: run.Deadline}, Of: session}
+		b.News.did(ctx, s, &c, events(s)...)
+		// If we die on this line, the device asks again, and the same is announced.
+		s, err := b.Statuses.Note(ctx, who.Device, c)
+		if !fault.Is(err, fault.Conflict) {
+			return s, err
+		}
+		told = len(c.Tell) == 0
+	}
 	now := moment(b.Now)
-	err = b.settle(ctx, device, func(s Status) (Change, []event.Event, bool) {
+	var before Status
+	err := b.settle(ctx, who.Device, func(s Status) (Change, []event.Event, bool) {
 		if before = s; s.Stored.Seq >= stored.Seq { // it was noted, and perhaps another after it
 			return Change{}, nil, false
 		}
@@ -70,11 +97,11 @@ func (b RunBook) Committed(ctx context.Context, device caller.DeviceID, session 
 		stored.Started = started
 		c := s.ended(started, deadline, now)
 		c.Stored = &stored
-		events := append([]event.Event{event.Committed(b.News.of(s), session, stored.At)}, b.recovered(s, started, stored.At)...)
-		if shrunk {
-			events = append(events, event.Shrunk(b.News.of(s), session, stored.At))
+		news := b.recovered(s, started, stored.At)
+		if !told {
+			news = append(events(s), news...)
 		}
-		return c, events, true
+		return c, news, true
 	})
 	return before, err
 }

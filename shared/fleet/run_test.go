@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zapas/localstack/standin"
+	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
 	"zapas/shared/profile"
@@ -27,6 +28,9 @@ func openRun(t *testing.T) *ran {
 	r.RunBook = fleet.RunBook{Statuses: r.statuses, News: r.Fleet.News, Now: r.clock.Now}
 	return r
 }
+
+// phone is the device, as it asks.
+func (r *ran) phone() caller.Caller { return caller.Caller{Device: r.device.ID, User: r.device.Owner} }
 
 func (r *ran) status(t *testing.T) fleet.Status {
 	t.Helper()
@@ -53,10 +57,15 @@ func TestRunBook(t *testing.T) {
 	t.Parallel()
 	hours := func(n int) time.Duration { return time.Duration(n) * time.Hour }
 	begun := func(t *testing.T, r *ran) error {
-		return r.Begun(t.Context(), r.device.ID, r.p, one, r.noon.Add(hours(30)), time.Time{})
+		return r.Begun(t.Context(), r.device.ID, one, fleet.RunOf(r.device.ID, r.p, r.noon.Add(hours(30)), time.Time{}))
 	}
 	committed := func(t *testing.T, r *ran) error {
-		_, err := r.Committed(t.Context(), r.device.ID, one, fleet.Stored{At: r.noon.Add(hours(31)), Seq: 3}, false)
+		_, err := r.Committed(t.Context(), r.phone(), one, fleet.Run{}, fleet.Stored{At: r.noon.Add(hours(31)), Seq: 3}, false)
+		return err
+	}
+	known := func(t *testing.T, r *ran) error { // the session remembers its run
+		run := fleet.RunOf(r.device.ID, r.p, r.noon.Add(hours(30)), time.Time{})
+		_, err := r.Committed(t.Context(), r.phone(), one, run, fleet.Stored{At: r.noon.Add(hours(31)), Seq: 3}, false)
 		return err
 	}
 	givenUp := func(t *testing.T, r *ran) error {
@@ -79,6 +88,11 @@ func TestRunBook(t *testing.T) {
 		{"Begun", 0, []func(*testing.T, *ran) error{begun}, 0, 0, false, false},
 		{"Committed", 0, []func(*testing.T, *ran) error{begun, committed}, 30, 44, false, false},
 		{"CommittedThoughTheBeginningIsNotNoted", 0, []func(*testing.T, *ran) error{committed}, 31, 36, false, false},
+		{"CommittedOfAKnownRun", 0, []func(*testing.T, *ran) error{begun, known}, 30, 44, false, false},
+		{"CommittedOfAKnownRunThatIsNotNoted", 0, []func(*testing.T, *ran) error{known}, 31, 36, false, false},
+		{"CommittedTwice", 0, []func(*testing.T, *ran) error{begun, known, known}, 30, 44, false, false},
+		{"RecoveredOfAKnownRun", 14, []func(*testing.T, *ran) error{begun, known}, 30, 44, false, false},
+		{"LateForASlotAfterAKnownRunBegan", 32, []func(*testing.T, *ran) error{begun, known}, 30, 38, true, false},
 		{"Unchanged", 0, []func(*testing.T, *ran) error{unchanged}, 36, 44, false, false},
 		{"GivenUp", 0, []func(*testing.T, *ran) error{begun, givenUp}, 0, 0, false, true},
 		{"GivenUpAfterItsEnd", 0, []func(*testing.T, *ran) error{begun, committed, givenUp}, 30, 44, false, false},
@@ -148,12 +162,12 @@ func TestRunBook_Replayed(t *testing.T) {
 	r := openRun(t)
 	commit := func(session string, seq int64) {
 		t.Helper()
-		if _, err := r.Committed(t.Context(), r.device.ID, session, fleet.Stored{At: r.clock.Now(), Seq: seq}, false); err != nil {
+		if _, err := r.Committed(t.Context(), r.phone(), session, fleet.Run{}, fleet.Stored{At: r.clock.Now(), Seq: seq}, false); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for n, session := range []string{one, another} {
-		if err := r.Begun(t.Context(), r.device.ID, r.p, session, r.clock.Now(), time.Time{}); err != nil {
+		if err := r.Begun(t.Context(), r.device.ID, session, fleet.RunOf(r.device.ID, r.p, r.clock.Now(), time.Time{})); err != nil {
 			t.Fatal(err)
 		}
 		commit(session, int64(n+1))
@@ -179,7 +193,9 @@ func TestRunBook_ClockAhead(t *testing.T) {
 		due    bool // at the slot
 	}{{time.Second, false}, {5 * time.Minute, false}, {5*time.Minute + time.Millisecond, true}, {-time.Minute, false}} {
 		for name, run := range map[string]func() error{
-			"Begun": func() error { return r.Begun(t.Context(), r.device.ID, r.p, one, slot.Add(-tt.before), slot) },
+			"Begun": func() error {
+				return r.Begun(t.Context(), r.device.ID, one, fleet.RunOf(r.device.ID, r.p, slot.Add(-tt.before), slot))
+			},
 			"Unchanged": func() error {
 				r.clock.Advance(slot.Add(-tt.before).Sub(r.clock.Now()))
 				_, err := r.Unchanged(t.Context(), r.device.ID, r.p, slot)

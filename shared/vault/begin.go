@@ -36,7 +36,8 @@ type Beginning struct {
 	Restore  string    // the consent that a restore follows
 	Location string    // of a backup
 
-	ShrinkOver int // of a backup; see Session
+	ShrinkOver int  // of a backup; see Session
+	Run        *Run // likewise
 }
 
 // Begin opens a session, or answers the open one that the same counter opened. Whatever else this device had open of the
@@ -79,7 +80,7 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 		counter.Last, counter.Session = b.Counter, e.Session
 		c.Head.setCounter(counter)
 		s := Session{ID: e.Session, State: Open, Kind: b.Kind, Device: b.Device, Base: e.Base, Restore: b.Restore,
-			Location: e.Location, Version: c.Head.Version, ShrinkOver: b.ShrinkOver, At: moment(o.Now)}
+			Location: e.Location, Version: c.Head.Version, ShrinkOver: b.ShrinkOver, Run: b.Run, At: moment(o.Now)}
 		if b.Kind != Restore {
 			s.Origins, s.Adopted = base.originsFor(b.Device)
 		}

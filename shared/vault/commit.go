@@ -112,7 +112,7 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 		return Snapshot{}, err
 	}
 	n := Snapshot{Seq: h.Seq + 1, ID: s.ID, State: Kept, Device: s.Device, Location: s.Location, Version: s.Version,
-		Counts: c.Counts, Ledger: c.Ledger, At: moment(u.Now), ListSum: digest(body), ListSize: int64(len(body)), Origins: s.Origins}
+		Counts: c.Counts, Ledger: c.Ledger, At: moment(u.Now), ListSum: digest(body), ListSize: int64(len(body)), Origins: s.Origins, Run: s.Run}
 	s.State, s.Seq, s.Request = Committed, n.Seq, request
 	change := Change{Head: h, Sessions: []Session{s}, Snapshots: []Snapshot{n}}
 	change.Head.Seq, change.Head.Counts = n.Seq, c.Counts

@@ -125,8 +125,17 @@ type Session struct {
 	// it is held. 0: nobody said.
 	ShrinkOver int
 
+	Run *Run // of a backup, as who began it wants to know it again when it is committed; nil: nothing was said
+
 	Origins []Origin // of its base, and the base's own device where that is another
 	Adopted bool     // that is so
+}
+
+// Run says of a backup what the fleet needs to know when it is committed; to the vault it says nothing.
+type Run struct {
+	Profile  string
+	At       time.Time // when it began
+	Deadline time.Time // by when the next one must have ended; zero: never
 }
 
 // SnapshotState is the state of a snapshot.
@@ -154,6 +163,7 @@ type Snapshot struct {
 	Hold     bool // kept although a later backup held far fewer items
 	Shrunk   bool // it held so many fewer items than the one before that that one is held
 	Origins  []Origin
+	Run      *Run // of its session
 }
 
 // Counts are numbers of items by kind: contacts, sms, mms, calls. A kind that could not be seen is absent.

@@ -21,9 +21,9 @@ type cost struct {
 }
 
 // mostWrites and mostReads are what an incremental backup may take, everything counted, at any age of its vault; one that carries
-// out an order takes what ends the order besides. One read is of the card, before it is noted: whether it was overdue.
+// out an order takes what ends the order besides.
 const (
-	mostWrites, mostReads   = 28, 13
+	mostWrites, mostReads   = 28, 12
 	orderWrites, orderReads = 9, 2
 )
 

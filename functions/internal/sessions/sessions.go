@@ -72,11 +72,16 @@ func (h Handlers) backup(ctx context.Context, r gateway.Request, b wished, out *
 	if err != nil {
 		return err
 	}
+	run := h.Runs.Run(r.Who.Device, p, b.slot)
+	b.Run = &vault.Run{Profile: string(p.ID), At: run.At, Deadline: run.Deadline}
 	s, err := h.Opener.Begin(ctx, r.Who.User, b.Beginning)
 	if err != nil {
 		return err
 	}
-	if err := h.Runs.Begun(ctx, r.Who.Device, p, string(s.ID), s.At, b.slot); err != nil {
+	if s.Run != nil { // the session may have begun before, and its answer was lost
+		run = fleet.Run{Profile: profile.ID(s.Run.Profile), At: s.Run.At, Deadline: s.Run.Deadline}
+	}
+	if err := h.Runs.Begun(ctx, r.Who.Device, string(s.ID), run); err != nil {
 		return err
 	}
 	if err := h.Orders.Carry(ctx, o, string(s.ID)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
 	"zapas/shared/fleet"
+	"zapas/shared/profile"
 	"zapas/shared/vault"
 )
 
@@ -49,7 +50,11 @@ func (h Handlers) commit(ctx context.Context, r gateway.Request, in api.CommitIn
 	if err != nil {
 		return gateway.Answer[api.Committed]{}, err
 	}
-	s, err := h.Runs.Committed(ctx, r.Who.Device, string(n.ID), fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts, Failed: n.Failed()}, n.Shrunk)
+	var run fleet.Run
+	if n.Run != nil {
+		run = fleet.Run{Profile: profile.ID(n.Run.Profile), At: n.Run.At, Deadline: n.Run.Deadline}
+	}
+	s, err := h.Runs.Committed(ctx, r.Who, string(n.ID), run, fleet.Stored{At: n.At, Seq: n.Seq, Counts: n.Counts, Failed: n.Failed()}, n.Shrunk)
 	if err == nil {
 		err = h.Orders.Committed(ctx, s, string(n.ID))
 	}

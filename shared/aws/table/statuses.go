@@ -95,7 +95,7 @@ func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) 
 		return s, err
 	case len(failure.Item) == 0:
 		return s, fault.Wrap(err, fault.NotFound, "not_found", "There is no such device.")
-	case c.Over != nil || c.Rev != nil:
+	case c.Over != nil || c.Rev != nil || c.Of != "":
 		return s, err
 	}
 	if c.Stored, c.Overdue, c.Look = nil, nil, nil; !c.Empty() {
@@ -109,11 +109,20 @@ func (t Statuses) Note(ctx context.Context, id caller.DeviceID, c fleet.Change) 
 func (t Statuses) update(ctx context.Context, id caller.DeviceID, c fleet.Change) (fleet.Status, error) {
 	condition, names, values := present, map[string]string{}, item{}
 	if c.Stored != nil {
-		condition += " AND (attribute_not_exists(#stored) OR #stored.#seq <= :seq)"
+		older := "<="
+		if c.Of != "" {
+			older = "<"
+		}
+		condition += " AND (attribute_not_exists(#stored) OR #stored.#seq " + older + " :seq)"
 		names["#seq"], values[":seq"] = "seq", number(c.Stored.Seq)
 	}
 	if c.Over != nil {
 		condition += over(*c.Over, names, values)
+	}
+	if c.Of != "" {
+		names["#of"], values[":of"] = "session", text(c.Of)
+		names["#run"], names["#overdue"], names["#tell"] = attrRun, attrOverdue, attrTell
+		condition += " AND #run.#of = :of AND attribute_not_exists(#overdue) AND attribute_not_exists(#tell)"
 	}
 	if c.Rev != nil {
 		names["#rev"] = attrRev

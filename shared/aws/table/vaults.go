@@ -80,6 +80,8 @@ type sessionRow struct {
 
 	ShrinkOver int `dynamodbav:"shrinkOver,omitempty"`
 
+	Run *vault.Run `dynamodbav:"run,omitempty"`
+
 	Origins []vault.Origin `dynamodbav:"origins,omitempty"`
 	Adopted bool           `dynamodbav:"adopted,omitempty"`
 }
@@ -99,6 +101,7 @@ type snapshotRow struct {
 	Hold     bool                 `dynamodbav:"hold,omitempty"`
 	Shrunk   bool                 `dynamodbav:"shrunk,omitempty"`
 	Origins  []vault.Origin       `dynamodbav:"origins,omitempty"`
+	Run      *vault.Run           `dynamodbav:"run,omitempty"`
 }
 
 // storedRow is one element's part of a backup's ledger.
@@ -136,13 +139,13 @@ func (r headRow) head() vault.Head {
 func rowOfSnapshot(n vault.Snapshot) snapshotRow {
 	return snapshotRow{Seq: n.Seq, ID: n.ID, State: n.State, Device: n.Device, Location: n.Location, Version: n.Version,
 		Counts: n.Counts, Ledger: each(n.Ledger, func(l vault.Ledger) storedRow { return storedRow(l) }),
-		At: n.At, ListSum: n.ListSum, ListSize: n.ListSize, Hold: n.Hold, Shrunk: n.Shrunk, Origins: n.Origins}
+		At: n.At, ListSum: n.ListSum, ListSize: n.ListSize, Hold: n.Hold, Shrunk: n.Shrunk, Origins: n.Origins, Run: n.Run}
 }
 
 func (r snapshotRow) snapshot() vault.Snapshot {
 	return vault.Snapshot{Seq: r.Seq, ID: r.ID, State: r.State, Device: r.Device, Location: r.Location, Version: r.Version,
 		Counts: r.Counts, Ledger: each(r.Ledger, func(l storedRow) vault.Ledger { return vault.Ledger(l) }),
-		At: r.At, ListSum: r.ListSum, ListSize: r.ListSize, Hold: r.Hold, Shrunk: r.Shrunk, Origins: r.Origins}
+		At: r.At, ListSum: r.ListSum, ListSize: r.ListSize, Hold: r.Hold, Shrunk: r.Shrunk, Origins: r.Origins, Run: r.Run}
 }
 
 // Head reads a vault's head.
