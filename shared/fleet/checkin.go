@@ -80,7 +80,8 @@ func (f *Fleet) CheckIn(ctx context.Context, who caller.Caller, r Report) (Answe
 		return Answer{}, err
 	}
 	a := Answer{Time: f.now()}
-	if p, _, ok := all.Governing(s.Explicit, s.Group); ok {
+	p, _, governed := all.Governing(s.Explicit, s.Group)
+	if governed {
 		slot, err := f.Profiles.Slot(ctx, p.ID)
 		if err != nil {
 			return Answer{}, err
@@ -95,7 +96,7 @@ func (f *Fleet) CheckIn(ctx context.Context, who caller.Caller, r Report) (Answe
 		return Answer{}, err
 	}
 	a.Waiting = unmet(a.Profile.Conditions, r.Conditions)
-	a.poll(who.Device)
+	a.poll(who.Device, p)
 	c := s.Placed(a.Standing, a.Time)
 	a.decide(who.Unconfirmed, r.AppVersion)
 	if seen, news := s.seen(r, a); news || !c.Empty() || !a.Time.Before(s.Seen.At.Add(seenAgain)) {
@@ -130,10 +131,13 @@ func (a *Answer) decide(unconfirmed bool, version string) {
 }
 
 // poll is when the device should ask again: when it may start, or as soon as an order must be seen, and up to a tenth
-// later, so that devices which all ask at one moment do not do so for ever.
-func (a *Answer) poll(device caller.DeviceID) {
-	after := pollMost
-	for _, start := range []time.Time{a.NotBefore, a.Profile.Start(a.Next, device)} {
+// later, so that devices which all ask at one moment do not do so for ever. p is nil when nothing governs the device.
+func (a *Answer) poll(device caller.DeviceID, p *profile.Plan) {
+	after, starts := pollMost, []time.Time{a.NotBefore}
+	if p != nil && !a.Next.IsZero() {
+		starts = append(starts, p.Start(a.Next, device))
+	}
+	for _, start := range starts {
 		if until := start.Sub(a.Time); until > 0 {
 			after = min(after, until)
 		}

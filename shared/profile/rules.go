@@ -132,6 +132,9 @@ func (q QuietHours) span() (from, length int) {
 // after is t, or the end of the quiet hours in which the zone's clock shows it. An end that the clock leaps over is the
 // moment after the leap.
 func (q QuietHours) after(t time.Time, zone *time.Location) time.Time {
+	if q == (QuietHours{}) {
+		return t
+	}
 	from, length := q.span()
 	shown := wall(t.In(zone))
 	into := (60*shown.Hour() + shown.Minute() - from + minutesOfDay) % minutesOfDay

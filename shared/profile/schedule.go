@@ -3,7 +3,9 @@ package profile
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // a function's runtime has no zones of its own
 
@@ -159,6 +161,42 @@ type calendar struct {
 	due   times
 	clock []int // minutes of a day
 	zone  *time.Location
+	known *atomic.Pointer[[]time.Time] // slots that follow each other, about the present; nil: none are kept
+}
+
+// remembered is how many slots a calendar keeps, from the last one on: all devices of a profile ask about the same.
+const remembered = 64
+
+// around is what is known of the slots about t: the last one and the n that follow it, or nothing.
+func (c calendar) around(t time.Time, n int) (last time.Time, next []time.Time, ok bool) {
+	if c.known == nil || n >= remembered {
+		return last, nil, false
+	}
+	find := func() bool {
+		all := c.known.Load()
+		if all == nil || t.Before((*all)[0]) {
+			return false
+		}
+		i := sort.Search(len(*all), func(i int) bool { return (*all)[i].After(t) })
+		if i+n > len(*all) || i == len(*all) {
+			return false
+		}
+		last, next = (*all)[i-1], (*all)[i:i+n:i+n]
+		return true
+	}
+	if find() {
+		return last, next, true
+	}
+	if all := c.known.Load(); all != nil && t.Before((*all)[0]) { // the past is not asked about twice
+		return last, nil, false
+	}
+	first := c.searchLast(t)
+	all := append([]time.Time{first}, c.search(t, remembered)...)
+	if first.IsZero() || len(all) <= remembered {
+		return last, nil, false
+	}
+	c.known.Store(&all)
+	return all[0], all[1 : n+1 : n+1], true
 }
 
 func (s Schedule) calendar() (calendar, error) {
@@ -167,10 +205,25 @@ func (s Schedule) calendar() (calendar, error) {
 		return calendar{}, err
 	}
 	zone, err := s.zone()
-	return calendar{due, due.ofDay(), zone}, err
+	return calendar{due: due, clock: due.ofDay(), zone: zone}, err
 }
 
 func (c calendar) last(t time.Time) time.Time {
+	if last, _, ok := c.around(t, 1); ok {
+		return last
+	}
+	return c.searchLast(t)
+}
+
+// next are the n slots after t, not to be written to.
+func (c calendar) next(t time.Time, n int) []time.Time {
+	if _, next, ok := c.around(t, n); ok {
+		return next
+	}
+	return c.search(t, n)
+}
+
+func (c calendar) searchLast(t time.Time) time.Time {
 	now := wall(t.In(c.zone))
 	for back := range horizon {
 		day := now.Truncate(24*time.Hour).AddDate(0, 0, 1-back)
@@ -190,7 +243,7 @@ func (c calendar) last(t time.Time) time.Time {
 	return time.Time{}
 }
 
-func (c calendar) next(t time.Time, n int) (out []time.Time) {
+func (c calendar) search(t time.Time, n int) (out []time.Time) {
 	now := wall(t.In(c.zone))
 	day := now.Truncate(24*time.Hour).AddDate(0, 0, -1)
 	for idle := 0; idle < horizon && len(out) < n; idle++ {

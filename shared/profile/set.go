@@ -2,6 +2,7 @@ package profile
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"zapas/shared/caller"
@@ -35,6 +36,7 @@ func NewSet(all []Profile) Set {
 	s := Set{plans: make(map[ID]*Plan, len(all)), groups: map[string]*Plan{}}
 	for _, p := range slices.SortedFunc(slices.Values(all), byAge) {
 		plan := new(p.Plan())
+		plan.calendar.known = new(atomic.Pointer[[]time.Time])
 		s.plans[p.ID] = plan
 		if !p.Enabled {
 			continue
@@ -115,8 +117,10 @@ func (p *Plan) Agenda(t time.Time, n int, device caller.DeviceID) (all []Planned
 	if p.err != nil {
 		return nil
 	}
-	for _, slot := range p.calendar.next(t, n) {
-		all = append(all, Planned{slot.UTC(), p.Start(slot, device).UTC()})
+	slots, offset := p.calendar.next(t, n), p.offset(device)
+	all = make([]Planned, 0, len(slots))
+	for _, slot := range slots {
+		all = append(all, Planned{slot.UTC(), p.Awake(slot.Add(offset)).UTC()})
 	}
 	return all
 }
