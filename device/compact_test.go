@@ -132,6 +132,27 @@ func TestCompaction_Days(t *testing.T) {
 	}
 }
 
+// TestCompaction_DayAfterTheFirst: the large chunks that a first backup made of attachments are not taken for small ones: a day
+// sends what is new and nothing else.
+func TestCompaction_DayAfterTheFirst(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	y := newYear(20, 20)
+	for i := range 17 { // each fills a chunk so that the next one goes into another
+		y.mms(4_000_000+2*i, noise(uint64(2*i), 9<<20))
+		y.mms(4_000_001+2*i, noise(uint64(2*i+1), 60_000))
+	}
+	if r := p.backUp(t, y.memory); r.Objects < 17 {
+		t.Fatalf("the first backup made %d objects", r.Objects)
+	}
+	const attachment = 70_000
+	y.pass(rand.New(rand.NewChaCha8([32]byte{1})), attachment)
+	if r := p.backUp(t, y.memory); r.Objects != 1 || r.Compacted != 0 || r.BytesUp > attachment+10_000 {
+		t.Errorf("a day: %d objects, %d bytes, %d chunks written again", r.Objects, r.BytesUp, r.Compacted)
+	}
+}
+
 // TestCompaction: whatever comes, changes and goes, and whatever a phone does not show on a day: what was seen last, and not
 // seen to be gone, is what a restore brings.
 func TestCompaction(t *testing.T) {

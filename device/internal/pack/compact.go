@@ -14,7 +14,7 @@ import (
 
 // What a backup writes again beside what is new (FORMAT.md of package index says what for).
 const (
-	smallChunk  = seal.MaxChunk / 2 // bytes of live records, below which a chunk is small
+	smallChunk  = seal.MaxChunk / 2 // bytes, below which a chunk is small: of live records, or all of it
 	smallChunks = 16                // so many are merged
 	lightBlob   = 64 << 10          // bytes of a blob that goes where the records go
 	lightBlobs  = 1 << 20           // of one chunk; more stay, as heavy ones do
@@ -54,7 +54,7 @@ func (s *Scan) Compact(bulk bool) {
 		switch {
 		case t.live[i] > 0 && 2*t.live[i] < c.Records():
 			chosen[i] = true
-		case t.size(i) > 0 && t.size(i) < smallChunk:
+		case t.isSmall(i):
 			small = append(small, i)
 		}
 	}
@@ -140,6 +140,15 @@ func (t *tally) size(i int) int64 {
 		n += t.light[i]
 	}
 	return n
+}
+
+// isSmall reports whether a chunk is small by its live records and the blobs that go with them. One that is large, without
+// any, is not: to move a few blobs out of it would let go of nothing, unless nothing else lives in it.
+func (t *tally) isSmall(i int) bool {
+	if n := t.size(i); n == 0 || n >= smallChunk {
+		return false
+	}
+	return t.live[i] > 0 || t.scan.base.Chunks[i].Size < smallChunk || t.blobBytes(i) == 0 && !t.fixed[i]
 }
 
 func (t *tally) records(i int) int64 {

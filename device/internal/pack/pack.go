@@ -230,15 +230,18 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 // place is where a record is in this session.
 type place struct{ chunk, record uint32 }
 
-// need notes the blobs of an item that are not stored yet. It is sealed with the last of them.
+// need notes the blobs of an item that are not stored yet. It is sealed with the last of them: light ones come first.
 func (p *packer) need(s *Scan, it state.Item) {
 	var last *newBlob
 	for _, at := range it.Blobs {
 		b := s.named[at]
 		if _, stored := s.blobs[b.sum]; !stored && p.blobs[b.sum] == nil {
-			last = &newBlob{size: b.size}
-			p.blobs[b.sum] = last
+			n := &newBlob{size: b.size}
+			p.blobs[b.sum] = n
 			p.order = append(p.order, b.sum)
+			if last == nil || n.size > lightBlob || last.size <= lightBlob {
+				last = n
+			}
 		}
 	}
 	if last == nil {
@@ -248,8 +251,12 @@ func (p *packer) need(s *Scan, it state.Item) {
 	}
 }
 
-// attachments writes the new blobs. One that cannot be read costs the items that name it, and nothing else.
+// attachments writes the new blobs, light ones next to the records with which they are written again. One that cannot be
+// read costs the items that name it, and nothing else.
 func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
+	slices.SortStableFunc(p.order, func(a, b [32]byte) int {
+		return weight(p.blobs[a].size) - weight(p.blobs[b].size)
+	})
 	for _, sum := range p.order {
 		if ctx.Err() != nil { // not the source's fault: it must cost no item
 			return context.Cause(ctx)
@@ -276,6 +283,14 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 		}
 	}
 	return nil
+}
+
+// weight is 0 for a light blob, and 1 for any other.
+func weight(size int64) int {
+	if size <= lightBlob {
+		return 0
+	}
+	return 1
 }
 
 // sourceError is the source's fault, and not the spool's.
