@@ -16,7 +16,7 @@ func TestInspect(t *testing.T) {
 		"Empty":      content{}.seal(t, 2),
 		"IndexOnly":  content{Index: noise(3, 5000)}.seal(t, 3),
 		"BlobsOnly":  content{Blobs: [][]byte{noise(4, blobRoom+1), {}, []byte("x")}}.seal(t, 4),
-		"Blocks":     content{Records: records(0, 1, noise(5, 60000), noise(6, 60000), noise(7, MaxRecord))}.seal(t, 5),
+		"Blocks":     content{Records: records(0, 1, noise(5, 70000), noise(6, 70000), noise(7, MaxRecord))}.seal(t, 5),
 	}
 	for name, s := range chunks {
 		a, err := Inspect(bytes.NewReader(s.bytes), s.sum.Size)

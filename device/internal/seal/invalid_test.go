@@ -170,7 +170,7 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		}), "blocks up to offset"},
 		{"table-empty-block", "a block without records among others", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { (*r)[0].Count = 0 }), "it holds no record"},
 		{"table-too-many-for-bytes", "more records than bytes", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { (*r)[0].Count = 9 }), "do not fit"},
-		{"table-block-over-limit", "two records in more than 64 KiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {
+		{"table-block-over-limit", "two records in more than 128 KiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {
 			(*r)[0].Plain = recordRoom + 2
 		}), "more than allowed"},
 		{"table-record-over-limit", "a record of more than 1 MiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {

@@ -22,9 +22,9 @@ const (
 
 // Sizes within a chunk. A record block is fuller than recordRoom only when it holds a single larger record.
 const (
-	recordRoom = 64 << 10 // length prefixes and records of a record block
-	blobRoom   = 1 << 20  // bytes of a blob block
-	maxTable   = 1 << 20  // CBOR of the trailer
+	recordRoom = 128 << 10 // length prefixes and records of a record block
+	blobRoom   = 1 << 20   // bytes of a blob block
+	maxTable   = 1 << 20   // CBOR of the trailer
 
 	// The plain text of a record block: item kind, then length prefixes and records.
 	maxRecordBlock = 1 + 3 + MaxRecord

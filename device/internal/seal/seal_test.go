@@ -229,8 +229,8 @@ func TestRoundTrip_Property(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		var c content
 		data := rapid.OneOf(rapid.SliceOfN(rapid.Byte(), 0, 300),
-			rapid.Map(rapid.IntRange(0, 80<<10), func(n int) []byte { return noise(byte(n), n) }),
-			rapid.Map(rapid.IntRange(0, 80<<10), func(n int) []byte { return make([]byte, n) }))
+			rapid.Map(rapid.IntRange(0, 150<<10), func(n int) []byte { return noise(byte(n), n) }),
+			rapid.Map(rapid.IntRange(0, 150<<10), func(n int) []byte { return make([]byte, n) }))
 		for i, kind := range rapid.SliceOfN(rapid.ByteRange(1, 3), 0, 12).Draw(rt, "kinds") {
 			c.Records = append(c.Records, Record{Number: uint32(i), Kind: kind, Bytes: data.Draw(rt, "record")})
 		}
@@ -244,7 +244,7 @@ func TestRoundTrip_Property(t *testing.T) {
 
 func TestRecord(t *testing.T) {
 	t.Parallel()
-	t.Run("BlockIsFullAt64KiB", func(t *testing.T) {
+	t.Run("BlockIsFullAt128KiB", func(t *testing.T) {
 		t.Parallel()
 		full := recordRoom - (2 + 1000) - 3 // a second record of this size, with prefixes of 2 and 3 bytes
 		for second, want := range map[int]int{full - 1: 1, full: 1, full + 1: 2} {

@@ -60,7 +60,7 @@ function split(plain) {
     if (length > MiB || length > plain.length - at) refuse('a record is longer than its block or the limit');
     records.push(plain.subarray(at, at += length));
   }
-  if (plain.length > 1 + 65536 && records.length !== 1) refuse('a record block is too full');
+  if (plain.length > 1 + 131072 && records.length !== 1) refuse('a record block is too full');
   return {kind: plain[0], records};
 }
 
@@ -81,7 +81,7 @@ function readTable(plain) {
     const [kind, n, length, sealed] = uints(tuple(e, 4), U32);
     const empty = all.length === 1 && n === 0 && length === 1;
     if (kind > 255 || n === 0 && !empty || n > Math.max(0, length - 1)) refuse('a record block cannot hold that');
-    if (length < 1 || length > MOST_RECORD_BLOCK || length > 1 + 65536 && n !== 1) refuse('a record block is too full');
+    if (length < 1 || length > MOST_RECORD_BLOCK || length > 1 + 131072 && n !== 1) refuse('a record block is too full');
     checkSealed(sealed, length);
     end += 5;
     const block = {...take(sealed), itemKind: kind, first: count, count: n, length, kind: i === all.length - 1 ? LAST : RECORDS};
