@@ -2,24 +2,18 @@ package gather
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
-	"hash"
-	"io"
-	"net/http"
-	"os"
 	"slices"
 
-	"zapas/device/internal/index"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/unpack"
 )
 
 const (
-	transfers = 3 // at the same time
-	fetches   = 3 // of one chunk whose bytes are wrong or whose URL has expired
+	transfers = 3        // at the same time
+	fetches   = 3        // of one chunk whose bytes are wrong or whose URL has expired
+	spare     = 64 << 10 // bytes that are not needed and are fetched with the others: a whole chunk can be compared with its id
 )
 
 // download fetches the chunks that the index names and that hold what is to be restored, or its attachments.
@@ -28,7 +22,7 @@ func (g *gathering) download(ctx context.Context) error {
 	size := map[string]int64{}
 	for _, n := range needed {
 		for _, e := range n.elements {
-			size[e] += g.out.Index.Chunks[n.at].Size
+			size[e] += n.size
 		}
 	}
 	for _, k := range g.r.Kinds {
@@ -42,7 +36,7 @@ func (g *gathering) download(ctx context.Context) error {
 	var failure error
 	remote.Each(transfers, len(needed), func(i int) {
 		n := needed[i]
-		bad, err := g.find(ctx, n)
+		f, err := g.find(ctx, n)
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		if err != nil && failure == nil {
@@ -50,13 +44,12 @@ func (g *gathering) download(ctx context.Context) error {
 			cancel()
 		}
 		count := g.d.Track.Add
-		if bad != nil {
-			g.out.Bad[n.at] = *bad
+		if g.out.note(n.at, f); f.bad != nil {
 			count = g.d.Track.Fail
 		}
 		for _, e := range n.elements {
 			if err == nil {
-				count(progress.Downloading, e, g.out.Index.Chunks[n.at].Size)
+				count(progress.Downloading, e, n.size)
 			}
 		}
 	})
@@ -69,12 +62,14 @@ func (g *gathering) download(ctx context.Context) error {
 	return failure
 }
 
-// need is a chunk that is needed.
+// need is what is needed of a chunk.
 type need struct {
 	at       int      // position in the index
 	elements []string // for which
-	records  bool     // for items, and not for attachments alone
-	left     bool     // it is not fetched
+	records  bool     // items, and not attachments alone
+	whole    bool     // attachments, too
+	left     bool     // attachments, which are not fetched
+	size     int64    // what is fetched
 }
 
 func (g *gathering) needed() (all []need) {
@@ -82,8 +77,10 @@ func (g *gathering) needed() (all []need) {
 		c := &g.out.Index.Chunks[i]
 		live := c.Live()
 		n := need{at: i}
+		blobs := false
 		for _, k := range g.r.Kinds {
 			n.records = n.records || live[byte(k)] > 0
+			blobs = blobs || c.Holds(byte(k))
 			if (live[byte(k)] > 0 || c.Holds(byte(k))) && !slices.Contains(n.elements, k.Element()) {
 				n.elements = append(n.elements, k.Element())
 			}
@@ -91,8 +88,15 @@ func (g *gathering) needed() (all []need) {
 		if len(n.elements) == 0 {
 			continue
 		}
-		// The last one is here already, for the index in it.
-		if n.left = g.r.Records && !n.records && i < len(g.out.Index.Chunks)-1; n.left {
+		here := g.own != nil && i == len(g.out.Index.Chunks)-1 // for the index in it
+		n.whole = here || blobs && !g.r.Records || n.records && (c.Size-c.RecordPart <= spare || c.RecordPart < 1)
+		n.left = blobs && !n.whole
+		switch {
+		case n.whole:
+			n.size = c.Size
+		case n.records:
+			n.size = c.RecordPart
+		default:
 			n.elements = nil // nothing to wait for
 		}
 		all = append(all, n)
@@ -100,47 +104,58 @@ func (g *gathering) needed() (all []need) {
 	return all
 }
 
-// find has a needed chunk on the disk, or leaves it where it is.
-func (g *gathering) find(ctx context.Context, n need) (*unpack.Bad, error) {
+// found is what could be had of a chunk: nothing where it is bad.
+type found struct {
+	bad    *unpack.Bad
+	harmed *unpack.Bad // it is not what was stored; some of it may be
+	part   bool        // its records
+	left   bool        // its attachments were not fetched
+}
+
+// note is for one goroutine at a time.
+func (g *Gathered) note(i int, f found) {
+	if f.bad != nil {
+		g.Bad[i] = *f.bad
+	}
+	if f.harmed != nil {
+		g.Harmed[i] = *f.harmed
+	}
+	if f.part {
+		g.Part[i] = true
+	}
+	if f.left {
+		g.Left[i] = true
+	}
+}
+
+// find has what is needed of a chunk on the disk, or leaves it where it is.
+func (g *gathering) find(ctx context.Context, n need) (found, error) {
 	c := g.out.Index.Chunks[n.at]
 	at, ok := g.at[c.ID]
+	bad := func(reason, format string, args ...any) (found, error) {
+		return found{bad: &unpack.Bad{Reason: reason, Detail: fmt.Sprintf(format, args...)}}, nil
+	}
 	switch {
 	case !ok:
-		return &unpack.Bad{Reason: "chunk_missing", Detail: fmt.Sprintf("chunk %s of session %s: the service does not list it", c.ID, c.Session)}, nil
+		return bad("chunk_missing", "chunk %s of session %s: the service does not list it", c.ID, c.Session)
 	case g.chunks[at].Session != c.Session.String():
-		return &unpack.Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: the service lists it under session %s instead of %s", c.ID, g.chunks[at].Session, c.Session)}, nil
+		return bad("chunk_damaged", "chunk %s: the service lists it under session %s instead of %s", c.ID, g.chunks[at].Session, c.Session)
 	}
 	if _, ok := g.out.Keys[c.Session]; !ok {
-		return &unpack.Bad{Reason: "key_missing", Detail: fmt.Sprintf("chunk %s: the service did not give the key of session %s", c.ID, c.Session)}, nil
+		return bad("key_missing", "chunk %s: the service did not give the key of session %s", c.ID, c.Session)
 	}
-	if n.left {
-		g.leave(n.at)
-		return nil, nil
-	}
-	return g.fetch(ctx, at, c.ID, c.Size)
-}
-
-func (g *gathering) leave(i int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.out.Left[i] = true
-}
-
-const chunkRefused = "chunk_refused" // the reason of what the storage does not give out
-
-// fetch downloads one chunk and compares it with its id, unless an earlier run has it.
-func (g *gathering) fetch(ctx context.Context, at int, id index.ID, size int64) (*unpack.Bad, error) {
-	bad, err := g.try(ctx, at, id, size)
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	var f found
+	var err error
 	switch {
-	case err != nil:
-	case bad != nil && bad.Reason == chunkRefused:
-		g.refused = append(g.refused, bad.Detail)
-	case at < len(g.chunks)-1:
-		g.answers++
+	case n.whole && g.own != nil && at == len(g.chunks)-1:
+		f = *g.own
+	case n.whole:
+		f, err = g.whole(ctx, at, c.ID, c.Size, c.RecordPart)
+	case n.records:
+		f, err = g.part(ctx, at, c)
 	}
-	return bad, err
+	f.left = n.left && f.bad == nil
+	return f, err
 }
 
 // stands fails when the storage has refused chunks, more than one, and given out none since the index: that is no word on
@@ -156,85 +171,4 @@ func (g *gathering) stands() error {
 
 func (g *gathering) refusesAll() error {
 	return fmt.Errorf("the storage refuses everything that it was asked for; try again later: %s", g.refused[0])
-}
-
-func (g *gathering) try(ctx context.Context, at int, id index.ID, size int64) (*unpack.Bad, error) {
-	path := g.out.Path(id)
-	if whole(path, id, size) {
-		return nil, nil
-	}
-	var bad *unpack.Bad
-	for range fetches {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		var sum [32]byte
-		err := g.d.Client.Get(ctx, g.url(at), size, func() (io.WriteCloser, error) { return newSpool(path, &sum) })
-		if err == nil && index.OfChunk(sum) == id {
-			g.gotten(size)
-			return nil, os.Rename(path+".part", path)
-		}
-		refused, _ := errors.AsType[*remote.Refused](err)
-		_, wrongSize := errors.AsType[*remote.WrongSize](err)
-		switch {
-		case err == nil, wrongSize:
-			bad = &unpack.Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: its bytes are not those that were stored", id)}
-		case refused != nil && refused.Expired():
-			bad = &unpack.Bad{Reason: chunkRefused, Detail: fmt.Sprintf("chunk %s: %v", id, refused)}
-			if err := g.refresh(ctx, at); err != nil {
-				return nil, err
-			}
-		case refused != nil && refused.Status == http.StatusNotFound:
-			return &unpack.Bad{Reason: "chunk_missing", Detail: fmt.Sprintf("chunk %s: it is not there any more", id)}, nil
-		case refused != nil && refused.OfOne():
-			return &unpack.Bad{Reason: chunkRefused, Detail: fmt.Sprintf("chunk %s: %v", id, refused)}, nil
-		default:
-			return nil, fmt.Errorf("download chunk %s: %w", id, err)
-		}
-	}
-	return bad, nil
-}
-
-func (g *gathering) gotten(size int64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.out.Objects++
-	g.out.Bytes += size
-}
-
-// whole reports whether an earlier run has brought a chunk, undamaged.
-func whole(path string, id index.ID, size int64) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	h := sha256.New()
-	n, err := io.Copy(h, f)
-	return err == nil && n == size && index.OfChunk([32]byte(h.Sum(nil))) == id
-}
-
-// spool writes a download to disk and takes its SHA-256.
-type spool struct {
-	file *os.File // not embedded: its ReadFrom would pass by Write
-	hash hash.Hash
-	sum  *[32]byte
-}
-
-func newSpool(path string, sum *[32]byte) (*spool, error) {
-	f, err := os.OpenFile(path+".part", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("spool a chunk: %w", err)
-	}
-	return &spool{f, sha256.New(), sum}, nil
-}
-
-func (s *spool) Write(b []byte) (int, error) {
-	s.hash.Write(b)
-	return s.file.Write(b)
-}
-
-func (s *spool) Close() error {
-	*s.sum = [32]byte(s.hash.Sum(nil))
-	return s.file.Close()
 }

@@ -1,5 +1,5 @@
 // Package gather knows how a snapshot's chunks and keys come to this device: the manifest, what it may be believed, whole
-// chunks compared with their ids, URLs that expire. It does not know what is in a chunk beyond its index.
+// chunks compared with their ids, their records alone, URLs that expire. It does not know what is in a chunk beyond its index.
 package gather
 
 import (
@@ -24,6 +24,8 @@ import (
 const (
 	keysAtOnce = 200 // that the service takes
 	asked      = 2   // chunks, whether the storage refuses the index's alone
+
+	smallOwn = 1 << 20 // bytes that may be fetched with an index and not be needed
 )
 
 // Restore is what is to be gathered, for an open session.
@@ -34,7 +36,7 @@ type Restore struct {
 	Rebuild  bool   // it is a rebuild session
 	Folder   string // on this device's disk; what an earlier run has left there is used
 	Kinds    []item.Kind
-	Records  bool // no attachments but those that lie with what is to be read
+	Records  bool // no attachments but those that lie with what is read
 }
 
 // Gathered is what could be had.
@@ -92,7 +94,7 @@ func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error)
 }
 
 func (d Gatherer) begin(r Restore) *gathering {
-	return &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Left: map[int]bool{}}}}
+	return &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Harmed: map[int]unpack.Bad{}, Part: map[int]bool{}, Left: map[int]bool{}}}}
 }
 
 // gathering is the work on one restore. The list of chunks is the service's word on where they are; what they are, the
@@ -103,6 +105,7 @@ type gathering struct {
 	chunks []listed
 	at     map[index.ID]int
 	index  api.IndexPosition
+	own    *found // the index's chunk, where it is on the disk
 
 	mu      sync.Mutex // of all that downloads share: URLs, out and what follows
 	out     *Gathered
@@ -237,45 +240,101 @@ func (g *gathering) keysOf(ctx context.Context, sessions []string) error {
 	return nil
 }
 
-// readIndex fetches the last chunk and opens the index in it. An index that cannot be had leaves g.index nil.
+// readIndex opens the index in the last chunk. One that cannot be had leaves g.out.Index nil.
 func (g *gathering) readIndex(ctx context.Context) error {
 	last := len(g.chunks) - 1
 	c := g.chunks[last]
-	lost := func(reason, format string, args ...any) {
-		g.out.NoIndex = unpack.Bad{Reason: reason, Detail: fmt.Sprintf("snapshot %s: its index, in chunk %s, ", g.r.Snapshot, c.Id) + fmt.Sprintf(format, args...)}
+	lost := func(reason, format string, args ...any) error {
+		g.out.NoIndex = unpack.Bad{Reason: reason, Detail: fmt.Sprintf("snapshot %s: its index, in chunk %s, ", g.r.Snapshot, c.Id) + fmt.Sprintf(format, args...) + noIndex}
+		return nil
 	}
 	id, err := index.Parse(c.Id)
 	if err != nil {
 		return err
 	}
-	bad, err := g.fetch(ctx, last, id, c.Size)
+	section, f, err := g.section(ctx, last, id)
 	if err != nil {
 		return err
 	}
-	if bad != nil {
-		lost(bad.Reason, "cannot be read: %s", bad.Detail)
-		if bad.Reason == chunkRefused {
-			return g.ask(ctx)
+	if f.bad != nil {
+		if f.bad.Reason == chunkRefused {
+			if err := g.ask(ctx); err != nil {
+				return err
+			}
 		}
-		return nil
+		return lost(f.bad.Reason, "cannot be read: %s", f.bad.Detail)
 	}
 	session, err := index.Parse(c.Session)
 	if err != nil || c.Session != g.r.Snapshot {
-		lost("index_damaged", "is of session %s", c.Session)
-		return nil //nolint:nilerr // the loss is told
+		return lost("index_damaged", "is of session %s", c.Session)
 	}
-	x, err := g.openIndex(id, session)
+	x, err := g.openIndex(section, session)
 	switch {
+	case err != nil && f.harmed != nil:
+		return lost(f.harmed.Reason, "cannot be read: %s (%v)", f.harmed.Detail, err)
 	case err != nil:
-		lost("index_damaged", "cannot be read: %v", err)
+		return lost("index_damaged", "cannot be read: %v", err)
 	case x.Snapshot != session:
-		lost("index_damaged", "is that of snapshot %s", x.Snapshot)
-	default:
-		own := &x.Chunks[len(x.Chunks)-1]
-		own.ID, own.Size, own.RecordPart = id, c.Size, c.Records
-		g.out.Index = x
+		return lost("index_damaged", "is that of snapshot %s", x.Snapshot)
 	}
+	own := &x.Chunks[len(x.Chunks)-1]
+	own.ID, own.Size, own.RecordPart, own.Mark = id, c.Size, c.Records, seal.MarkOf(section)
+	if own.RecordPart < 0 || own.RecordPart > own.Size {
+		return lost("index_damaged", "is in a chunk whose records cannot be %d of %d bytes", c.Records, c.Size)
+	}
+	g.out.Index = x
 	return nil
+}
+
+// noIndex ends the sentence on an index that cannot be had. Records of listed chunks could be read, but nothing else says which
+// of them were deleted since: they would all come back.
+const noIndex = "; without it nobody can tell what of this backup's content had been deleted before. Restore the backup before this one, or back up again from the phone"
+
+// section brings the bytes of the index: by themselves where the rest of its chunk is much and perhaps not needed.
+func (g *gathering) section(ctx context.Context, at int, id index.ID) (section []byte, f found, err error) {
+	c := g.chunks[at]
+	possible := g.index.Offset >= 0 && g.index.Length >= 1 && g.index.Length <= c.Size-g.index.Offset
+	alone := c.Size-c.Records-g.index.Length > smallOwn && (g.r.Records || !slices.Contains(g.r.Kinds, item.KindMMS))
+	if possible && alone && !is(g.out.Path(id), id, c.Size) {
+		var b buffer
+		f.bad, err = g.asked(ctx, at, func(url string) error {
+			err := g.d.Client.GetPart(ctx, url, g.index.Offset, g.index.Length, func() (io.WriteCloser, error) {
+				b.Reset()
+				return &b, nil
+			})
+			if err != nil {
+				return err
+			}
+			g.gotten(g.index.Length)
+			if session, err := index.Parse(c.Session); err == nil {
+				if _, err = g.openIndex(b.Bytes(), session); err != nil {
+					return errOther
+				}
+			}
+			return nil
+		})
+		if f.bad != nil && f.bad.Reason == chunkDamaged {
+			f.bad = nil // whoever opens it says what is wrong with it
+		}
+		return b.Bytes(), f, err
+	}
+	f, err = g.whole(ctx, at, id, c.Size, c.Records)
+	if err == nil && f.bad == nil {
+		g.own = &f
+	}
+	if g.own == nil || !possible {
+		return nil, f, err
+	}
+	file, err := os.Open(g.out.Path(id))
+	if err != nil {
+		return nil, f, err
+	}
+	defer file.Close()
+	section = make([]byte, g.index.Length)
+	if _, err := file.ReadAt(section, g.index.Offset); err != nil {
+		return nil, f, nil //nolint:nilerr // it is cut short, and so is what was stored
+	}
+	return section, f, nil
 }
 
 // ask asks the storage for other chunks when it refuses the index's: only if it gives one out, that was a word on the index's.
@@ -285,7 +344,7 @@ func (g *gathering) ask(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := g.fetch(ctx, i, id, g.chunks[i].Size); err != nil {
+		if _, err := g.whole(ctx, i, id, g.chunks[i].Size, 0); err != nil {
 			return err
 		}
 	}
@@ -295,22 +354,10 @@ func (g *gathering) ask(ctx context.Context) error {
 	return nil
 }
 
-func (g *gathering) openIndex(chunk, session index.ID) (*index.Index, error) {
+func (g *gathering) openIndex(section []byte, session index.ID) (*index.Index, error) {
 	key, ok := g.out.Keys[session]
 	if !ok {
 		return nil, errors.New("the service did not give its key")
-	}
-	f, err := os.Open(g.out.Path(chunk))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if g.index.Length < 1 || g.index.Length > seal.MaxChunk || g.index.Offset < 0 {
-		return nil, fmt.Errorf("it cannot be %d bytes at %d", g.index.Length, g.index.Offset)
-	}
-	section := make([]byte, g.index.Length)
-	if _, err := f.ReadAt(section, g.index.Offset); err != nil {
-		return nil, err
 	}
 	b, err := seal.OpenIndex(section, key)
 	if err != nil {

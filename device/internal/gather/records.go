@@ -119,7 +119,7 @@ func (x *Records) index(ctx context.Context) error {
 	if own.ID, err = index.Parse(c.Id); err != nil {
 		return damaged(err)
 	}
-	own.Size, own.RecordPart = c.Size, c.Records
+	own.Size, own.RecordPart, own.Mark = c.Size, c.Records, seal.MarkOf(section)
 	return nil
 }
 
@@ -167,6 +167,11 @@ func (x *Records) Read(c index.Chunk) iter.Seq2[seal.Record, error] {
 			return
 		}
 		defer f.Close()
+		var head [seal.HeaderLen]byte
+		if _, err := f.ReadAt(head[:], 0); err != nil || seal.MarkOf(head[:]) != c.Mark {
+			yield(seal.Record{}, lost("chunk_damaged", "chunk %s: it is another one", c.ID))
+			return
+		}
 		for r, err := range seal.ReadRecords(bufio.NewReader(f), key) {
 			if err != nil {
 				err = lost("chunk_damaged", "chunk %s: %v", c.ID, err)

@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"zapas/device/internal/index"
-	"zapas/device/internal/unpack"
 )
 
 // Stream brings a snapshot's chunks one after the other: no more than a few of them are on the disk at a time.
@@ -83,19 +82,19 @@ func (s *Stream) Each(ctx context.Context, chunks []int, see func(i int) error) 
 	defer wg.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type found struct {
-		bad *unpack.Bad
+	type came struct {
+		found
 		err error
 	}
-	coming := make([]chan found, len(chunks))
+	coming := make([]chan came, len(chunks))
 	fetch := func(n int) {
 		if n >= len(chunks) {
 			return
 		}
-		coming[n] = make(chan found, 1)
+		coming[n] = make(chan came, 1)
 		wg.Go(func() {
-			bad, err := s.g.find(ctx, need{at: chunks[n]})
-			coming[n] <- found{bad, err}
+			f, err := s.g.find(ctx, need{at: chunks[n], whole: true})
+			coming[n] <- came{f, err}
 		})
 	}
 	for n := range transfers {
@@ -106,9 +105,7 @@ func (s *Stream) Each(ctx context.Context, chunks []int, see func(i int) error) 
 		if f.err != nil {
 			return f.err
 		}
-		if f.bad != nil {
-			s.g.out.Bad[i] = *f.bad
-		}
+		s.g.out.note(i, f.found)
 		if err := see(i); err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type encodedChunk struct {
 	ID         []byte
 	Size       int64
 	RecordPart int64
+	Mark       []byte
 	Runs       []Run
 	Parts      []Run
 	Dead       []byte
@@ -51,9 +52,9 @@ func (x *Index) Encode() ([]byte, error) {
 			at[c.Session] = session
 			e.Sessions = append(e.Sessions, bytes.Clone(c.Session[:]))
 		}
-		ec := encodedChunk{Session: session, ID: []byte{}, Size: c.Size, RecordPart: c.RecordPart, Runs: c.Runs, Parts: c.Parts, Dead: deltas(c.Dead)}
+		ec := encodedChunk{Session: session, ID: []byte{}, Size: c.Size, RecordPart: c.RecordPart, Mark: []byte{}, Runs: c.Runs, Parts: c.Parts, Dead: deltas(c.Dead)}
 		if c.ID != (ID{}) {
-			ec.ID = bytes.Clone(c.ID[:])
+			ec.ID, ec.Mark = bytes.Clone(c.ID[:]), bytes.Clone(c.Mark[:])
 		}
 		e.Chunks = append(e.Chunks, ec)
 	}
@@ -160,6 +161,13 @@ func (e *encoded) index() (*Index, error) {
 			if c.ID, err = id(ec.ID); err != nil {
 				return nil, err
 			}
+		}
+		switch len(ec.Mark) {
+		case 0:
+		case len(c.Mark):
+			c.Mark = Mark(ec.Mark)
+		default:
+			return nil, fmt.Errorf("index: the mark of chunk %d has %d bytes", i, len(ec.Mark))
 		}
 		if c.Dead, err = numbers(ec.Dead); err != nil {
 			return nil, fmt.Errorf("index: chunk %d: %w", i, err)

@@ -31,10 +31,15 @@ type Chunk struct {
 	ID         ID       // first 16 bytes of its SHA-256; zeros in the chunk that holds the index
 	Size       int64    // sealed bytes; 0 in the chunk that holds the index
 	RecordPart int64    // length of its beginning that holds records; 0 in the chunk that holds the index
+	Mark       Mark     // by which a part of it is known to be of it; zeros in the chunk that holds the index
 	Runs       []Run    // its records, in their order
 	Parts      []Run    // of blobs: by kind, ascending, how many blobs, and parts of blobs, of it items of that kind name
 	Dead       []uint32 // numbers of records that are no items of this snapshot, ascending
 }
+
+// Mark is the beginning of a sealed chunk's commitment. All its blocks are bound to that, and the chunks of a session have
+// each their own.
+type Mark [8]byte
 
 // Run is some records of one kind that follow each other.
 type Run struct {
@@ -61,6 +66,21 @@ func (c *Chunk) Live() map[byte]int64 {
 	out := map[byte]int64{}
 	for kind := range c.live() {
 		out[kind]++
+	}
+	return out
+}
+
+// Lives is the number of items by kind among some records.
+func (c *Chunk) Lives(first, count uint32) map[byte]int64 {
+	out := map[byte]int64{}
+	var number uint32
+	for _, r := range c.Runs {
+		for n := max(number, first); n < min(number+r.Count, first+count); n++ {
+			if !c.IsDead(n) {
+				out[r.Kind]++
+			}
+		}
+		number += r.Count
 	}
 	return out
 }
@@ -116,8 +136,8 @@ func (x *Index) check() error {
 }
 
 func (c *Chunk) check(last bool) error {
-	if own := c.ID == (ID{}) && c.Size == 0 && c.RecordPart == 0; own != last {
-		return fmt.Errorf("id, size and record part are known of all chunks but the last")
+	if own := c.ID == (ID{}) && c.Size == 0 && c.RecordPart == 0 && c.Mark == (Mark{}); own != last {
+		return fmt.Errorf("id, size, record part and mark are known of all chunks but the last")
 	}
 	if c.Size < 0 || c.RecordPart < 0 || c.RecordPart > c.Size {
 		return fmt.Errorf("a record part of %d of %d bytes is not possible", c.RecordPart, c.Size)

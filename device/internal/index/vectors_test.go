@@ -44,6 +44,7 @@ type toldChunk struct {
 	ID      string     `json:"id"`
 	Size    int64      `json:"size"`
 	Records int64      `json:"records"`
+	Mark    string     `json:"mark"`
 	Runs    [][]uint32 `json:"runs"`
 	Parts   [][]uint32 `json:"parts"`
 	Dead    []uint32   `json:"dead"`
@@ -57,7 +58,7 @@ func tell(x *Index) *told {
 	for _, c := range x.Chunks {
 		tc := toldChunk{Session: hex.EncodeToString(c.Session[:]), Size: c.Size, Records: c.RecordPart, Runs: [][]uint32{}, Parts: [][]uint32{}, Dead: []uint32{}}
 		if c.ID != (ID{}) {
-			tc.ID = hex.EncodeToString(c.ID[:])
+			tc.ID, tc.Mark = hex.EncodeToString(c.ID[:]), hex.EncodeToString(c.Mark[:])
 		}
 		for _, r := range c.Runs {
 			tc.Runs = append(tc.Runs, []uint32{uint32(r.Kind), r.Count})
@@ -130,8 +131,8 @@ func validVectors(t *testing.T) (all []vector) {
 	id := func(s string) ID { return OfChunk(sha256.Sum256([]byte(s))) }
 	full := map[string]string{"contacts": "denied", "messages": "full", "calls": "limited"}
 	own := Chunk{Session: id("snapshot"), Runs: []Run{{Kind: 2, Count: 60}, {Kind: 3, Count: 3}}, Parts: []Run{{Kind: 3, Count: 3}}}
-	base := Chunk{Session: id("base"), ID: id("one"), Size: 16 << 20, RecordPart: 1 << 20, Runs: []Run{{Kind: 2, Count: 1 << 20}}, Dead: []uint32{0, 1, 2, 130, 1<<20 - 1}}
-	blobs := Chunk{Session: id("base"), ID: id("two"), Size: 12_345_678, RecordPart: 351, Parts: []Run{{Kind: 1, Count: 1<<32 - 1}, {Kind: 3, Count: 40}}}
+	base := Chunk{Session: id("base"), ID: id("one"), Size: 16 << 20, RecordPart: 1 << 20, Mark: Mark{1, 2, 3, 4, 5, 6, 7, 8}, Runs: []Run{{Kind: 2, Count: 1 << 20}}, Dead: []uint32{0, 1, 2, 130, 1<<20 - 1}}
+	blobs := Chunk{Session: id("base"), ID: id("two"), Size: 12_345_678, RecordPart: 351, Mark: Mark{255}, Parts: []Run{{Kind: 1, Count: 1<<32 - 1}, {Kind: 3, Count: 40}}}
 	other := Chunk{Session: id("other"), ID: id("three"), Size: 1 << 20, RecordPart: 1 << 20, Runs: []Run{{Kind: 1, Count: 1}, {Kind: 2, Count: 1}, {Kind: 1, Count: 1}}}
 	for name, x := range map[string]*Index{
 		"nothing at all":           {Snapshot: id("snapshot"), Chunks: []Chunk{{Session: id("snapshot")}}},
@@ -191,6 +192,11 @@ func spoilt() map[string]struct {
 		"size negative":         {first(func(c *encodedChunk) { c.Size = -1 }), "a size is not negative", "not possible"},
 		"records negative":      {first(func(c *encodedChunk) { c.RecordPart = -1 }), "a length is not negative", "not possible"},
 		"records over size":     {first(func(c *encodedChunk) { c.RecordPart = 101 }), "the record part is of the chunk", "101 of 100 bytes"},
+		"mark too short":        {first(func(c *encodedChunk) { c.Mark = c.Mark[1:] }), "a mark has 8 bytes", "has 7 bytes"},
+		"mark too long":         {first(func(c *encodedChunk) { c.Mark = make([]byte, 9) }), "a mark has 8 bytes", "has 9 bytes"},
+		"chunk without mark":    {first(func(c *encodedChunk) { c.Mark = nil }), "all chunks but the last have a mark", "canonical"},
+		"own chunk marked":      {func(e *encoded) { e.Chunks[1].Mark = []byte{1, 2, 3, 4, 5, 6, 7, 8} }, "the mark of the last chunk stands before its index", "all chunks but the last"},
+		"own marked with zeros": {func(e *encoded) { e.Chunks[1].Mark = make([]byte, 8) }, "the mark of the last chunk stands before its index", "canonical"},
 		"run empty":             {first(func(c *encodedChunk) { c.Runs[0].Count = 0 }), "a run has a record", "run 0 is empty"},
 		"run goes on":           {first(func(c *encodedChunk) { c.Runs[1].Kind = 2 }), "neighbours differ in kind", "run 1 is empty or goes on"},
 		"blobs none":            {first(func(c *encodedChunk) { c.Parts[0].Count = 0 }), "a kind that names no blob is absent", "none, or not in order"},

@@ -46,7 +46,7 @@ func (p *packer) adopt(closed []state.Closed) error {
 			return fmt.Errorf("go on with a session: %w", err)
 		}
 		p.chunks = append(p.chunks, packed{spooled: c.Spooled,
-			Chunk: index.Chunk{Session: p.session, ID: id, Size: c.Spooled.Size, RecordPart: c.RecordPart, Runs: c.Runs}})
+			Chunk: index.Chunk{Session: p.session, ID: id, Size: c.Spooled.Size, RecordPart: c.RecordPart, Mark: c.Mark, Runs: c.Runs}})
 		for number := range len(c.Records) / 16 {
 			p.adopted.records = append(p.adopted.records, sealed{[16]byte(c.Records[16*number:]), place{uint32(n), uint32(number)}})
 		}
@@ -94,7 +94,7 @@ func whole(parts []held) *newBlob {
 // close notes the chunk that was ended, and says that it can be sent.
 func (p *packer) close() error {
 	c := p.open()
-	if err := p.dir.NoteClosed(state.Closed{Spooled: c.spooled, RecordPart: c.RecordPart, Runs: c.Runs, Records: p.contents, Parts: p.parts}); err != nil {
+	if err := p.dir.NoteClosed(state.Closed{Spooled: c.spooled, RecordPart: c.RecordPart, Mark: c.Mark, Runs: c.Runs, Records: p.contents, Parts: p.parts}); err != nil {
 		return err
 	}
 	p.contents, p.parts = p.contents[:0], nil

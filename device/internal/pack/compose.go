@@ -220,7 +220,7 @@ func (n *snapshot) index(s *Scan) ([]byte, error) {
 		x.Previous, x.Schema = s.base.IndexSum, max(x.Schema, s.base.Schema)
 	}
 	last := &x.Chunks[len(x.Chunks)-1]
-	last.ID, last.Size, last.RecordPart = index.ID{}, 0, 0
+	last.ID, last.Size, last.RecordPart, last.Mark = index.ID{}, 0, 0, index.Mark{}
 	b, err := x.Encode()
 	if err == nil {
 		n.cache.IndexSum, n.cache.Schema = sha256.Sum256(b), x.Schema

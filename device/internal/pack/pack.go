@@ -91,7 +91,7 @@ func (p *packer) end() (seal.Summary, error) {
 	}
 	p.file = nil
 	c := p.open()
-	c.ID, c.Size, c.RecordPart = index.OfChunk(s.SHA256), s.Size, s.RecordPart
+	c.ID, c.Size, c.RecordPart, c.Mark = index.OfChunk(s.SHA256), s.Size, s.RecordPart, s.Mark
 	c.spooled = state.Spooled{ID: c.ID.String(), SHA256: base64.RawURLEncoding.EncodeToString(s.SHA256[:]), Size: s.Size}
 	return s, nil
 }

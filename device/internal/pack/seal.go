@@ -82,7 +82,7 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 		return nil, err
 	}
 	own, sealed := &n.cache.Chunks[len(n.cache.Chunks)-1], p.open()
-	own.ID, own.Size, own.RecordPart = sealed.ID, sealed.Size, sealed.RecordPart // known only now
+	own.ID, own.Size, own.RecordPart, own.Mark = sealed.ID, sealed.Size, sealed.RecordPart, sealed.Mark // known only now
 	s.track.End(progress.Sealing)
 	out := &Sealed{Outcome: n.outcome(s), Cache: n.cache}
 	out.Commit = api.CommitInput{Added: []api.AddedChunk{}, Dropped: append([]int{}, n.dropped...),

@@ -103,8 +103,9 @@ func (h *header) check() error {
 	return nil
 }
 
-func (h *header) salt() []byte       { return h[10 : 10+saltLen] }
-func (h *header) keyVersion() uint32 { return binary.BigEndian.Uint32(h[6:]) }
+func (h *header) salt() []byte        { return h[10 : 10+saltLen] }
+func (h *header) mark() [MarkLen]byte { return [MarkLen]byte(h[10+saltLen:]) }
+func (h *header) keyVersion() uint32  { return binary.BigEndian.Uint32(h[6:]) }
 
 // derive makes the key of one chunk and the commitment to it (RFC 5869).
 func derive(key SessionKey, salt []byte) (chunkKey, commitment []byte, err error) {

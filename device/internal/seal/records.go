@@ -22,7 +22,7 @@ type Record struct {
 func (d *Reader) Records(kinds ...byte) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for _, p := range d.layout.records {
-			if len(kinds) > 0 && !slices.Contains(kinds, p.Kind) {
+			if p.damage == nil && len(kinds) > 0 && !slices.Contains(kinds, p.Kind) {
 				continue
 			}
 			if !p.each(d, yield) {
@@ -46,6 +46,9 @@ func (p *recordPlace) each(d *Reader, yield func(Record, error) bool) bool {
 
 // read opens the block and compares it with what is written before it and in the table.
 func (p *recordPlace) read(d *Reader) ([]byte, error) {
+	if p.damage != nil {
+		return nil, p.damage
+	}
 	kind := kindRecords
 	if p.last {
 		kind = kindLastRecords

@@ -18,6 +18,9 @@ const (
 	MaxRecords = 1 << 20  // records of a chunk
 	MaxBlob    = 2 << 30  // bytes of one blob, over all its chunks
 	MaxIndex   = 4 << 20  // bytes of an index
+
+	HeaderLen = headerLen // bytes with which a chunk begins, and an index section
+	MarkLen   = 8         // bytes of a chunk's commitment by which a part of the chunk is known to be of it
 )
 
 // Sizes within a chunk. A record block is fuller than recordRoom only when it holds a single larger record.
@@ -54,14 +57,15 @@ func (SessionKey) LogValue() slog.Value { return slog.StringValue("session key")
 // MarshalText does for encoders what Format does for fmt.
 func (SessionKey) MarshalText() ([]byte, error) { return []byte("session key"), nil }
 
-// A BlockError says which block of a chunk could not be opened. For a record block that the trailer names, it also says
-// which records went with it, so that they can be reported and the other blocks still read.
+// A BlockError says which block of a chunk could not be opened. For a record block that the trailer names, and for all that
+// OpenRecords cannot number, it also says which records went with it, so that they can be reported and the other blocks still
+// read.
 type BlockError struct {
 	What   string // "record block", "blob block", "index", "trailer"
 	Block  uint32 // its counter
 	Offset int64  // where it begins in the chunk
 
-	Kind         byte   // item kind of the records
+	Kind         byte   // item kind of the records; 0 where unknown
 	First, Count uint32 // their numbers: First to First+Count-1; Count is 0 where unknown
 
 	Err error

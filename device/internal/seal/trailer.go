@@ -93,6 +93,8 @@ type recordPlace struct {
 	recordEntry
 	first uint32 // number of its first record
 	last  bool   // it ends the record part
+
+	damage *BlockError // it stands for what cannot be opened, of any kinds
 }
 
 // A layout is a table with everything that follows from it.

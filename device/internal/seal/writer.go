@@ -56,6 +56,7 @@ type Summary struct {
 	Size        int64
 	SHA256      [32]byte
 	Records     uint32
+	Mark        [MarkLen]byte
 	RecordPart  int64 // the first bytes of the chunk, which ReadRecords reads
 	IndexOffset int64 // the bytes that OpenIndex opens; IndexLength is 0 where the chunk has no index
 	IndexLength int64
@@ -185,6 +186,7 @@ func (w *Writer) Close() (Summary, error) {
 	for _, e := range w.table.Records {
 		s.RecordPart += int64(prefixLen + e.Sealed)
 	}
+	s.Mark = w.cipher.header.mark()
 	w.sum.Sum(s.SHA256[:0])
 	return s, nil
 }

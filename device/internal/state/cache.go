@@ -63,7 +63,7 @@ func (e *Damaged) Unwrap() error { return e.Err }
 
 const (
 	cacheFile  = "cache"
-	cacheMagic = "ZPK3"
+	cacheMagic = "ZPK4"
 )
 
 // Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read.

@@ -22,6 +22,7 @@ type Closed struct {
 	_          struct{} `cbor:",toarray"`
 	Spooled    Spooled
 	RecordPart int64
+	Mark       index.Mark
 	Runs       []index.Run
 	Records    []byte // Item.Content of each, one after the other
 	Parts      []Part

@@ -22,8 +22,11 @@ type Chunks struct {
 	Index  *index.Index
 	Keys   map[index.ID]seal.SessionKey // by session
 	Bad    map[int]Bad                  // by position in Index.Chunks: those that cannot be used
-	// Left are those that are there, as the service says, and were not fetched: they hold attachments alone. A plan takes
-	// what is nowhere else to be in them.
+	// Harmed are those that are there, and are not as they were stored: each block proves whether it is.
+	Harmed map[int]Bad
+	Part   map[int]bool // those of which the records alone are there
+	// Left are those that are there, as the service says, and whose attachments were not fetched. A plan takes what is
+	// nowhere else to be in them.
 	Left  map[int]bool
 	parts map[[32]byte][]part
 }
@@ -48,33 +51,49 @@ type part struct {
 // chunkFile is an open chunk on this device's disk.
 type chunkFile struct {
 	*seal.Reader
-	file *os.File
+	table error // why nothing is known but its records
+	file  *os.File
 }
 
 func (c *chunkFile) Close() error { return c.file.Close() }
 
-// openChunk opens a chunk whose bytes have been compared with its id.
+// openChunk opens a chunk, or of it what can be proven: its records alone where no more is there, or its table is damaged.
 func (g *Chunks) openChunk(i int) (*chunkFile, error) {
 	c := g.Index.Chunks[i]
 	f, err := os.Open(g.Path(c.ID))
 	if err != nil {
 		return nil, err
 	}
-	r, err := seal.Open(f, c.Size, g.Keys[c.Session])
-	if err == nil && r.RecordCount() != c.Records() {
+	var r *seal.Reader
+	err = errPart
+	if !g.Part[i] {
+		r, err = seal.Open(f, c.Size, g.Keys[c.Session])
+	}
+	var table error
+	if _, harmed := g.Harmed[i]; err != nil && (harmed || g.Part[i]) {
+		table = err
+		r, err = seal.OpenRecords(f, c.RecordPart, c.Records(), g.Keys[c.Session])
+	}
+	switch {
+	case err != nil:
+	case r.RecordCount() != c.Records():
 		err = fmt.Errorf("it has %d records and the index says %d", r.RecordCount(), c.Records())
+	case r.Mark() != c.Mark:
+		err = errors.New("it is another chunk of its session")
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &chunkFile{r, f}, nil
+	return &chunkFile{r, table, f}, nil
 }
+
+var errPart = errors.New("its attachments were not fetched")
 
 // locate notes where all blobs are, by the tables of the chunks themselves.
 func (g *Chunks) locate() error {
 	g.parts = map[[32]byte][]part{}
 	for i := range g.Index.Chunks {
-		if _, bad := g.Bad[i]; bad || g.Left[i] || len(g.Index.Chunks[i].Parts) == 0 {
+		if _, bad := g.Bad[i]; bad || g.Left[i] || g.Part[i] || len(g.Index.Chunks[i].Parts) == 0 {
 			continue
 		}
 		c, err := g.openChunk(i)
@@ -151,6 +170,7 @@ type blobReader struct {
 	size   int64
 	done   int64
 	hash   hash.Hash
+	chunk  index.ID // that is read
 	file   *chunkFile
 	in     io.Reader
 }
@@ -178,6 +198,8 @@ func (b *blobReader) read(p []byte) (int, error) {
 		b.done += int64(n)
 		if errors.Is(err, io.EOF) {
 			err = b.close()
+		} else if err != nil {
+			err = fmt.Errorf("chunk %s: %w", b.chunk, err)
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -188,9 +210,10 @@ func (b *blobReader) read(p []byte) (int, error) {
 func (b *blobReader) next() error {
 	piece := b.pieces[0]
 	b.pieces = b.pieces[1:]
+	b.chunk = b.o.g.Index.Chunks[piece.chunk].ID
 	c, err := b.o.g.openChunk(piece.chunk)
 	if err != nil {
-		return fmt.Errorf("chunk %s: %w", b.o.g.Index.Chunks[piece.chunk].ID, err)
+		return fmt.Errorf("chunk %s: %w", b.chunk, err)
 	}
 	b.file = c
 	b.in, err = c.Blob(piece.number)

@@ -65,6 +65,9 @@ func (p *Proof) Chunk(ctx context.Context, i int) error {
 		return nil
 	}
 	defer c.Close()
+	if c.table != nil {
+		p.unread = append(p.unread, fmt.Sprintf("chunk %s: %v", p.g.Index.Chunks[i].ID, c.table))
+	}
 	for n, part := range c.Parts() {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -188,6 +191,7 @@ func (p *Proof) End(whole bool, counts map[string]int64) (named, proven int64) {
 	}
 	p.attached = nil
 	p.count(counts)
+	p.harmed(p.kinds)
 	return named, proven
 }
 

@@ -43,6 +43,16 @@ func (o *Outcome) Lose(f ledger.Failure) {
 	o.Failures = append(o.Failures, f)
 }
 
+// Tell says what is wrong beside the items that are lost, once.
+func (o *Outcome) Tell(f ledger.Failure) {
+	for _, g := range o.Failures {
+		if g.Element == f.Element && g.Reason == f.Reason && g.Detail == f.Detail {
+			return
+		}
+	}
+	o.Failures = append(o.Failures, f)
+}
+
 // Restore writes the items of the given kinds to a target, and accounts for each in out. What the target holds already is
 // not written again.
 func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
@@ -80,6 +90,7 @@ func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outc
 	if err := w.chunks(ctx, kinds); err != nil {
 		return err
 	}
+	w.harmed(kinds)
 	if err := to.Finish(); err != nil {
 		return fmt.Errorf("finish the target: %w", err)
 	}
@@ -290,28 +301,59 @@ func (w *writing) chunk(ctx context.Context, i int, kinds []item.Kind) error {
 		if err == nil && c.IsDead(r.Number) {
 			continue
 		}
-		if err := w.record(c, r, err); err != nil {
+		if block, ok := errors.AsType[*seal.BlockError](err); ok {
+			w.block(c, asked, block)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.record(c, r); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// record restores one record; of a block that cannot be opened it accounts for all live ones.
-func (w *writing) record(c *index.Chunk, r seal.Record, err error) error {
-	if block, ok := errors.AsType[*seal.BlockError](err); ok {
-		var n int64
-		for number := block.First; number < block.First+block.Count; number++ {
-			if !c.IsDead(number) {
-				n++
+// harmed tells of chunks that are not as they were stored, for each element that has lost nothing. One in which no element has
+// anything is fetched for the index in it: it is told of for itself.
+func (w *writing) harmed(kinds []item.Kind) {
+	for i := range w.g.Index.Chunks {
+		is, ok := w.g.Harmed[i]
+		if !ok {
+			continue
+		}
+		c := &w.g.Index.Chunks[i]
+		live := c.Live()
+		concerned := []string{""}
+		for _, k := range kinds {
+			if live[byte(k)] > 0 || c.Holds(byte(k)) {
+				concerned = append(concerned, k.Element())
 			}
 		}
-		w.lost(item.Kind(r.Kind).Element(), "block_damaged", n, fmt.Sprintf("chunk %s: %v", c.ID, err))
-		return nil
+		if len(concerned) > 1 {
+			concerned = concerned[1:]
+		}
+		for _, e := range concerned {
+			if w.out.Ledger[e].Failed == 0 {
+				w.out.Tell(ledger.Failure{Snapshot: w.g.Index.Snapshot.String(), Element: e, Reason: is.Reason, Detail: is.Detail + "; all that is needed of it is whole"})
+			}
+		}
 	}
-	if err != nil {
-		return err
+}
+
+// block accounts for the live records of the asked kinds that a block had which cannot be opened.
+func (w *writing) block(c *index.Chunk, asked []byte, err *seal.BlockError) {
+	lives := c.Lives(err.First, err.Count)
+	for _, k := range asked {
+		if n := lives[k]; n > 0 {
+			w.lost(item.Kind(k).Element(), "block_damaged", n, fmt.Sprintf("chunk %s, records %d to %d: %v", c.ID, err.First, err.First+err.Count-1, err))
+		}
 	}
+}
+
+// record restores one record.
+func (w *writing) record(c *index.Chunk, r seal.Record) error {
 	it, err := item.Decode(r.Bytes)
 	switch {
 	case errors.Is(err, item.ErrSchema):

@@ -3,6 +3,7 @@ package unpack
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +85,7 @@ func chunk(t *testing.T) (*Chunks, []byte) {
 	must(t, err)
 	s, err := w.Close()
 	must(t, err)
-	c.ID, c.Size, c.RecordPart = index.OfChunk(s.SHA256), s.Size, s.RecordPart
+	c.ID, c.Size, c.RecordPart, c.Mark = index.OfChunk(s.SHA256), s.Size, s.RecordPart, s.Mark
 	return &Chunks{Folder: t.TempDir(), Index: &index.Index{Snapshot: index.ID{1}, Chunks: []index.Chunk{c}},
 		Keys: map[index.ID]seal.SessionKey{{1}: key}, Bad: map[int]Bad{}}, out.Bytes()
 }
@@ -139,6 +140,106 @@ func TestRestore_Damaged(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRestore_Harmed changes single bytes of a chunk that is known not to be what was stored: what its blocks prove comes, and
+// where its table is damaged, too, all of its records.
+func TestRestore_Harmed(t *testing.T) {
+	t.Parallel()
+	g, sealed := chunk(t)
+	size, records := len(sealed), int(g.Index.Chunks[0].RecordPart)
+	for _, tt := range []struct {
+		name   string
+		damage func(b []byte) []byte
+		reason string
+		failed int64 // -1: some, but not all
+	}{
+		{"Salt", flip(20), "chunk_damaged", 2701},
+		{"LengthOfFirstBlock", flip(76), "block_damaged", -1},
+		{"FirstBlock", flip(400), "block_damaged", -1},
+		{"Attachment", flip(records + 100), "attachment_damaged", 1},
+		{"Trailer", flip(size - 40), "attachment_missing", 1},
+		{"Footer", flip(size - 1), "attachment_missing", 1},
+		{"CutBehindRecords", func(b []byte) []byte { return b[:records+5] }, "attachment_missing", 1},
+		{"CutInLastBlock", func(b []byte) []byte { return b[:records-5] }, "block_damaged", 1},
+		{"TrailerAndFirstBlock", func(b []byte) []byte { return flip(400)(flip(size - 40)(b)) }, "", -1},
+		{"TrailerAndFirstLength", func(b []byte) []byte { return flip(76)(flip(size - 40)(b)) }, "block_damaged", 2701},
+		{"TrailerAndLastLength", func(b []byte) []byte { // of one of the MMS
+			return flip(g.places(sealed)[len(g.places(sealed))-1] + 2)(flip(size - 40)(b))
+		}, "block_damaged", 1},
+		{"Longer", func(b []byte) []byte { return append(b, 1, 2, 3) }, "", 0},
+		{"Swapped", func(b []byte) []byte { // blocks of one length
+			at := g.places(sealed)
+			n := at[1] - at[0]
+			if at[2]-at[1] != n {
+				n = min(n, at[2]-at[1])
+			}
+			c := bytes.Clone(b)
+			copy(c[at[0]:], b[at[1]:at[1]+n])
+			copy(c[at[1]:], b[at[0]:at[0]+n])
+			return c
+		}, "block_damaged", -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g, b := chunk(t)
+			g.Harmed = map[int]Bad{0: {Reason: "chunk_damaged", Detail: "it is another"}}
+			to, out := restored(t, g, tt.damage(b))
+			l := out.Ledger["messages"]
+			if l.Failed != tt.failed && (tt.failed != -1 || l.Failed < 1 || l.Failed > 2600) || tt.reason != "" && l.Reasons[tt.reason] != l.Failed {
+				t.Errorf("%+v", l)
+			}
+			if len(out.Failures) == 0 || out.Failures[0].Element != "messages" || out.Failures[0].Detail == "" {
+				t.Errorf("not named: %+v", out.Failures)
+			}
+			for _, it := range to.got {
+				if m, ok := it.(*item.SMS); ok && (m.Date/1000)%10 == 0 {
+					t.Fatalf("message %d was deleted and is there again", m.Date/1000)
+				}
+			}
+		})
+	}
+}
+
+func flip(at int) func([]byte) []byte {
+	return func(b []byte) []byte { b = bytes.Clone(b); b[at] ^= 0x40; return b }
+}
+
+// places are where the record blocks begin, their prefixes with them.
+func (g *Chunks) places(sealed []byte) (at []int) {
+	for p := seal.HeaderLen; p < int(g.Index.Chunks[0].RecordPart); p += 5 + int(binary.BigEndian.Uint32(sealed[p+1:])) {
+		at = append(at, p)
+	}
+	return at
+}
+
+// TestRestore_Part: the records alone are enough for what has no attachment, wherever they are damaged as well.
+func TestRestore_Part(t *testing.T) {
+	t.Parallel()
+	g, sealed := chunk(t)
+	part, texts := int(g.Index.Chunks[0].RecordPart), g.places(sealed) // the last block has the one that is none
+	for at := 0; at <= part; at += part / 60 {
+		g, b := chunk(t)
+		g.Part = map[int]bool{0: true}
+		b = b[:part]
+		if at > 0 {
+			b[at-1] ^= 1
+		}
+		must(t, os.WriteFile(g.Path(g.Index.Chunks[0].ID), b, 0o600))
+		to, out := new(target), Outcome{Ledger: api.RestoreLedgers{}}
+		must(t, Restore(t.Context(), g, []item.Kind{item.KindSMS}, to, &out))
+		if l := out.Ledger["messages"]; l.Planned != 2700 || (l.Failed > 0) != (at > 0 && at <= texts[len(texts)-1]) || int(l.Inserted) != len(to.got) {
+			t.Errorf("byte %d: %+v", at-1, l)
+		}
+	}
+	g.Index.Chunks[0].Mark[0] ^= 1 // another chunk of the session
+	g.Part = map[int]bool{0: true}
+	must(t, os.WriteFile(g.Path(g.Index.Chunks[0].ID), sealed[:part], 0o600))
+	to, out := new(target), Outcome{Ledger: api.RestoreLedgers{}}
+	must(t, Restore(t.Context(), g, []item.Kind{item.KindSMS}, to, &out))
+	if l := out.Ledger["messages"]; l.Failed != 2700 || len(to.got) > 0 {
+		t.Errorf("another chunk's records: %+v", l)
 	}
 }
 

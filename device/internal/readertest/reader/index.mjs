@@ -34,10 +34,10 @@ export function readIndex(b) {
 }
 
 function readChunk(c, last) {
-  const [session, id, size, records, runs, parts, dead] = tuple(c, 7);
-  const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size)};
+  const [session, id, size, records, mark, runs, parts, dead] = tuple(c, 8);
+  const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size), mark: bytes(mark, 0, 8)};
   const own = got.id === '' && size === 0 && records === 0;
-  if (own !== last || /^0+$/.test(got.id) || !own && got.id === '') refuse('id, size and records are known of all chunks but the last');
+  if (own !== last || /^0+$/.test(got.id) || (got.id === '') !== own || (got.mark === '') !== own) refuse('id, size, records and mark are known of all chunks but the last');
   if (!Array.isArray(runs) || !Array.isArray(parts) || !(dead instanceof Uint8Array)) refuse('a member has another type');
   let total = 0, before = -1;
   for (const run of runs) {

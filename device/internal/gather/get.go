@@ -1,0 +1,229 @@
+package gather
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"os"
+
+	"zapas/device/internal/index"
+	"zapas/device/internal/remote"
+	"zapas/device/internal/seal"
+	"zapas/device/internal/unpack"
+)
+
+const (
+	chunkRefused = "chunk_refused" // the reason of what the storage does not give out
+	chunkDamaged = "chunk_damaged" // and of what is not what was stored
+)
+
+var errOther = errors.New("its bytes are not those that were stored")
+
+// whole downloads a chunk and compares it with its id, unless an earlier run has it. Of one whose records are there already the
+// rest is enough. What is not as it was stored is there as well: its blocks prove what of it is.
+func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, records int64) (found, error) {
+	path := g.out.Path(id)
+	if is(path, id, size) {
+		return found{}, nil
+	}
+	bad, err := g.asked(ctx, at, func(url string) error {
+		if info, err := os.Stat(path); err == nil && records > 0 && records < size && info.Size() == records {
+			return g.rest(ctx, url, path, id, size, records)
+		}
+		var sum [32]byte
+		err := g.d.Client.Get(ctx, url, size, func() (io.WriteCloser, error) { return newSpool(path+".part", false, &sum) })
+		if err == nil && index.OfChunk(sum) != id {
+			err = errOther
+		}
+		if err != nil {
+			return err
+		}
+		g.gotten(size)
+		return os.Rename(path+".part", path)
+	})
+	if err != nil || bad == nil || bad.Reason != chunkDamaged {
+		return found{bad: bad}, err
+	}
+	if err := os.Rename(path+".part", path); err != nil {
+		return found{bad: bad}, nil //nolint:nilerr // nothing of it came
+	}
+	g.gotten(size)
+	return found{harmed: bad}, nil
+}
+
+// rest downloads what lies behind a chunk's records. Where both are not the chunk, all of it is downloaded instead.
+func (g *gathering) rest(ctx context.Context, url, path string, id index.ID, size, records int64) error {
+	if err := os.Rename(path, path+".part"); err != nil {
+		return err
+	}
+	err := g.d.Client.GetPart(ctx, url, records, size-records, func() (io.WriteCloser, error) {
+		if err := os.Truncate(path+".part", records); err != nil {
+			return nil, err
+		}
+		return newSpool(path+".part", true, new([32]byte))
+	})
+	if err == nil && !is(path+".part", id, size) {
+		err = errOther
+	}
+	if err != nil {
+		return err
+	}
+	g.gotten(size - records)
+	return os.Rename(path+".part", path)
+}
+
+// part downloads the records of a chunk and opens them. Where they are damaged, the rest of the chunk is needed, too: its table says
+// which they are.
+func (g *gathering) part(ctx context.Context, at int, c index.Chunk) (found, error) {
+	path := g.out.Path(c.ID)
+	if is(path, c.ID, c.Size) {
+		return found{}, nil
+	}
+	if g.records(path, c) == nil {
+		return found{part: true}, nil
+	}
+	bad, err := g.asked(ctx, at, func(url string) error {
+		err := g.d.Client.GetPart(ctx, url, 0, c.RecordPart, func() (io.WriteCloser, error) {
+			return newSpool(path+".part", false, new([32]byte))
+		})
+		if err != nil {
+			return err
+		}
+		g.gotten(c.RecordPart)
+		if err := g.records(path+".part", c); err != nil {
+			return errOther
+		}
+		return os.Rename(path+".part", path)
+	})
+	if err == nil && bad != nil && bad.Reason == chunkDamaged {
+		return g.whole(ctx, at, c.ID, c.Size, 0)
+	}
+	return found{bad: bad, part: bad == nil}, err
+}
+
+// records opens the records that lie in a file.
+func (g *gathering) records(path string, c index.Chunk) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Size() != c.RecordPart {
+		return errors.Join(err, errOther)
+	}
+	r, err := seal.OpenRecords(f, c.RecordPart, c.Records(), g.out.Keys[c.Session])
+	if err != nil {
+		return err
+	}
+	if r.Mark() != c.Mark {
+		return errOther
+	}
+	return r.Damage()
+}
+
+// asked asks the storage for a chunk, or a part of one, as often as that may help, and says why it cannot be had.
+func (g *gathering) asked(ctx context.Context, at int, get func(url string) error) (*unpack.Bad, error) {
+	bad, err := g.try(ctx, at, get)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err != nil:
+	case bad != nil && bad.Reason == chunkRefused:
+		g.refused = append(g.refused, bad.Detail)
+	case at < len(g.chunks)-1:
+		g.answers++
+	}
+	return bad, err
+}
+
+func (g *gathering) try(ctx context.Context, at int, get func(url string) error) (*unpack.Bad, error) {
+	id := g.chunks[at].Id
+	because := func(reason, detail string) *unpack.Bad {
+		return &unpack.Bad{Reason: reason, Detail: fmt.Sprintf("chunk %s: %s", id, detail)}
+	}
+	var bad *unpack.Bad
+	for range fetches {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		err := get(g.url(at))
+		if err == nil {
+			return nil, nil
+		}
+		refused, _ := errors.AsType[*remote.Refused](err)
+		_, wrongSize := errors.AsType[*remote.WrongSize](err)
+		switch {
+		case errors.Is(err, errOther), wrongSize, refused != nil && refused.Status == http.StatusRequestedRangeNotSatisfiable:
+			bad = because(chunkDamaged, errOther.Error())
+		case refused != nil && refused.Expired():
+			bad = because(chunkRefused, refused.Error())
+			if err := g.refresh(ctx, at); err != nil {
+				return nil, err
+			}
+		case refused != nil && refused.Status == http.StatusNotFound:
+			return because("chunk_missing", "it is not there any more"), nil
+		case refused != nil && refused.OfOne():
+			return because(chunkRefused, refused.Error()), nil
+		default:
+			return nil, fmt.Errorf("download chunk %s: %w", id, err)
+		}
+	}
+	return bad, nil
+}
+
+func (g *gathering) gotten(size int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.out.Objects++
+	g.out.Bytes += size
+}
+
+// is reports whether a file is a chunk as it was stored.
+func is(path string, id index.ID, size int64) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() != size {
+		return false
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return err == nil && index.OfChunk([32]byte(h.Sum(nil))) == id
+}
+
+// spool writes a download to disk and takes its SHA-256.
+type spool struct {
+	file *os.File // not embedded: its ReadFrom would pass by Write
+	hash hash.Hash
+	sum  *[32]byte
+}
+
+// newSpool begins a file, or goes on with it.
+func newSpool(path string, goOn bool, sum *[32]byte) (*spool, error) {
+	how := os.O_TRUNC
+	if goOn {
+		how = os.O_APPEND
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|how, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("spool a chunk: %w", err)
+	}
+	return &spool{f, sha256.New(), sum}, nil
+}
+
+func (s *spool) Write(b []byte) (int, error) {
+	s.hash.Write(b)
+	return s.file.Write(b)
+}
+
+func (s *spool) Close() error {
+	*s.sum = [32]byte(s.hash.Sum(nil))
+	return s.file.Close()
+}
