@@ -218,23 +218,6 @@ func (y *year) anyDay(r *rand.Rand) (shown *memory) {
 	return y.clone()
 }
 
-// TestRestore_ContactsAlone: contacts come back without what messages had attached.
-func TestRestore_ContactsAlone(t *testing.T) {
-	t.Parallel()
-	s := newService(t)
-	p := enrolled(t, s, 1)
-	m := everything()
-	for i := range 6 {
-		m.mms(4000+i, noise(uint64(40+i), 9<<20))
-	}
-	r := p.backUp(t, m)
-	got := &memory{coverage: m.coverage}
-	back := restored(t, s, r.Snapshot, got, "contacts")
-	if l := back.Ledger["contacts"]; l.Inserted != 40 || back.Requests.Gets > 3 || r.Objects < 4 {
-		t.Errorf("%d GETs of %d objects: %+v", back.Requests.Gets, r.Objects, l)
-	}
-}
-
 // TestCompaction_NotShown: what a phone has shown once and shows no more is read from the backup where it is stored again; where
 // it cannot be read, it stays where it is.
 func TestCompaction_NotShown(t *testing.T) {

@@ -296,27 +296,7 @@ func (g *gathering) section(ctx context.Context, at int, id index.ID) (section [
 	possible := g.index.Offset >= 0 && g.index.Length >= 1 && g.index.Length <= c.Size-g.index.Offset
 	alone := c.Size-c.Records-g.index.Length > smallOwn && (g.r.Records || !slices.Contains(g.r.Kinds, item.KindMMS))
 	if possible && alone && !is(g.out.Path(id), id, c.Size) {
-		var b buffer
-		f.bad, err = g.asked(ctx, at, func(url string) error {
-			err := g.d.Client.GetPart(ctx, url, g.index.Offset, g.index.Length, func() (io.WriteCloser, error) {
-				b.Reset()
-				return &b, nil
-			})
-			if err != nil {
-				return err
-			}
-			g.gotten(g.index.Length)
-			if session, err := index.Parse(c.Session); err == nil {
-				if _, err = g.openIndex(b.Bytes(), session); err != nil {
-					return errOther
-				}
-			}
-			return nil
-		})
-		if f.bad != nil && f.bad.Reason == chunkDamaged {
-			f.bad = nil // whoever opens it says what is wrong with it
-		}
-		return b.Bytes(), f, err
+		return g.indexAlone(ctx, at, g.out.Path(id)+".index")
 	}
 	f, err = g.whole(ctx, at, id, c.Size, c.Records)
 	if err == nil && f.bad == nil {
@@ -335,6 +315,39 @@ func (g *gathering) section(ctx context.Context, at int, id index.ID) (section [
 		return nil, f, nil //nolint:nilerr // it is cut short, and so is what was stored
 	}
 	return section, f, nil
+}
+
+// indexAlone downloads the index's bytes, unless an earlier run has them.
+func (g *gathering) indexAlone(ctx context.Context, at int, path string) (section []byte, f found, err error) {
+	session, err := index.Parse(g.chunks[at].Session)
+	if err != nil {
+		return nil, f, err
+	}
+	if b, err := os.ReadFile(path); err == nil {
+		if _, err := g.openIndex(b, session); err == nil {
+			return b, f, nil
+		}
+	}
+	f.bad, err = g.asked(ctx, at, func(url string) error {
+		err := g.d.Client.GetPart(ctx, url, g.index.Offset, g.index.Length, func() (io.WriteCloser, error) {
+			return newSpool(path, false, new([32]byte))
+		})
+		if err != nil {
+			return err
+		}
+		g.gotten(g.index.Length)
+		if section, err = os.ReadFile(path); err != nil {
+			return err
+		}
+		if _, err := g.openIndex(section, session); err != nil {
+			return errOther
+		}
+		return nil
+	})
+	if f.bad != nil && f.bad.Reason == chunkDamaged {
+		f.bad = nil // whoever opens it says what is wrong with it
+	}
+	return section, f, err
 }
 
 // ask asks the storage for other chunks when it refuses the index's: only if it gives one out, that was a word on the index's.
