@@ -16,6 +16,7 @@ import (
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
+	"zapas/shared/event"
 	"zapas/shared/fault"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
@@ -103,7 +104,12 @@ func (s *service) ReplaceSettings(context.Context, restore.Settings, int64) erro
 	return fault.New(fault.Conflict, "changed", "Nobody sets anything here.")
 }
 
-func (s *service) PutRestore(_ context.Context, r restore.Restore) error {
+// Kept and Happened: nobody listens to what is told of restores here.
+func (s *service) Kept(context.Context, caller.DeviceID, ...event.Event) {}
+
+func (s *service) Happened(context.Context, caller.DeviceID, ...event.Event) error { return nil }
+
+func (s *service) PutRestore(_ context.Context, r restore.Restore, _ ...event.Event) error {
 	r.Rev++
 	s.restores[r.ID] = r
 	return nil

@@ -341,7 +341,7 @@ func (s *service) opener() *vault.Opener {
 }
 
 func (s *service) consents() *restore.Service {
-	return &restore.Service{Store: s, Settings: restore.Organisation{Store: s}, Audit: audit.Recorder{Log: s, Now: func() time.Time { return s.now }, NewID: s.newID},
+	return &restore.Service{Store: s, News: s, Settings: restore.Organisation{Store: s}, Audit: audit.Recorder{Log: s, Now: func() time.Time { return s.now }, NewID: s.newID},
 		Find: s.find, Owns: func(context.Context, caller.UserID, caller.DeviceID) error { return nil },
 		Now: func() time.Time { return s.now }, NewID: s.newID}
 }

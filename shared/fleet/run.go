@@ -61,7 +61,7 @@ func (b RunBook) Unchanged(ctx context.Context, device caller.DeviceID, p profil
 }
 
 // Committed notes the backup that a session has become, which needs no Started. run is the session's, or has no At where that
-// is not known; shrunk says that it lost so much that the one before it is held. Repeating it changes nothing. It answers a
+// is not known, or where this may have been noted; shrunk says that it lost so much that the one before it is held. Repeating it changes nothing. It answers a
 // Status of the device from before or after.
 func (b RunBook) Committed(ctx context.Context, who caller.Caller, session string, run Run, stored Stored, shrunk bool) (Status, error) {
 	events := func(s Status) []event.Event {

@@ -77,7 +77,9 @@ func (u *Uploader) committed(ctx context.Context, user caller.UserID, s Session,
 	if s.Request != request {
 		return Snapshot{}, fault.New(fault.Conflict, "committed_otherwise", "This session was committed with another request; begin again.")
 	}
-	return u.Table.Snapshot(ctx, user, s.Seq)
+	n, err := u.Table.Snapshot(ctx, user, s.Seq)
+	n.Run = nil // what follows from a commit may have followed: who asks again looks first
+	return n, err
 }
 
 // commit stores the list, then the rows. Dying between them leaves a list that no row names: a repeated request adopts

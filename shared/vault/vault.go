@@ -163,7 +163,7 @@ type Snapshot struct {
 	Hold     bool // kept although a later backup held far fewer items
 	Shrunk   bool // it held so many fewer items than the one before that that one is held
 	Origins  []Origin
-	Run      *Run // of its session
+	Run      *Run // of its session; nil in the answer to a commit that came again
 }
 
 // Counts are numbers of items by kind: contacts, sms, mms, calls. A kind that could not be seen is absent.

@@ -33,7 +33,7 @@ func TestCapacity(t *testing.T) {
 		{"Sign", 2, 2, func() { added = j.old.upload(*s.Session, chunk("second")) }},
 		// The card is read before it is noted, for what the note changes: whether it was overdue, and what it held.
 		{"Commit", 11, 4, func() { commit = ending(added, nil, 1, 1); j.old.ask("commitSession", *s.Session, "", commit) }},
-		{"CommitAgain", 1, 5, func() { j.old.ask("commitSession", *s.Session, "", commit) }},
+		{"CommitAgain", 0, 5, func() { j.old.ask("commitSession", *s.Session, "", commit) }},
 		{"Unchanged", 4, 5, func() {
 			j.old.ask("beginSession", "", "", api.SessionInput{Kind: api.SessionInputKindUnchanged, Base: s.Session, Profile: &j.profile.Id})
 		}},
