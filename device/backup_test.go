@@ -3,6 +3,7 @@ package device
 import (
 	"crypto/sha256"
 	"errors"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -267,4 +268,34 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestBackup_ReadsTwice: however its kinds alternate, a source is read once to see what is new and once to seal that.
+func TestBackup_ReadsTwice(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := &counted{memory: newYear(3, 3).memory}
+	for i := range 20 {
+		m.mms(4000+i, noise(uint64(i), 100))
+		m.items = append(m.items, call(i, 5), sms(5000+i, "between"))
+	}
+	r := p.backUp(t, m)
+	if m.readings != 2 {
+		t.Errorf("it was read %d times", m.readings)
+	}
+	got := &memory{coverage: m.coverage}
+	restored(t, s, r.Snapshot, got, all...)
+	same(t, "restored", got, m.memory)
+}
+
+// counted counts how often it is read.
+type counted struct {
+	*memory
+	readings int
+}
+
+func (c *counted) Items() iter.Seq2[item.Item, error] {
+	c.readings++
+	return c.memory.Items()
 }

@@ -294,9 +294,14 @@ func (p *packer) old(ctx context.Context, s *Scan) error {
 			if err != nil {
 				return fmt.Errorf("read chunk %s again: %w", s.base.Chunks[chunk].ID, err)
 			}
-			if p.moved[u.at], err = p.record(s.base.Items.At(int(u.at)).Kind, u.record.Bytes); err != nil {
-				return err
+			it := s.base.Items.At(int(u.at))
+			at, adopted := p.adopted.take(it.Content)
+			if !adopted {
+				if at, err = p.record(it.Kind, u.record.Bytes); err != nil {
+					return err
+				}
 			}
+			p.moved[u.at] = at
 		}
 	}
 	return nil

@@ -30,6 +30,7 @@ type packer struct {
 	order   [][32]byte // of blobs, as records name them
 	moved   []place    // by position in the base's Items: those written again; nil when none is
 	adopted adopted
+	staged  [256]batch // by kind
 
 	closed   func(n int, c state.Spooled) error // Session.Closed
 	contents []byte                             // of the open chunk's records
@@ -119,37 +120,18 @@ func (p *packer) abandon() {
 	}
 }
 
-// records writes all fresh entries of a scan and those that are written again, kind by kind, so that blocks are full. Where there is none, and something of
-// the base is to be let go, the source still has to show a second time that it is not there.
+// records writes all fresh entries of a scan and those that are written again, in one pass over the source. Where there is
+// none, and something of the base is to be let go, the source still has to show a second time that it is not there.
 func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
-	var kinds []item.Kind // as passes over the source; neighbours that are grouped already share one
-	grouped := true
+	left := map[item.Kind]int{}
 	for i := range s.entries {
-		e := &s.entries[i]
-		if e.state != fresh && !s.again(e) {
-			continue
-		}
-		if !slices.Contains(kinds, e.kind) {
-			kinds = append(kinds, e.kind)
-		} else if e.kind != kinds[len(kinds)-1] {
-			grouped = false
+		if e := &s.entries[i]; e.state == fresh || s.again(e) {
+			left[e.kind]++
 		}
 	}
-	if len(kinds) == 0 && !slices.Contains(s.dead(), true) {
+	if len(left) == 0 && !slices.Contains(s.dead(), true) {
 		return nil
 	}
-	if grouped {
-		return p.pass(ctx, src, s, kinds)
-	}
-	for _, k := range kinds {
-		if err := p.pass(ctx, src, s, []item.Kind{k}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kind) error {
 	i := 0
 	for it, err := range src.Items() {
 		if ctx.Err() != nil {
@@ -172,30 +154,17 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 		if e.kind != it.Kind() {
 			return ErrMoved
 		}
-		again := s.again(e)
-		if e.state != fresh && !again || !slices.Contains(kinds, e.kind) {
+		if e.state != fresh && !s.again(e) {
 			continue
 		}
-		var row state.Item
-		if again {
-			row = s.base.Items.At(int(e.at))
-		} else {
-			row = s.fresh.At(int(e.at))
-		}
-		record, err := item.Encode(it)
-		if err != nil || digest(record) != row.Content {
-			return ErrMoved
-		}
-		at, err := p.record(e.kind, record)
-		if err != nil {
+		if err := p.write(s, e, it); err != nil {
 			return err
 		}
-		if again {
-			p.moved[e.at] = at
-			continue
+		if left[e.kind]--; left[e.kind] == 0 {
+			if err := p.flush(s, e.kind); err != nil {
+				return err
+			}
 		}
-		s.fresh.Move(int(e.at), at.chunk, at.record)
-		p.need(s, row)
 	}
 	if i != len(s.entries) {
 		return ErrMoved
@@ -203,11 +172,63 @@ func (p *packer) pass(ctx context.Context, src Source, s *Scan, kinds []item.Kin
 	return nil
 }
 
-func (p *packer) record(kind item.Kind, record []byte) (place, error) {
-	content := digest(record)
-	if at, ok := p.adopted.take(content); ok {
-		return at, nil
+// write takes the record of an entry that is written. Kinds that alternate are kept apart until each fills a block.
+func (p *packer) write(s *Scan, e *entry, it item.Item) error {
+	record, err := item.Encode(it)
+	if err != nil || digest(record) != s.row(e).Content {
+		return ErrMoved
 	}
+	if at, ok := p.adopted.take(s.row(e).Content); ok {
+		p.placed(s, e, at)
+		return nil
+	}
+	b := &p.staged[e.kind]
+	if len(b.entries) > 0 && b.sealed+seal.RecordSize(len(record)) > seal.BlockRoom {
+		if err := p.flush(s, e.kind); err != nil {
+			return err
+		}
+	}
+	b.bytes = append(b.bytes, record...)
+	b.ends = append(b.ends, len(b.bytes))
+	b.entries = append(b.entries, e)
+	b.sealed += seal.RecordSize(len(record))
+	return nil
+}
+
+// batch are records of one kind that go into one block.
+type batch struct {
+	bytes   []byte
+	ends    []int // of each record in bytes
+	entries []*entry
+	sealed  int // what they take of a block
+}
+
+// flush writes the records of a kind that wait for their block to be full.
+func (p *packer) flush(s *Scan, kind item.Kind) error {
+	b, from := &p.staged[kind], 0
+	for i, e := range b.entries {
+		at, err := p.record(kind, b.bytes[from:b.ends[i]])
+		if err != nil {
+			return err
+		}
+		p.placed(s, e, at)
+		from = b.ends[i]
+	}
+	b.bytes, b.ends, b.entries, b.sealed = b.bytes[:0], b.ends[:0], b.entries[:0], 0
+	return nil
+}
+
+// placed notes where the record of an entry is.
+func (p *packer) placed(s *Scan, e *entry, at place) {
+	if e.state == already {
+		p.moved[e.at] = at
+		return
+	}
+	s.fresh.Move(int(e.at), at.chunk, at.record)
+	p.need(s, s.row(e))
+}
+
+func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	number, err := p.writer.Record(byte(kind), record)
 	if errors.Is(err, seal.ErrFull) {
 		if err = p.next(); err == nil {
@@ -217,6 +238,7 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	if err != nil {
 		return place{}, err
 	}
+	content := digest(record)
 	p.contents = append(p.contents, content[:]...)
 	c := p.open()
 	if n := len(c.Runs); n > 0 && c.Runs[n-1].Kind == byte(kind) {

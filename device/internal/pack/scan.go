@@ -171,6 +171,14 @@ func (s *Scan) seen() iter.Seq2[*entry, state.Item] {
 	}
 }
 
+// row is what is known of an entry that is in the base or to be sealed.
+func (s *Scan) row(e *entry) state.Item {
+	if e.state == already {
+		return s.base.Items.At(int(e.at))
+	}
+	return s.fresh.At(int(e.at))
+}
+
 // added goes through what is to be sealed.
 func (s *Scan) added() iter.Seq2[*entry, state.Item] {
 	return func(yield func(*entry, state.Item) bool) {

@@ -137,7 +137,7 @@ func TestRoom(t *testing.T) {
 	t.Parallel()
 	var last int64
 	for extra, whole := range map[int64]bool{-1: true, 0: true, 1: false} {
-		for _, before := range []int{0, 1, 5000, recordRoom + 1, MaxRecord} {
+		for _, before := range []int{0, 1, 5000, BlockRoom + 1, MaxRecord} {
 			var out bytes.Buffer
 			w := newWriter(t, &out, 1)
 			must[uint32](t)(w.Record(1, noise(2, before)))

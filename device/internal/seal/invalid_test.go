@@ -115,7 +115,7 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 	block := func(f []byte) []byte {
 		return forge(func(p *pieces) {
 			p.blocks[1].frame = f
-			if n := binary.BigEndian.Uint32(f[1:]); n >= 2 && n <= 1+recordRoom {
+			if n := binary.BigEndian.Uint32(f[1:]); n >= 2 && n <= 1+BlockRoom {
 				p.table.Records[1].Plain = n // so that the table is not what is wrong
 			}
 		})
@@ -171,7 +171,7 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		{"table-empty-block", "a block without records among others", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { (*r)[0].Count = 0 }), "it holds no record"},
 		{"table-too-many-for-bytes", "more records than bytes", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) { (*r)[0].Count = 9 }), "do not fit"},
 		{"table-block-over-limit", "two records in more than 128 KiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {
-			(*r)[0].Plain = recordRoom + 2
+			(*r)[0].Plain = BlockRoom + 2
 		}), "more than allowed"},
 		{"table-record-over-limit", "a record of more than 1 MiB", table(func(_ *pieces, r *[]recordEntry, _ *[]partEntry) {
 			(*r)[1].Plain = maxRecordBlock + 1

@@ -35,8 +35,8 @@ func recordChunk(t *testing.T, plains ...[]byte) []byte {
 func TestReaderLimits(t *testing.T) {
 	t.Parallel()
 	empties := func(n int) (plains [][]byte) { // blocks of as many empty records as fit
-		for ; n > recordRoom; n -= recordRoom {
-			plains = append(plains, make([]byte, 1+recordRoom))
+		for ; n > BlockRoom; n -= BlockRoom {
+			plains = append(plains, make([]byte, 1+BlockRoom))
 		}
 		return append(plains, make([]byte, 1+n))
 	}
@@ -49,11 +49,11 @@ func TestReaderLimits(t *testing.T) {
 	}{
 		"Records":          {empties(MaxRecords), MaxRecords},
 		"OneRecordMore":    {empties(MaxRecords + 1), 0},
-		"FullBlock":        {[][]byte{make([]byte, 1+recordRoom)}, recordRoom},
-		"FullerBlock":      {[][]byte{make([]byte, 1+recordRoom+1)}, 0},
+		"FullBlock":        {[][]byte{make([]byte, 1+BlockRoom)}, BlockRoom},
+		"FullerBlock":      {[][]byte{make([]byte, 1+BlockRoom+1)}, 0},
 		"LargestRecord":    {[][]byte{record(MaxRecord)}, 1},
 		"LargerRecord":     {[][]byte{record(MaxRecord + 1)}, 0},
-		"LargeAndAnother":  {[][]byte{append(record(recordRoom), 0)}, 0},
+		"LargeAndAnother":  {[][]byte{append(record(BlockRoom), 0)}, 0},
 		"EmptyAfterOthers": {[][]byte{{0, 0}, {0}}, 0},
 		"EmptyAlone":       {[][]byte{{0}}, 0},
 	}

@@ -181,7 +181,7 @@ func countRecords(plain []byte) (uint32, error) {
 		}
 		rest = rest[head+int(n):]
 	}
-	if len(plain) > 1+recordRoom && count != 1 {
+	if len(plain) > 1+BlockRoom && count != 1 {
 		return 0, fmt.Errorf("%d records in %d bytes are more than allowed", count, len(plain))
 	}
 	return count, nil

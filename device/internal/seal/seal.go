@@ -6,6 +6,7 @@
 package seal
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,15 +24,23 @@ const (
 	MarkLen   = 8         // bytes of a chunk's commitment by which a part of the chunk is known to be of it
 )
 
-// Sizes within a chunk. A record block is fuller than recordRoom only when it holds a single larger record.
+// BlockRoom is how much of records, each of its RecordSize, a record block holds. It is fuller only with a single larger record.
+const BlockRoom = 128 << 10
+
+// Sizes within a chunk.
 const (
-	recordRoom = 128 << 10 // length prefixes and records of a record block
-	blobRoom   = 1 << 20   // bytes of a blob block
-	maxTable   = 1 << 20   // CBOR of the trailer
+	blobRoom = 1 << 20 // bytes of a blob block
+	maxTable = 1 << 20 // CBOR of the trailer
 
 	// The plain text of a record block: item kind, then length prefixes and records.
 	maxRecordBlock = 1 + 3 + MaxRecord
 )
+
+// RecordSize is how much of a record block a record of so many bytes takes: with its length.
+func RecordSize(n int) int {
+	var prefix [binary.MaxVarintLen64]byte
+	return binary.PutUvarint(prefix[:], uint64(n)) + n
+}
 
 var (
 	// ErrFull says that the chunk has no room left for what was offered. Nothing of it was written; close the chunk

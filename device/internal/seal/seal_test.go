@@ -207,7 +207,7 @@ func TestRoundTrip_Boundaries(t *testing.T) {
 	t.Parallel()
 	var sizes []int
 	for _, edge := range []int{0, 127, padTo - frameHeadLen, padTo, 2*padTo - frameHeadLen, 16383,
-		recordRoom - 3, recordRoom - 2, recordRoom, MaxRecord - 1, blobRoom, 2 * blobRoom} {
+		BlockRoom - 3, BlockRoom - 2, BlockRoom, MaxRecord - 1, blobRoom, 2 * blobRoom} {
 		sizes = append(sizes, max(0, edge-1), edge, edge+1)
 	}
 	for _, size := range sizes {
@@ -246,7 +246,7 @@ func TestRecord(t *testing.T) {
 	t.Parallel()
 	t.Run("BlockIsFullAt128KiB", func(t *testing.T) {
 		t.Parallel()
-		full := recordRoom - (2 + 1000) - 3 // a second record of this size, with prefixes of 2 and 3 bytes
+		full := BlockRoom - (2 + 1000) - 3 // a second record of this size, with prefixes of 2 and 3 bytes
 		for second, want := range map[int]int{full - 1: 1, full: 1, full + 1: 2} {
 			s := content{Records: records(0, 1, noise(1, 1000), noise(2, second))}.check(t, 1)
 			r := must[*Reader](t)(Open(bytes.NewReader(s.bytes), s.sum.Size, testKey))

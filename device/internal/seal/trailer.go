@@ -165,7 +165,7 @@ func (e recordEntry) check(only bool) error {
 		return errors.New("it holds no record")
 	case e.Plain < 1 || e.Count > e.Plain-1 && e.Count > 0:
 		return fmt.Errorf("%d records do not fit in %d bytes", e.Count, e.Plain)
-	case e.Plain > 1+recordRoom && e.Count != 1, e.Plain > maxRecordBlock:
+	case e.Plain > 1+BlockRoom && e.Count != 1, e.Plain > maxRecordBlock:
 		return fmt.Errorf("%d bytes are more than allowed", e.Plain)
 	}
 	return checkSealedLen(e.Sealed, int(e.Plain))

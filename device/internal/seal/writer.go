@@ -102,7 +102,7 @@ func (w *Writer) Record(kind byte, record []byte) (number uint32, err error) {
 	var prefix [binary.MaxVarintLen64]byte
 	head := binary.PutUvarint(prefix[:], uint64(len(record)))
 	size := head + len(record)
-	fresh := len(w.open) == 0 || w.open[0] != kind || len(w.open)+size > 1+recordRoom
+	fresh := len(w.open) == 0 || w.open[0] != kind || len(w.open)+size > 1+BlockRoom
 
 	at, bound := w.size, w.bound+tableRecords
 	block := len(w.open) + size
