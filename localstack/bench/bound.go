@@ -67,19 +67,27 @@ func (l life) bounds() []bound {
 	return out
 }
 
+// What the days of a year may cost by their compaction. That begins when there are sixteen small chunks, and for weeks has
+// little to merge: the first months cost less than the others, and are no measure for them. From then on a byte is written
+// again only when what it lies in has doubled, until that has the 8 MiB of a chunk that is not merged: from a day's 75 KB
+// that is 7 times, so that with its first writing a byte is sent no more than 8 times, at any age. And as the same days come
+// again and again, a half-year costs no more than the quarter before it, but for where in the large merges it begins and ends.
+const (
+	mostWritten = 8    // times what a day brings, records and attachment
+	mostGrowth  = 1.25 // of the days 181 to 365 over the days 91 to 180
+)
+
 // yearly are the bounds of a phone at any age. Chunks are flat when there are no more of them than one round of small backups,
-// after which compaction is due, has added since day 90; a day's bytes, which have what compaction stores again in them, when they
-// have not doubled since.
+// after which compaction is due, has added since day 90.
 func yearly(year []mark) (out []bound) {
 	const round = 16
-	var settled mark
+	by := map[int]mark{}
 	for _, m := range year {
-		if m.day <= 90 {
-			settled = m
-		}
+		by[m.day] = m
 		day := fmt.Sprintf("up to day %d: ", m.day)
 		out = append(out,
 			bound{day + "bytes up of a day without compaction, beyond its attachment", float64(m.ordinary), mostDay, "bytes"},
+			bound{day + "bytes up of any day beyond its attachment, mean", float64(m.mean), mostWritten * float64(m.ordinary+attachment), "bytes"},
 			bound{day + "objects up of a day", float64(m.puts), dayPuts, "PUT"},
 			bound{day + "calls of a day", float64(m.calls), dayCalls, "API"},
 			bound{day + "capacity of a day", m.writes, mostWrites, "WRU"},
@@ -87,12 +95,12 @@ func yearly(year []mark) (out []bound) {
 			bound{day + contacts + ", objects down", float64(m.restored.Gets), agedGets, "GET"})
 	}
 	for _, m := range year {
-		if m.day > settled.day {
-			day := fmt.Sprintf("day %d: ", m.day)
-			out = append(out,
-				bound{day + "chunks listed", float64(m.chunks), float64(settled.chunks + round), "chunks"},
-				bound{day + "bytes up of a day beyond new attachments, mean", float64(m.mean), float64(2 * settled.mean), "bytes"})
+		if m.day > 90 {
+			out = append(out, bound{fmt.Sprintf("day %d: chunks listed", m.day), float64(m.chunks), float64(by[90].chunks + round), "chunks"})
 		}
+	}
+	if second, ok := by[365]; ok {
+		out = append(out, bound{"days 181 to 365: bytes up of any day beyond its attachment, mean", float64(second.mean), mostGrowth * float64(by[180].mean), "bytes"})
 	}
 	return out
 }
