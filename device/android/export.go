@@ -90,6 +90,7 @@ type Export struct {
 	mu    sync.Mutex
 	notes Notes
 	blobs map[[32]byte]place
+	read  map[int64]extent // values that were read as blobs, by where they begin: a later reading passes over them
 	frame frame
 }
 
@@ -102,6 +103,13 @@ type place struct {
 	offset int64
 	quote  byte
 	base64 bool
+}
+
+// extent is what a reading found a value to hold, and how far it reaches.
+type extent struct {
+	sum        [32]byte
+	size       int64
+	long, high int64 // bytes before its quote, and line ends in them
 }
 
 // frame is where the last whole reading found the root element; the writer needs it.
@@ -143,7 +151,7 @@ func newExport(path string, file io.ReaderAt, size int64, o Options) *Export {
 	for _, number := range o.Own {
 		own[item.ParseAddress(number, o.regions()...).Key()] = true
 	}
-	return &Export{path: path, file: file, size: size, options: o, own: own, close: func() error { return nil }, blobs: map[[32]byte]place{}}
+	return &Export{path: path, file: file, size: size, options: o, own: own, close: func() error { return nil }, blobs: map[[32]byte]place{}, read: map[int64]extent{}}
 }
 
 func (o Options) check() error {
@@ -165,7 +173,8 @@ func (e *Export) Close() error { return e.close() }
 
 // Items reads the file from its beginning. A message that cannot be read is a *BadItem and the next
 // follows; a *BadFile is the last, of item.ErrMoved for a file that is not as it was when it was opened. Memory does not
-// grow with the file but by a few dozen bytes for each attachment.
+// grow with the file but by some dozens of bytes for each attachment. The attachments are read once: later readings pass over
+// them, since OpenBlob compares what it reads.
 func (e *Export) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
 		r := newReader(e)
@@ -207,9 +216,20 @@ func (e *Export) Notes() Notes {
 	return e.notes
 }
 
-func (e *Export) remember(sum [32]byte, at place) {
+// known is what an earlier reading found in the value that begins at an offset.
+func (e *Export) known(offset int64) (extent, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	w, ok := e.read[offset]
+	return w, ok
+}
+
+func (e *Export) remember(sum [32]byte, at place, w extent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w.long > 0 {
+		e.read[at.offset] = w
+	}
 	if _, ok := e.blobs[sum]; !ok {
 		e.blobs[sum] = at
 	}

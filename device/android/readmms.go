@@ -195,6 +195,19 @@ func (r *reader) data(p *item.Part, el *element, v *markup.Value) error {
 	if p.Blob != nil {
 		el.spoil("it has both data and a long text")
 	}
+	if w, ok := r.e.known(at.offset); ok {
+		quote := at.offset + w.long
+		err := v.Skip(io.NewSectionReader(r.e.file, quote, max(0, r.e.size-quote)), w.long, w.high)
+		if _, elsewhere := errors.AsType[markup.SyntaxError](err); elsewhere {
+			return item.ErrMoved
+		}
+		if err != nil {
+			return err
+		}
+		r.blob(p, el, at, w)
+		return nil
+	}
+	begin, mended := r.s.Place(), r.s.Mended()
 	r.base64.Reset(v)
 	sum := sha256.New()
 	size, err := io.Copy(sum, r.base64)
@@ -205,7 +218,11 @@ func (r *reader) data(p *item.Part, el *element, v *markup.Value) error {
 	case err != nil:
 		return err
 	}
-	r.blob(p, el, at, sum.Sum(nil), size)
+	w := extent{sum: [32]byte(sum.Sum(nil)), size: size}
+	if end, now := r.s.Place(), r.s.Mended(); now.Joined == mended.Joined && now.Kept == mended.Kept && now.Replaced == mended.Replaced {
+		w.long, w.high = end.Offset-begin.Offset-1, end.Line-begin.Line
+	}
+	r.blob(p, el, at, w)
 	return nil
 }
 
@@ -229,7 +246,7 @@ func (r *reader) text(p *item.Part, el *element, v *markup.Value) error {
 			return err
 		}
 		p.Text = ""
-		r.blob(p, el, at, sum.Sum(nil), int64(n)+rest)
+		r.blob(p, el, at, extent{sum: [32]byte(sum.Sum(nil)), size: int64(n) + rest})
 	}
 	if v.Bad() != "" {
 		el.spoil("text has %s", v.Bad())
@@ -237,10 +254,10 @@ func (r *reader) text(p *item.Part, el *element, v *markup.Value) error {
 	return nil
 }
 
-func (r *reader) blob(p *item.Part, el *element, at place, sum []byte, size int64) {
+func (r *reader) blob(p *item.Part, el *element, at place, w extent) {
 	if el.bad != "" {
 		return
 	}
-	p.Blob = &item.Ref{SHA256: [32]byte(sum), Size: size}
-	r.e.remember(p.Blob.SHA256, at)
+	p.Blob = &item.Ref{SHA256: w.sum, Size: w.size}
+	r.e.remember(w.sum, at, w)
 }

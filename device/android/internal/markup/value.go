@@ -60,6 +60,27 @@ func (v *Value) Drain() error {
 	}
 }
 
+// Skip passes over a value of which nothing was read, and which is known to be so many bytes long before its quote, with so
+// many line ends in them; r gives the file from the quote. That it is not there is a SyntaxError.
+func (v *Value) Skip(r io.Reader, long, lines int64) error {
+	if int64(v.in.r.Buffered()) > long {
+		_, _ = v.in.r.Discard(int(long)) // of what is buffered
+	} else {
+		v.in.r.Reset(r)
+	}
+	v.in.offset, v.in.line = v.in.offset+long, v.in.line+lines
+	b, err := v.in.window(1)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return err
+	case err != nil || b[0] != v.quote:
+		return Syntax("a value does not end where it did")
+	}
+	v.in.skip(1)
+	v.done = true
+	return nil
+}
+
 // plain says how many bytes at the beginning of b are only themselves.
 func (v *Value) plain(b []byte) int {
 	if v.data {
