@@ -2,11 +2,12 @@ package main
 
 import "fmt"
 
-// bound is a number and the most that it may be.
+// bound is a number and the most that it may be. One that is told is not judged: it fails nothing.
 type bound struct {
 	what      string
 	got, most float64
 	unit      string
+	told      bool
 }
 
 // holds is false, too, for what is no number.
@@ -14,7 +15,11 @@ func (b bound) holds() bool { return b.got <= b.most }
 
 func (b bound) String() string {
 	says := "holds"
-	if !b.holds() {
+	switch {
+	case b.holds():
+	case b.told:
+		says = "told, not judged"
+	default:
 		says = "MISSED"
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s |", b.what, amount(b.got), amount(b.most), b.unit, says)
@@ -49,20 +54,20 @@ const (
 func (l life) bounds() []bound {
 	f, d, s := l.row(first), l.row(nextDay), l.row(same)
 	out := []bound{
-		{first + ": bytes up beyond the floor", float64(f.up() - l.first.Bytes), mostExcess * float64(l.first.Bytes), "bytes"},
-		{first + ": CPU", f.CPU.Seconds() / l.first.cpu(), mostCPU, "times the floor"},
-		{nextDay + ": bytes up beyond new attachments", float64(d.up() - l.day.Attached), mostDay, "bytes"},
-		{nextDay + ": objects up", float64(d.Puts), dayPuts, "PUT"},
-		{nextDay + ": objects down", float64(d.Gets), 0, "GET"},
-		{nextDay + ": calls", float64(d.Calls), dayCalls, "API"},
-		{nextDay + ": capacity", d.Writes, mostWrites, "WRU"},
-		{nextDay + ": capacity", d.Reads, mostReads, "RRU"},
-		{same + ": calls", float64(s.Calls), sameCalls, "API"},
-		{same + ": objects", float64(s.Puts + s.Gets), 0, "PUT and GET"},
-		{contacts + ": objects down", float64(l.row(contacts).Gets), freshGets, "GET"},
+		{what: first + ": bytes up beyond the floor", got: float64(f.up() - l.first.Bytes), most: mostExcess * float64(l.first.Bytes), unit: "bytes"},
+		{what: first + ": CPU", got: f.CPU.Seconds() / l.first.cpu(), most: mostCPU, unit: "times the floor", told: true},
+		{what: nextDay + ": bytes up beyond new attachments", got: float64(d.up() - l.day.Attached), most: mostDay, unit: "bytes"},
+		{what: nextDay + ": objects up", got: float64(d.Puts), most: dayPuts, unit: "PUT"},
+		{what: nextDay + ": objects down", got: float64(d.Gets), most: 0, unit: "GET"},
+		{what: nextDay + ": calls", got: float64(d.Calls), most: dayCalls, unit: "API"},
+		{what: nextDay + ": capacity", got: d.Writes, most: mostWrites, unit: "WRU"},
+		{what: nextDay + ": capacity", got: d.Reads, most: mostReads, unit: "RRU"},
+		{what: same + ": calls", got: float64(s.Calls), most: sameCalls, unit: "API"},
+		{what: same + ": objects", got: float64(s.Puts + s.Gets), most: 0, unit: "PUT and GET"},
+		{what: contacts + ": objects down", got: float64(l.row(contacts).Gets), most: freshGets, unit: "GET"},
 	}
 	for _, r := range l.rows {
-		out = append(out, bound{r.name + ": peak memory", float64(r.Peak) / (1 << 20), mostMemory, "MiB"})
+		out = append(out, bound{what: r.name + ": peak memory", got: float64(r.Peak) / (1 << 20), most: mostMemory, unit: "MiB"})
 	}
 	return out
 }
@@ -86,29 +91,29 @@ func yearly(year []mark) (out []bound) {
 		by[m.day] = m
 		day := fmt.Sprintf("up to day %d: ", m.day)
 		out = append(out,
-			bound{day + "bytes up of a day without compaction, beyond its attachment", float64(m.ordinary), mostDay, "bytes"},
-			bound{day + "bytes up of any day beyond its attachment, mean", float64(m.mean), mostWritten * float64(m.ordinary+attachment), "bytes"},
-			bound{day + "objects up of a day", float64(m.puts), dayPuts, "PUT"},
-			bound{day + "calls of a day", float64(m.calls), dayCalls, "API"},
-			bound{day + "capacity of a day", m.writes, mostWrites, "WRU"},
-			bound{day + "capacity of a day", m.reads, mostReads, "RRU"},
-			bound{day + contacts + ", objects down", float64(m.restored.Gets), agedGets, "GET"})
+			bound{what: day + "bytes up of a day without compaction, beyond its attachment", got: float64(m.ordinary), most: mostDay, unit: "bytes"},
+			bound{what: day + "bytes up of any day beyond its attachment, mean", got: float64(m.mean), most: mostWritten * float64(m.ordinary+attachment), unit: "bytes"},
+			bound{what: day + "objects up of a day", got: float64(m.puts), most: dayPuts, unit: "PUT"},
+			bound{what: day + "calls of a day", got: float64(m.calls), most: dayCalls, unit: "API"},
+			bound{what: day + "capacity of a day", got: m.writes, most: mostWrites, unit: "WRU"},
+			bound{what: day + "capacity of a day", got: m.reads, most: mostReads, unit: "RRU"},
+			bound{what: day + contacts + ", objects down", got: float64(m.restored.Gets), most: agedGets, unit: "GET"})
 	}
 	for _, m := range year {
 		if m.day > 90 {
-			out = append(out, bound{fmt.Sprintf("day %d: chunks listed", m.day), float64(m.chunks), float64(by[90].chunks + round), "chunks"})
+			out = append(out, bound{what: fmt.Sprintf("day %d: chunks listed", m.day), got: float64(m.chunks), most: float64(by[90].chunks + round), unit: "chunks"})
 		}
 	}
 	if second, ok := by[365]; ok {
-		out = append(out, bound{"days 181 to 365: bytes up of any day beyond its attachment, mean", float64(second.mean), mostGrowth * float64(by[180].mean), "bytes"})
+		out = append(out, bound{what: "days 181 to 365: bytes up of any day beyond its attachment, mean", got: float64(second.mean), most: mostGrowth * float64(by[180].mean), unit: "bytes"})
 	}
 	return out
 }
 
-// missed are those that do not hold.
+// missed are those that are judged and do not hold.
 func missed(all []bound) (out []bound) {
 	for _, b := range all {
-		if !b.holds() {
+		if !b.holds() && !b.told {
 			out = append(out, b)
 		}
 	}
