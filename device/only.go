@@ -15,6 +15,9 @@ type Only struct {
 	Region string // by which national numbers in With are read; ISO 3166 alpha-2, may be empty
 	// Since and Until bound when they came or went: not before the one, before the other. Zero times bound nothing.
 	Since, Until time.Time
+	// Failed narrows it to the items that this phone's restores of the snapshot have not brought so far, if it still knows
+	// them: all others are planned and skipped, as restored_before.
+	Failed bool
 }
 
 // takes is a rule that is nil when it takes all.

@@ -55,8 +55,7 @@ func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen 
 		return Plan{}, d.nobody
 	}
 	out, err := d.carry(r, chosen, func(out *RestoreReport) error {
-		_, err := d.bring(ctx, r, out, true, func(g *unpack.Chunks, o *unpack.Outcome) error {
-			o.Only = takes(only)
+		_, err := d.bring(ctx, r, out, true, only, func(g *unpack.Chunks, o *unpack.Outcome) error {
 			return unpack.Plan(ctx, g, kindsIn(out.Ledger), target, o)
 		})
 		return err

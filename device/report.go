@@ -1,6 +1,9 @@
 package device
 
-import "zapas/shared/api"
+import (
+	"zapas/device/internal/index"
+	"zapas/shared/api"
+)
 
 // Report is what a backup did. Its ledger balances: seen = stored + already + excluded + failed.
 type Report struct {
@@ -50,6 +53,8 @@ type RestoreReport struct {
 	Objects  int                `json:"objects"` // read
 	Bytes    int64              `json:"bytes"`   // in them
 	Requests Requests           `json:"requests"`
+
+	missed map[string]map[index.ID][]uint32 // records of the items that failed, by element and chunk
 }
 
 // Failed is the number of items that could not be restored.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"zapas/device/internal/gather"
+	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/progress"
@@ -19,13 +20,14 @@ import (
 const openings = 3 // sessions that one restore opens before it gives up
 
 // Restore brings the items of a snapshot to a target: all elements that the restore names, or those of them that chosen
-// names, narrowed by only. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
+// names, narrowed by only. What failed is named, and can be asked for alone the next time (Only.Failed): in another order of the
+// snapshot, since the service ends one with its result. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
 // which the report names. Killed at any moment, it is called again.
 func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []string, only ...Only) (RestoreReport, error) {
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
 	}
-	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, takes(only), out) })
+	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, only, out) })
 	if err != nil {
 		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
 	}
@@ -56,17 +58,21 @@ func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreRepo
 	return out, err
 }
 
-func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only func(item.Item) bool, out *RestoreReport) error {
+func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Only, out *RestoreReport) error {
 	var session string
-	gathered, err := d.bring(ctx, r, out, false, func(g *unpack.Chunks, o *unpack.Outcome) error {
+	kinds := kindsIn(out.Ledger)
+	known, err := d.dir.Failed()
+	if err != nil {
+		return err
+	}
+	gathered, err := d.bring(ctx, r, out, false, only, func(g *unpack.Chunks, o *unpack.Outcome) error {
 		// Opened again, it is open still: its user may have cancelled it while it was downloaded.
 		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
 		if err != nil {
 			return err
 		}
 		session = *opened.Session
-		o.Only = only
-		return unpack.Restore(ctx, g, kindsIn(out.Ledger), to, o)
+		return unpack.Restore(ctx, g, kinds, to, o)
 	})
 	if err != nil {
 		return err
@@ -79,11 +85,14 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only func(
 	if err != nil {
 		return fmt.Errorf("the items are written, and the service could not be told: %w", err)
 	}
+	if err := d.dir.PutFailed(missed(known, r.Snapshot, kinds, out)); err != nil {
+		return err
+	}
 	out.State = string(result.State)
 	if result.State == api.RestoreStateDone {
 		d.id.Restored = &state.Restored{Snapshot: r.Snapshot}
 		for _, l := range out.Ledger {
-			d.id.Restored.Items += l.Inserted + l.Duplicate + l.Merged
+			d.id.Restored.Items += l.Inserted + l.Duplicate + l.Merged + l.Reasons["restored_before"]
 		}
 		if err := d.dir.PutIdentity(d.id); err != nil {
 			return err
@@ -93,15 +102,19 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only func(
 }
 
 // bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.
-func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
+func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, only []Only, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
 	kinds := kindsIn(out.Ledger)
-	g, session, err := d.gather(ctx, r, kinds, records)
+	again, err := d.again(r.Snapshot, kinds, only)
+	if err != nil {
+		return "", err
+	}
+	g, session, err := d.gather(ctx, r, kinds, records, again)
 	if err != nil {
 		return "", err
 	}
 	defer g.Forget()
 	out.Objects, out.Bytes = g.Objects, g.Bytes
-	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track}
+	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track, Only: takes(only), Again: again}
 	if g.Index == nil {
 		for _, k := range kinds {
 			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
@@ -110,7 +123,7 @@ func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, r
 	} else if err := unpacked(&g.Chunks, &o); err != nil {
 		return "", err
 	}
-	out.Near, out.Failures = o.Near, o.Failures
+	out.Near, out.Failures, out.missed = o.Near, o.Failures, o.Missed
 	leftOut(r, g.Counts, out.Ledger)
 	return session, nil
 }
@@ -135,7 +148,7 @@ func leftOut(r api.Restore, counts map[string]int64, l api.RestoreLedgers) {
 
 // gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been
 // downloaded stays.
-func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool) (g *gather.Gathered, session string, err error) {
+func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool, again map[index.ID][]uint32) (g *gather.Gathered, session string, err error) {
 	folder, err := d.dir.RestoreFolder(r.Snapshot)
 	if err != nil {
 		return nil, "", err
@@ -147,7 +160,7 @@ func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, r
 		if err != nil {
 			return nil, "", err
 		}
-		g, err = from.Gather(ctx, gather.Restore{Snapshot: r.Snapshot, Session: *opened.Session, Folder: folder, Kinds: kinds, Records: records})
+		g, err = from.Gather(ctx, gather.Restore{Snapshot: r.Snapshot, Session: *opened.Session, Folder: folder, Kinds: kinds, Records: records, Again: again})
 		if remote.Code(err) == "session_over" && n < openings {
 			continue
 		}

@@ -27,6 +27,7 @@ type where struct {
 	With     []string `help:"Only one conversation: messages with these numbers or addresses and no others, and calls with this one. Without --elements it brings no contacts." placeholder:"NUMBER,..."`
 	Since    day      `help:"Only messages and calls from this day on, as this computer counts days. Without --elements it brings no contacts." placeholder:"YYYY-MM-DD"`
 	Until    day      `help:"Only messages and calls to the end of this day." placeholder:"YYYY-MM-DD"`
+	Failed   bool     `help:"Only what a restore of the same backup could not bring before. Send the backup to this phone again first: the service ends a restore with its result."`
 }
 
 // day is one in the computer's zone; zero for none.
@@ -41,7 +42,7 @@ func (d *day) UnmarshalText(b []byte) (err error) {
 
 // only is what the flags leave of the elements' items.
 func (c *where) only(o android.Options) device.Only {
-	out := device.Only{With: c.With, Region: o.Region, Since: c.Since.Time, Until: c.Until.Time}
+	out := device.Only{With: c.With, Region: o.Region, Since: c.Since.Time, Until: c.Until.Time, Failed: c.Failed}
 	if !out.Until.IsZero() {
 		out.Until = out.Until.AddDate(0, 0, 1)
 	}
@@ -63,6 +64,9 @@ func (c *where) find(t *terminal, d *device.Device) (api.Restore, android.Option
 		o.Region = a.Profile.Region
 	}
 	which, err := c.choose(a.Restores)
+	if snapshot, n, ferr := d.Failed(); err != nil && c.Failed && c.ID == "" && ferr == nil && n > 0 {
+		err = fmt.Errorf("%d items of backup %s could not be brought before; send that backup to this phone again on my card, then repeat this: %w", n, snapshot, err)
+	}
 	return which, o, err
 }
 

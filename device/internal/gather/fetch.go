@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"zapas/device/internal/item"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/unpack"
@@ -73,12 +74,16 @@ type need struct {
 }
 
 func (g *gathering) needed() (all []need) {
+	kinds := g.kinds()
 	for i := range g.out.Index.Chunks {
 		c := &g.out.Index.Chunks[i]
 		live := c.Live()
+		if g.r.Again != nil && len(g.r.Again[c.ID]) == 0 {
+			clear(live)
+		}
 		n := need{at: i}
 		blobs := false
-		for _, k := range g.r.Kinds {
+		for _, k := range kinds {
 			n.records = n.records || live[byte(k)] > 0
 			blobs = blobs || c.Holds(byte(k))
 			if (live[byte(k)] > 0 || c.Holds(byte(k))) && !slices.Contains(n.elements, k.Element()) {
@@ -102,6 +107,28 @@ func (g *gathering) needed() (all []need) {
 		all = append(all, n)
 	}
 	return all
+}
+
+// kinds are those of which anything is needed.
+func (g *gathering) kinds() (kinds []item.Kind) {
+	if g.r.Again == nil {
+		return g.r.Kinds
+	}
+	live := map[byte]bool{}
+	for i := range g.out.Index.Chunks {
+		c := &g.out.Index.Chunks[i]
+		for _, n := range g.r.Again[c.ID] {
+			for k := range c.Lives(n, 1) {
+				live[k] = true
+			}
+		}
+	}
+	for _, k := range g.r.Kinds {
+		if live[byte(k)] {
+			kinds = append(kinds, k)
+		}
+	}
+	return kinds
 }
 
 // found is what could be had of a chunk: nothing where it is bad.

@@ -94,7 +94,7 @@ func (d *Dir) Forget() error {
 	if err := d.ClearSession(); err != nil {
 		return err
 	}
-	for _, file := range []string{cacheFile, agendaFile} {
+	for _, file := range []string{cacheFile, agendaFile, failedFile} {
 		if err := d.removeAll(file); err != nil {
 			return err
 		}

@@ -22,7 +22,31 @@ type Outcome struct {
 	Track    *progress.Tracker // counts on the way; may be nil
 	// Only reports whether an item was chosen; nil for all. One that was not is planned and skipped.
 	Only func(it item.Item) bool
+	// Again are the records, by chunk and ascending, that are to be brought and no others; nil for all. The others are planned
+	// and skipped.
+	Again map[index.ID][]uint32
+	// Missed are the records of the items that failed, by element and chunk, ascending.
+	Missed map[string]map[index.ID][]uint32
 }
+
+func (o *Outcome) miss(element string, chunk index.ID, number uint32) {
+	if o.Missed == nil {
+		o.Missed = map[string]map[index.ID][]uint32{}
+	}
+	if o.Missed[element] == nil {
+		o.Missed[element] = map[index.ID][]uint32{}
+	}
+	o.Missed[element][chunk] = append(o.Missed[element][chunk], number)
+}
+
+func (o *Outcome) failed() (n int64) {
+	for _, l := range o.Ledger {
+		n += l.Failed
+	}
+	return n
+}
+
+const restoredBefore = "restored_before" // the reason of what an earlier restore has brought
 
 // Lose accounts for items that cannot be restored, and says why.
 func (o *Outcome) Lose(f ledger.Failure) {
@@ -80,6 +104,7 @@ func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outc
 	}
 	if w.held.Len()+w.contacts.Len() > 0 { // what cannot be read now is accounted for when it is to be written
 		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
+		scratch.Again = out.Again
 		expect := &writing{g: g, out: scratch, one: w.expect, only: out.Only, track: out.Track, work: progress.Matching}
 		if err := expect.chunks(ctx, kinds); err != nil {
 			return err
@@ -182,11 +207,7 @@ func (w *writing) chunks(ctx context.Context, kinds []item.Kind) error {
 func (w *writing) write(it item.Item) error {
 	element := it.Kind().Element()
 	if !w.to.Takes(it.Kind()) {
-		w.account(element, func(l *api.RestoreLedger) {
-			l.Planned++
-			l.Skipped++
-			ledger.Explain(&l.Reasons, "not_possible_here", 1)
-		})
+		w.skip(element, "not_possible_here", 1)
 		return nil
 	}
 	var duplicate bool
@@ -253,11 +274,7 @@ func (w *writing) written(element string, err error, blobs *opener, done func(l 
 	case blobs.err != nil:
 		w.lost(element, "attachment_damaged", 1, blobs.err.Error())
 	case ok && refused.Skipped:
-		w.account(element, func(l *api.RestoreLedger) {
-			l.Planned++
-			l.Skipped++
-			ledger.Explain(&l.Reasons, refused.Reason, 1)
-		})
+		w.skip(element, refused.Reason, 1)
 	case ok:
 		w.lost(element, refused.Reason, 1, refused.Error())
 	default:
@@ -270,13 +287,7 @@ func (w *writing) written(element string, err error, blobs *opener, done func(l 
 func (w *writing) chunk(ctx context.Context, i int, kinds []item.Kind) error {
 	c := &w.g.Index.Chunks[i]
 	bad, isBad := w.g.Bad[i]
-	live := c.Live()
-	var asked []byte
-	for _, k := range kinds {
-		if live[byte(k)] > 0 {
-			asked = append(asked, byte(k))
-		}
-	}
+	asked := w.asked(c, kinds)
 	if len(asked) == 0 {
 		return nil
 	}
@@ -284,13 +295,11 @@ func (w *writing) chunk(ctx context.Context, i int, kinds []item.Kind) error {
 	if !isBad {
 		var err error
 		if file, err = w.g.openChunk(i); err != nil {
-			bad, isBad = Bad{Reason: "chunk_damaged", Detail: fmt.Sprintf("chunk %s: %v", c.ID, err)}, true
+			bad, isBad = Bad{Reason: chunkDamaged, Detail: fmt.Sprintf("chunk %s: %v", c.ID, err)}, true
 		}
 	}
 	if isBad {
-		for _, k := range asked {
-			w.lost(item.Kind(k).Element(), bad.Reason, live[k], bad.Detail)
-		}
+		w.gone(c, asked, 0, c.Records(), bad)
 		return nil
 	}
 	defer file.Close()
@@ -298,21 +307,70 @@ func (w *writing) chunk(ctx context.Context, i int, kinds []item.Kind) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err == nil && c.IsDead(r.Number) {
-			continue
-		}
 		if block, ok := errors.AsType[*seal.BlockError](err); ok {
-			w.block(c, asked, block)
+			w.gone(c, asked, block.First, block.Count, Bad{Reason: "block_damaged",
+				Detail: fmt.Sprintf("chunk %s, from record %d on, %d of them: %v", c.ID, block.First, block.Count, err)})
 			continue
 		}
 		if err != nil {
 			return err
 		}
+		if c.IsDead(r.Number) || !w.again(c, r.Number) {
+			continue
+		}
+		before := w.out.failed()
 		if err := w.record(c, r); err != nil {
 			return err
 		}
+		if w.out.failed() > before {
+			w.out.miss(item.Kind(r.Kind).Element(), c.ID, r.Number)
+		}
 	}
 	return nil
+}
+
+const chunkDamaged = "chunk_damaged" // the reason of what cannot be opened
+
+// asked are those of the kinds of which a chunk has something to bring. What an earlier restore has brought is accounted for.
+func (w *writing) asked(c *index.Chunk, kinds []item.Kind) (asked []byte) {
+	live, again := c.Live(), map[byte]int64{}
+	if w.out.Again != nil {
+		for _, n := range w.out.Again[c.ID] {
+			for k := range c.Lives(n, 1) {
+				again[k]++
+			}
+		}
+	}
+	for _, k := range kinds {
+		n := live[byte(k)]
+		if w.out.Again != nil {
+			if before := n - again[byte(k)]; before > 0 {
+				w.skip(k.Element(), restoredBefore, before)
+			}
+			n = again[byte(k)]
+		}
+		if n > 0 {
+			asked = append(asked, byte(k))
+		}
+	}
+	return asked
+}
+
+func (w *writing) again(c *index.Chunk, number uint32) bool {
+	if w.out.Again == nil {
+		return true
+	}
+	_, found := slices.BinarySearch(w.out.Again[c.ID], number)
+	return found
+}
+
+func (w *writing) skip(element, reason string, n int64) {
+	l := w.out.Ledger[element]
+	l.Planned += n
+	l.Skipped += n
+	ledger.Explain(&l.Reasons, reason, n)
+	w.out.Ledger[element] = l
+	w.track.Add(w.work, element, n)
 }
 
 // harmed tells of chunks that are not as they were stored, for each element that has lost nothing. One in which no element has
@@ -342,12 +400,24 @@ func (w *writing) harmed(kinds []item.Kind) {
 	}
 }
 
-// block accounts for the live records of the asked kinds that a block had which cannot be opened.
-func (w *writing) block(c *index.Chunk, asked []byte, err *seal.BlockError) {
-	lives := c.Lives(err.First, err.Count)
+// gone accounts for the records of the asked kinds, among some of a chunk, that cannot be read.
+func (w *writing) gone(c *index.Chunk, asked []byte, first, count uint32, why Bad) {
+	lost := map[byte]int64{}
+	number := uint32(0)
+	for _, r := range c.Runs {
+		if slices.Contains(asked, r.Kind) {
+			for n := max(number, first); n < min(number+r.Count, first+count); n++ {
+				if !c.IsDead(n) && w.again(c, n) {
+					lost[r.Kind]++
+					w.out.miss(item.Kind(r.Kind).Element(), c.ID, n)
+				}
+			}
+		}
+		number += r.Count
+	}
 	for _, k := range asked {
-		if n := lives[k]; n > 0 {
-			w.lost(item.Kind(k).Element(), "block_damaged", n, fmt.Sprintf("chunk %s, records %d to %d: %v", c.ID, err.First, err.First+err.Count-1, err))
+		if lost[k] > 0 {
+			w.lost(item.Kind(k).Element(), why.Reason, lost[k], why.Detail)
 		}
 	}
 }
@@ -367,11 +437,7 @@ func (w *writing) record(c *index.Chunk, r seal.Record) error {
 		return nil
 	}
 	if w.only != nil && !w.only(it) {
-		w.account(it.Kind().Element(), func(l *api.RestoreLedger) {
-			l.Planned++
-			l.Skipped++
-			ledger.Explain(&l.Reasons, "not_chosen", 1)
-		})
+		w.skip(it.Kind().Element(), "not_chosen", 1)
 		return nil
 	}
 	return w.one(it)
