@@ -7,9 +7,15 @@ import (
 	"zapas/shared/api"
 )
 
-// Tell says how things are with the phone, for check-ins from now on; nil: it does not know. What the profile wants of it
-// and is not so, check-in answers as Waiting.
-func (d *Device) Tell(c *api.DeviceConditions) { d.conditions = c }
+// conditions are those of the phone; nil: it does not know. What the profile wants of them and is not so, check-in answers as
+// Waiting.
+func (d *Device) conditions() *api.DeviceConditions {
+	if d.config.Conditions == nil {
+		return nil
+	}
+	c := d.config.Conditions()
+	return &api.DeviceConditions{Unmetered: c.Unmetered, Charging: c.Charging, Battery: c.Battery}
+}
 
 // Own is what to do when the service cannot be asked: whether, by what it said last, a backup is due now, for which profile,
 // and for what it waits first. However many moments have passed meanwhile, one backup serves them all.
@@ -24,8 +30,8 @@ func (d *Device) Own() (p api.DeviceProfile, due bool, waiting []api.Waiting, er
 			d.slot, due = one.Slot, true
 		}
 	}
-	if due && d.conditions != nil {
-		waiting = unmet(a.Profile.Conditions, *d.conditions)
+	if are := d.conditions(); due && are != nil {
+		waiting = unmet(a.Profile.Conditions, *are)
 	}
 	return a.Profile, due, waiting, nil
 }

@@ -79,7 +79,12 @@ func TestOwn_Waiting(t *testing.T) {
 		are  *api.DeviceConditions
 		want int
 	}{{nil, 0}, {&api.DeviceConditions{}, 3}, {&api.DeviceConditions{Battery: 29, Unmetered: true}, 2}, {&api.DeviceConditions{Battery: 30, Unmetered: true, Charging: true}, 0}} {
-		p.Tell(tt.are)
+		p.config.Conditions = nil
+		if tt.are != nil {
+			p.config.Conditions = func() Conditions {
+				return Conditions{Unmetered: tt.are.Unmetered, Charging: tt.are.Charging, Battery: tt.are.Battery}
+			}
+		}
 		if _, due, waiting, err := p.Own(); err != nil || !due || len(waiting) != tt.want {
 			t.Errorf("%+v: due %v, waits for %v, %v", tt.are, due, waiting, err)
 		}

@@ -35,6 +35,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	defer d.track.Break() // what has come to no end
 	d.backing = true
 	defer func() { d.backing = false }()
+	defer d.heed(p.Conditions)()
 	r, err := d.backup(ctx, src, p)
 	if err == nil {
 		err = d.keepOffset()
@@ -208,13 +209,10 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, b
 	return r, d.ended()
 }
 
-// plenty reports whether neither bytes nor power are to be spared, as far as the app says or has told.
+// plenty reports whether neither bytes nor power are to be spared.
 func (d *Device) plenty() bool {
-	if d.config.Conditions != nil {
-		c := d.config.Conditions()
-		return c.Unmetered && c.Charging
-	}
-	return d.conditions != nil && d.conditions.Unmetered && d.conditions.Charging
+	are := d.conditions()
+	return are != nil && are.Unmetered && are.Charging
 }
 
 // named is how a session names the order.

@@ -49,29 +49,34 @@ type Config struct {
 	// Progress is told how far a backup, a plan or a restore has come; nil for nobody. It should not take long, and calls
 	// nothing of the Device.
 	Progress func(Progress)
-	// Conditions says how the phone stands now; nil: as Tell has told it. Large attachments are stored again, so that a backup
-	// consists of fewer objects, only on a network that costs nothing and while the phone is charging.
+	// Conditions says how the phone stands now; nil: nothing is known. Check-ins tell it; a profile that wants no metered
+	// network is heeded before each object of a backup or a proof; and large attachments are stored again, so that a backup
+	// consists of fewer objects, only on a network that costs nothing and while the phone is charging. It is called by several
+	// transfers at the same time.
 	Conditions func() Conditions
+	// MayUse is asked, once in a run, whether a metered network may be used although the profile wants none; nil: never. Its
+	// error ends the run, whose rest waits for the next one.
+	MayUse func(ctx context.Context, u Use) error
 	// Limit returns when up to n more bytes of objects may go over the network, or with the context's error; nil: at once. It
 	// is called by several transfers at the same time. What is slower than 16 KiB a second counts as broken off.
 	Limit func(ctx context.Context, n int) error
-	// MayUse is asked before each object whether the network, as it is now, may be used for it; nil: always. Its error ends the
-	// run, whose rest waits for the next one: an app whose profile or user wants no metered network answers so on one. It is
-	// called by several transfers at the same time.
-	MayUse func(ctx context.Context, u Use) error
 }
 
-// Use is what a network would be used for.
+// Use is what a metered network would be used for.
 type Use struct {
-	Bytes int64 // of one object
-	Order bool  // somebody has asked for this backup now, and may be asked whether a metered network may be used
+	Bytes int64 // of the next object; more may follow
+	Order bool  // somebody has asked for this backup now, and may be asked for leave
 }
 
 // Conditions are those of the phone at a moment.
 type Conditions struct {
-	Unmetered bool // the network costs nothing
+	Unmetered bool // the network costs nothing by volume
 	Charging  bool
+	Battery   int // per cent, 0-100
 }
+
+// ErrMetered says that a network costs by volume, and that the profile waits for one that does not.
+var ErrMetered = errors.New("this network costs by volume, and the profile wants one that does not; the rest waits for that")
 
 // Device is one phone's end of the service. Its methods are for one goroutine; one process has a state directory at a time.
 type Device struct {
@@ -83,7 +88,9 @@ type Device struct {
 	order  string         // that the last check-in has brought, and the next backup carries out
 	slot   time.Time      // that the next backup serves; zero for none
 
-	conditions *api.DeviceConditions // of the phone; nil: it does not know
+	metered sync.Mutex     // of what follows
+	want    api.Conditions // of the profile, in a run that heeds it
+	leave   bool           // to use a metered network in this run
 
 	backing bool // a backup is under way
 
@@ -143,13 +150,31 @@ func (d *Device) speaking(server, device string) *remote.Client {
 		Limit: c.Limit, May: d.mayUse}
 }
 
+// heed begins a run that keeps to a profile's conditions, and answers what ends that.
+func (d *Device) heed(want api.Conditions) (end func()) {
+	set := func(c api.Conditions) {
+		d.metered.Lock()
+		defer d.metered.Unlock()
+		d.want, d.leave = c, false
+	}
+	set(want)
+	return func() { set(api.Conditions{}) }
+}
+
+// mayUse is asked before each object.
 func (d *Device) mayUse(ctx context.Context, n int64) error {
-	if d.config.MayUse == nil {
+	d.metered.Lock()
+	defer d.metered.Unlock()
+	if d.leave || d.want.Unmetered == nil || !*d.want.Unmetered || d.config.Conditions == nil || d.config.Conditions().Unmetered {
 		return nil
 	}
-	if err := d.config.MayUse(ctx, Use{Bytes: n, Order: d.backing && d.order != ""}); err != nil {
-		return fmt.Errorf("the network may not be used now: %w", err)
+	if d.config.MayUse == nil {
+		return ErrMetered
 	}
+	if err := d.config.MayUse(ctx, Use{Bytes: n, Order: d.backing && d.order != ""}); err != nil {
+		return fmt.Errorf("%w: %w", ErrMetered, err)
+	}
+	d.leave = true
 	return nil
 }
 
@@ -286,7 +311,7 @@ func (d *Device) CheckIn(ctx context.Context, coverage map[string]string) (api.C
 	if d.id.Device == "" {
 		return api.CheckInAnswer{}, d.nobody
 	}
-	in := api.CheckIn{AppVersion: d.config.AppVersion, Conditions: d.conditions}
+	in := api.CheckIn{AppVersion: d.config.AppVersion, Conditions: d.conditions()}
 	if coverage != nil {
 		in.Coverage = (*api.Coverage)(&coverage)
 	}

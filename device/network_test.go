@@ -7,38 +7,61 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"zapas/shared/api"
 )
 
-// TestMayUse: an app that wants no metered network breaks a backup off before anything is sent, and the next run goes on; an
-// order can be told from a schedule.
+// TestMayUse: a profile that wants no metered network is heeded before anything is sent, and in the midst of it; the next run
+// goes on, and an order asks once.
 func TestMayUse(t *testing.T) {
 	t.Parallel()
 	s := newService(t)
 	p := enrolled(t, s, 1)
-	metered := errors.New("this network costs by volume")
+	no := errors.New("not now")
 	var asked []Use
-	var allow bool
-	p.config.MayUse = func(_ context.Context, u Use) error {
-		if asked = append(asked, u); allow {
-			return nil
+	var allow error
+	are := Conditions{Charging: true, Battery: 100}
+	profile := profileOf("eu")
+	profile.Conditions.Unmetered = new(true)
+	p.config.Conditions = func() Conditions { return are }
+	refused := func(want error, asks int) {
+		t.Helper()
+		asked = nil
+		_, err := p.Backup(t.Context(), demo(), profile)
+		if !errors.Is(err, ErrMetered) || want != nil && !errors.Is(err, want) || !p.Pending() || len(s.chunksStored()) != 0 || len(asked) != asks || len(s.given) > 0 {
+			t.Fatalf("%v; asked %+v; %d objects were sent, %d sessions given up", err, asked, len(s.chunksStored()), len(s.given))
 		}
-		return metered
 	}
-	_, err := p.Backup(t.Context(), demo(), profileOf("eu"))
-	if !errors.Is(err, metered) || !p.Pending() || len(s.chunksStored()) != 0 || len(asked) != 1 || asked[0].Order {
-		t.Fatalf("%v; asked %+v; %d objects were sent", err, asked, len(s.chunksStored()))
-	}
-	if puts := slices.Index(s.requests, http.MethodPut); puts >= 0 || len(s.given) > 0 {
-		t.Errorf("%v; %d sessions were given up", s.requests, len(s.given))
+	refused(nil, 0)
+	p.config.MayUse = func(_ context.Context, u Use) error { asked = append(asked, u); return allow }
+	allow = no
+	refused(no, 1)
+	if puts := slices.Index(s.requests, http.MethodPut); puts >= 0 || asked[0].Order {
+		t.Errorf("%v; asked %+v", s.requests, asked)
 	}
 	s.order = "0ARDER00000000000000000000"
 	if _, err := p.CheckIn(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	asked, allow = nil, true
-	r := p.backUp(t, demo())
-	if !r.Resumed || len(asked) != r.Requests.Puts || !asked[0].Order || asked[0].Bytes != r.BytesUp {
-		t.Errorf("asked %+v: %+v", asked, r)
+	asked, allow = nil, nil
+	r, err := p.Backup(t.Context(), demo(), profile)
+	if err != nil || !r.Resumed || len(asked) != 1 || !asked[0].Order || asked[0].Bytes != r.BytesUp {
+		t.Errorf("%v; asked %+v: %+v", err, asked, r)
+	}
+
+	// Unmetered, nothing is asked; and a restore that its user carries out keeps to no conditions of backups.
+	asked, allow = nil, no
+	if _, err := p.Restore(t.Context(), s.consent(t, r.Snapshot, p.id.Device, "messages"), new(memory), nil); err != nil {
+		t.Error(err)
+	}
+	are.Unmetered = true
+	if r, err := p.Backup(t.Context(), day(demo()), profile); err != nil || r.Objects != 1 || len(asked) != 0 {
+		t.Errorf("%v; asked %+v", err, asked)
+	}
+	must(t, p.remember(api.CheckInAnswer{Profile: &profile}))
+	are.Unmetered = false
+	if _, err := p.Verify(t.Context(), VerifyOptions{}); !errors.Is(err, ErrMetered) || len(asked) != 1 {
+		t.Errorf("a proof: %v; asked %+v", err, asked)
 	}
 }
 

@@ -74,6 +74,11 @@ func (d *Device) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, err
 	if err := o.check(); err != nil {
 		return VerifyReport{}, err
 	}
+	agenda, err := d.dir.Agenda()
+	if err != nil {
+		return VerifyReport{}, err
+	}
+	defer d.heed(agenda.Profile.Conditions)()
 	before := d.client.Sent()
 	out, err := d.verify(ctx, o)
 	err = errors.Join(err, d.dir.ClearProof())

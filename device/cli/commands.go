@@ -46,12 +46,12 @@ func (c *enrol) Run(t *terminal) (err error) {
 type checkin struct{ conditions }
 
 func (c *checkin) Run(t *terminal) (err error) {
+	t.are = c.are
 	d, err := t.phone(false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	c.tell(d)
 	a, err := d.CheckIn(t.ctx, nil)
 	if err != nil {
 		return err
@@ -84,6 +84,7 @@ type backup struct {
 }
 
 func (c *backup) Run(t *terminal) (err error) {
+	t.are, t.byHand = c.are, !c.IfDue
 	src, err := c.find()
 	if err != nil {
 		return err
@@ -93,7 +94,6 @@ func (c *backup) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	c.tell(d)
 	a, err := d.CheckIn(t.ctx, src.coverage())
 	if err != nil {
 		return err

@@ -17,9 +17,9 @@ type conditions struct {
 	Battery     percent `help:"How full its battery is." default:"100" placeholder:"PERCENT"`
 }
 
-// tell tells the device how things are.
-func (c *conditions) tell(d *device.Device) {
-	d.Tell(&api.DeviceConditions{Unmetered: !c.Metered, Charging: !c.NotCharging, Battery: int(c.Battery)})
+// are is how things are.
+func (c *conditions) are() device.Conditions {
+	return device.Conditions{Unmetered: !c.Metered, Charging: !c.NotCharging, Battery: int(c.Battery)}
 }
 
 type percent int

@@ -82,6 +82,9 @@ type terminal struct {
 
 	transport http.RoundTripper
 	wait      func(ctx context.Context, d time.Duration) error
+
+	are    func() device.Conditions // nil where nothing is said of them
+	byHand bool                     // who runs a command by hand gives leave to use whatever network there is
 }
 
 // garbage is how much of it, in percent of what is in use, comes together before it is taken away. A phone gives an app
@@ -159,7 +162,11 @@ func (t *terminal) phone(create bool) (*device.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	return device.Open(device.Config{Dir: t.state, Signer: key, AppVersion: version, Transport: t.transport,
+	var leave func(context.Context, device.Use) error
+	if t.byHand {
+		leave = func(context.Context, device.Use) error { return nil }
+	}
+	return device.Open(device.Config{Conditions: t.are, MayUse: leave, Dir: t.state, Signer: key, AppVersion: version, Transport: t.transport,
 		Now: t.now, Random: t.random, Wait: t.wait, Progress: t.bars.watching()})
 }
 

@@ -38,12 +38,12 @@ func (c *running) Validate() error {
 }
 
 func (c *running) Run(t *terminal) (err error) {
+	t.are = c.are
 	d, err := t.phone(false)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	c.tell(d)
 	return (&life{running: c, t: t, d: d, told: map[string]bool{}}).live()
 }
 
