@@ -17,6 +17,7 @@ const (
 	CodeNotEnrolled = "not_enrolled" // show the screen with the code
 	CodeNoProfile   = "no_profile"   // the administrator has chosen nothing to back up on this phone
 	CodeOffline     = "offline"      // the service or the storage cannot be reached, or broke off: try again later
+	CodeMetered     = "metered"      // the network costs by volume, and the profile or the user wants another: the rest waits for that
 	CodeStorage     = "storage"      // the storage refused an object
 	CodeApp         = "app"          // a Source, a Sink or a Signer of the app has failed; the sentence holds its own
 	CodeUsage       = "usage"        // an argument is missing or of no use: a mistake in the app
@@ -25,6 +26,7 @@ const (
 
 var (
 	errBusy       = &coded{CodeBusy, errors.New("this phone is at work with something else; wait until that has ended")}
+	errNoLeave    = errors.New("it may not be used")
 	errNotOpen    = &coded{CodeUsage, errors.New("a Device is made by open")}
 	errNoArgument = &coded{CodeUsage, errors.New("an argument is null that may not be")}
 	errNoProfile  = &coded{CodeNoProfile, errors.New("no profile governs this phone: ask the administrator for one")}
@@ -73,6 +75,8 @@ func codeOf(err error) string {
 		return CodeCancelled
 	case code != "":
 		return code
+	case errors.Is(err, device.ErrMetered):
+		return CodeMetered
 	case errors.Is(err, device.ErrNotEnrolled):
 		return CodeNotEnrolled
 	}

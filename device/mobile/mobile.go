@@ -80,12 +80,42 @@ type Device struct {
 	tell Progress // of the run that is under way
 }
 
+// Conditions is how the phone stands at a moment. Its methods come on several threads at a time, often, and must return soon.
+type Conditions interface {
+	// Unmetered reports whether the network costs nothing by volume.
+	Unmetered() bool
+	Charging() bool
+	// Battery is how full it is, per cent.
+	Battery() int
+	// MayUse is asked, once in a run, whether a metered network may be used although the profile wants none; bytes are those of
+	// the next object. order says that somebody has ordered this backup on my card. False ends the run, as CodeMetered, and
+	// the next one goes on.
+	MayUse(bytes int64, order bool) bool
+}
+
 // Open opens the folder in which the app keeps what this library knows; it is made if there is none. appVersion is what the
 // service is told, at most 32 characters.
 func Open(dir, appVersion string, signer Signer) (*Device, error) {
+	return OpenWith(dir, appVersion, signer, nil)
+}
+
+// OpenWith is Open for an app that says how the phone stands: what the profile wants of that is heeded then.
+func OpenWith(dir, appVersion string, signer Signer, conditions Conditions) (*Device, error) {
 	out := &Device{}
-	d, err := device.Open(device.Config{Dir: dir, Signer: signer, AppVersion: appVersion, Transport: http.DefaultTransport,
-		Now: time.Now, Random: rand.Reader, Wait: remote.Sleep, Progress: out.step})
+	c := device.Config{Dir: dir, Signer: signer, AppVersion: appVersion, Transport: http.DefaultTransport,
+		Now: time.Now, Random: rand.Reader, Wait: remote.Sleep, Progress: out.step}
+	if conditions != nil {
+		c.Conditions = func() device.Conditions {
+			return device.Conditions{Unmetered: conditions.Unmetered(), Charging: conditions.Charging(), Battery: conditions.Battery()}
+		}
+		c.MayUse = func(_ context.Context, u device.Use) error {
+			if !conditions.MayUse(u.Bytes, u.Order) {
+				return errNoLeave
+			}
+			return nil
+		}
+	}
+	d, err := device.Open(c)
 	if err != nil {
 		return nil, told(err)
 	}

@@ -17,6 +17,8 @@ type Restore struct {
 	Until     int64  // 0: now
 	ExpiresAt int64  // 0: not known
 
+	FailedOnly bool // set it to bring only what another restore of the snapshot could not: the rest counts as skipped
+
 	asked  api.Restore
 	region string
 	chosen []string
@@ -56,6 +58,8 @@ func (r *Restore) elements() (out []string) {
 	return out
 }
 
+func (r *Restore) only() device.Only { return device.Only{Failed: r.FailedOnly} }
+
 // Plan says what Restore would do with the same arguments, and writes nothing.
 func (d *Device) Plan(run *Run, of *Restore, from Source, to Sink) (*Plan, error) {
 	var out *Plan
@@ -63,7 +67,7 @@ func (d *Device) Plan(run *Run, of *Restore, from Source, to Sink) (*Plan, error
 		if of == nil || from == nil || to == nil {
 			return errNoArgument
 		}
-		p, err := d.d.Plan(ctx, of.asked, newSink(ctx, from, to, of), of.chosen)
+		p, err := d.d.Plan(ctx, of.asked, newSink(ctx, from, to, of), of.chosen, of.only())
 		out = &Plan{Failed: p.Failed(), plan: p, failures: failuresOf(p.Failures)}
 		return err
 	})
@@ -121,7 +125,7 @@ func (d *Device) Restore(run *Run, of *Restore, from Source, to Sink) (*RestoreR
 		if of == nil || from == nil || to == nil {
 			return errNoArgument
 		}
-		done, err := d.d.Restore(ctx, of.asked, newSink(ctx, from, to, of), of.chosen)
+		done, err := d.d.Restore(ctx, of.asked, newSink(ctx, from, to, of), of.chosen, of.only())
 		out = &RestoreReport{State: done.State, Failed: done.Failed(), report: done, failures: failuresOf(done.Failures)}
 		return err
 	})
