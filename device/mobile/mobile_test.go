@@ -24,12 +24,17 @@ type phone struct {
 
 func enrolled(t *testing.T, s *service, a *app) *phone {
 	t.Helper()
+	return enrolledWith(t, s, a, nil)
+}
+
+func enrolledWith(t *testing.T, s *service, a *app, c mobile.Conditions) *phone {
+	t.Helper()
 	k, err := newKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	d, err := mobile.Open(dir, "test 1", k)
+	d, err := mobile.OpenWith(dir, "test 1", k, c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func start() (*service, error) {
 		s.who[user] = token.Access
 	}
 	return s, s.as("ada", "/v1/profiles", `{"name": "Every night", "elements": ["contacts", "messages", "calls"], "location": "eu",
-		"schedule": {"kind": "daily", "at": "02:00", "zone": "Europe/Warsaw"}, "region": "PL"}`, nil)
+		"schedule": {"kind": "daily", "at": "02:00", "zone": "Europe/Warsaw"}, "region": "PL", "conditions": {"unmetered": true}}`, nil)
 }
 
 // service is the service as its users meet it in the console.
