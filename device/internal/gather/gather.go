@@ -313,7 +313,7 @@ func (g *gathering) section(ctx context.Context, at int, id index.ID) (section [
 	defer file.Close()
 	section = make([]byte, g.index.Length)
 	if _, err := file.ReadAt(section, g.index.Offset); err != nil {
-		return nil, f, nil //nolint:nilerr // it is cut short, and so is what was stored
+		return nil, f, nil // it is cut short, and so is what was stored
 	}
 	return section, f, nil
 }

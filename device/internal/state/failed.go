@@ -32,7 +32,7 @@ func (d *Dir) Failed() (f Failed, err error) {
 		return Failed{}, fmt.Errorf("read what restores have not brought: %w", err)
 	}
 	if json.Unmarshal(b, &f) != nil {
-		return Failed{}, nil
+		f = Failed{}
 	}
 	return f, nil
 }
