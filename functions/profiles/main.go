@@ -52,7 +52,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	store := table.Profiles{DB: db, Name: rows}
 	outbox := &profile.Outbox{Notes: store, Bus: bus.New(cfg, events), Tenant: tenant, Now: now,
 		Timers: schedules.New(cfg, schedules.Schedules{Group: timers.Group, Role: timers.Role, DeadLetter: timers.DeadLetter, Target: target})}
-	handlers := profiles.Handlers{Now: now, Profiles: &profile.Service{Store: store, Locations: locations,
+	handlers := profiles.Handlers{Now: now, Profiles: &profile.Service{Store: store, Censuses: table.Walks(store), Locations: locations,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID,
 		Outbox: outbox, Left: func(ctx context.Context, id profile.ID, why error) {
 			log.WarnContext(ctx, "a profile is saved, and not everybody knows: the watch tells them", slog.String("profile", string(id)), slog.Any("error", why))

@@ -60,11 +60,12 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (tri
 	news := fleet.Announcer{Bus: told, Statuses: statuses, Tenant: tenant, Now: now, Left: func(ctx context.Context, id caller.DeviceID, why error) {
 		log.WarnContext(ctx, "an event of a device is not told", slog.String("device", string(id)), slog.Any("error", why))
 	}}
-	watch := fleet.Watch{Devices: statuses, Profiles: &table.Sets{Profiles: store}, Bus: told, Tenant: tenant, Tell: news.Again, Now: now}
+	watch := fleet.Watch{Devices: statuses, Profiles: &table.Sets{Profiles: store}, Walks: table.Walks{DB: db, Name: rows}, Bus: told, Tenant: tenant, Tell: news.Again, Now: now}
 	return triggers.Handlers{
 		Ticks: profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now},
 		Watch: triggers.Watch{Positions: table.Positions{DB: db, Name: rows}, Now: now, Parts: []triggers.Part{
 			triggers.Devices(watch),
+			triggers.Walk(watch),
 			triggers.Profiles(outbox),
 		}},
 		Log: log,

@@ -110,7 +110,7 @@ func triggersRole() Role {
 	return function("Triggers", "records ticks of profiles, and watches over what was left undone",
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "UpdateItem", "Query"),
 		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "UpdateItem"),
-		index("Lists", "${TableZapas.Arn}/index/due"),
+		index("Lists", "${TableZapas.Arn}/index/due", "${TableZapas.Arn}/index/fleet"),
 		timers("GetSchedule", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"), passScheduler(), announce(),
 		Statement{Sid: "ListTimers", Actions: []string{"scheduler:ListSchedules"}, Resources: []string{"*"}})
 }

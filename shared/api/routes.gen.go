@@ -22,6 +22,7 @@ var Routes = []Route{
 	{Operation: "orderBackup", Method: "POST", Path: "/v1/devices/{id}/backup", Function: "devices", Auth: "console", Permission: "devices:force"},
 	{Operation: "listDeviceSnapshots", Method: "GET", Path: "/v1/devices/{id}/snapshots", Function: "devices", Auth: "console", Permission: "devices:read"},
 	{Operation: "createEnrolment", Method: "POST", Path: "/v1/enrolments", Function: "devices", Auth: "console", Permission: "devices:write"},
+	{Operation: "getFleet", Method: "GET", Path: "/v1/fleet", Function: "devices", Auth: "console", Permission: "devices:read"},
 	{Operation: "getHealth", Method: "GET", Path: "/v1/health", Function: "devices", Auth: "open", Permission: ""},
 	{Operation: "listLocations", Method: "GET", Path: "/v1/locations", Function: "profiles", Auth: "console", Permission: "profiles:read"},
 	{Operation: "getMe", Method: "GET", Path: "/v1/me", Function: "devices", Auth: "console", Permission: "me"},

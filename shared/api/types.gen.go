@@ -925,6 +925,24 @@ type FieldError struct {
 	Pointer string `json:"pointer"`
 }
 
+// Fleet defines model for Fleet.
+type Fleet struct {
+	// AsOf When they were last gone through, once an hour and after a change of a profile; absent before the first time, when all is 0.
+	AsOf *time.Time `json:"asOf,omitempty"`
+
+	// Devices All that are not retired.
+	Devices int64 `json:"devices"`
+
+	// Profiles Oldest first; last those that are gone and governed a device then.
+	Profiles []ProfileCounts `json:"profiles"`
+
+	// States Numbers of devices by state.
+	States StateCounts `json:"states"`
+
+	// Walking They are being gone through again.
+	Walking bool `json:"walking"`
+}
+
 // Health defines model for Health.
 type Health struct {
 	// Status `ok`.
@@ -1145,6 +1163,21 @@ type ProfileCopy struct {
 	Name string `json:"name"`
 }
 
+// ProfileCounts defines model for ProfileCounts.
+type ProfileCounts struct {
+	// Devices That it governs.
+	Devices int64 `json:"devices"`
+
+	// Id 26 characters of Crockford base32.
+	Id Id `json:"id"`
+
+	// Name Absent when the profile is gone.
+	Name *string `json:"name,omitempty"`
+
+	// States Numbers of devices by state.
+	States StateCounts `json:"states"`
+}
+
 // ProfileInput defines model for ProfileInput.
 type ProfileInput struct {
 	Alerts *Alerts `json:"alerts,omitempty"`
@@ -1197,14 +1230,76 @@ type ProfileList struct {
 	Profiles []Profile `json:"profiles"`
 }
 
+// ProfileMoves How many devices saving it would move, of those that there were as of a time. Absent before all devices were gone through once, and when they are of more than 2,000 combinations of group and profile of their own.
+type ProfileMoves struct {
+	AsOf time.Time `json:"asOf"`
+
+	// Starts Devices that it would begin to govern.
+	Starts int64 `json:"starts"`
+
+	// Stops Devices that it governs and would not.
+	Stops int64 `json:"stops"`
+}
+
 // ProfilePreview defines model for ProfilePreview.
 type ProfilePreview struct {
+	// Devices How many devices saving it would move, of those that there were as of a time. Absent before all devices were gone through once, and when they are of more than 2,000 combinations of group and profile of their own.
+	Devices *ProfileMoves `json:"devices,omitempty"`
+
 	// NextRuns The next three moments at which backups begin to start, in the schedule's zone; those in quiet hours stand at their end.
 	NextRuns []time.Time `json:"nextRuns"`
 
 	// Notes What is lawful and may still not be meant; such as `window_within`, a window that lies wholly within the quiet hours.
 	Notes []FieldError `json:"notes,omitempty"`
 	Zone  string       `json:"zone"`
+}
+
+// ProfilePreviewInput defines model for ProfilePreviewInput.
+type ProfilePreviewInput struct {
+	Alerts *Alerts `json:"alerts,omitempty"`
+
+	// Conditions What a device waits for before it starts.
+	Conditions *Conditions `json:"conditions,omitempty"`
+
+	// Description At most 1024 characters.
+	Description *string `json:"description,omitempty"`
+
+	// DeviceGroups Which device groups it governs, at most 10,000. Without any it governs the devices that no group's profile governs, if it is the oldest such profile.
+	DeviceGroups []string  `json:"deviceGroups,omitempty"`
+	Elements     []Element `json:"elements"`
+
+	// Enabled True unless said.
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// Id The profile that is being edited; absent for one that is new.
+	Id *Id `json:"id,omitempty"`
+
+	// Location One of `/locations`.
+	Location string `json:"location"`
+
+	// Messages What of the messages is backed up; whether any are, `elements` says.
+	Messages *Messages `json:"messages,omitempty"`
+
+	// Name 1-128 characters.
+	Name string `json:"name"`
+
+	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
+	Priority *int `json:"priority,omitempty"`
+
+	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	QuietHours *QuietHours `json:"quietHours,omitempty"`
+
+	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.
+	Region *string `json:"region,omitempty"`
+
+	// Retention The last 7, 30 daily and 12 monthly unless said.
+	Retention *Retention `json:"retention,omitempty"`
+
+	// Schedule When a profile's backups fall due, in a named zone.
+	Schedule Schedule `json:"schedule"`
+
+	// Window Minutes over which the starts of the devices are spread, 0-1440 and no more than there are between two moments of the schedule; 0 unless said.
+	Window *int `json:"window,omitempty"`
 }
 
 // QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
@@ -1456,6 +1551,17 @@ type SnapshotList struct {
 	Snapshots []Snapshot `json:"snapshots"`
 }
 
+// StateCounts Numbers of devices by state.
+type StateCounts struct {
+	Disabled int64 `json:"disabled"`
+	Failed   int64 `json:"failed"`
+	NoBackup int64 `json:"no_backup"`
+	Ok       int64 `json:"ok"`
+	Overdue  int64 `json:"overdue"`
+	Running  int64 `json:"running"`
+	Unseen   int64 `json:"unseen"`
+}
+
 // User defines model for User.
 type User struct {
 	Email string `json:"email"`
@@ -1697,7 +1803,7 @@ type CreateMyRestoreJSONRequestBody = RestoreInput
 type CreateProfileJSONRequestBody = ProfileInput
 
 // PreviewProfileJSONRequestBody defines body for PreviewProfile for application/json ContentType.
-type PreviewProfileJSONRequestBody = ProfileInput
+type PreviewProfileJSONRequestBody = ProfilePreviewInput
 
 // EditProfileJSONRequestBody defines body for EditProfile for application/json ContentType.
 type EditProfileJSONRequestBody = ProfileInput

@@ -243,6 +243,7 @@ type Fleet struct {
 	Orders     OrderBook
 	Profiles   Profiles
 	News       Announcer
+	Walks      Walks
 	OldestApp  func(ctx context.Context) (string, error) // that may back up; "": any
 	Audit      audit.Recorder
 	Now        func() time.Time

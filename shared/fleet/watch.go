@@ -22,12 +22,15 @@ type Watched interface {
 	// ToLookAt lists devices whose Look has come by a time, those that are announced as overdue aside: at most limit, from a
 	// position on, "" being the beginning. next is "" when the end was reached.
 	ToLookAt(ctx context.Context, position string, until time.Time, limit int) (page []caller.DeviceID, next string, err error)
+	// Everyone lists all devices that are not retired, in no order: at most limit, from a position on, likewise.
+	Everyone(ctx context.Context, position string, limit int) (page []Status, next string, err error)
 }
 
 // Watch finds out how devices stand that do not ask for it themselves.
 type Watch struct {
 	Devices  Watched
 	Profiles Profiles
+	Walks    Walks
 	Bus      profile.Bus
 	Tenant   string
 	// Tell announces what the row of a device says was not announced yet, and answers what need not stay there; nil: it all stays.

@@ -28,7 +28,7 @@ func openWatch(t *testing.T) *watching {
 	if err := w.stack.EventBridge.CreateBus("zapas"); err != nil {
 		t.Fatal(err)
 	}
-	w.Watch = fleet.Watch{Devices: w.statuses, Profiles: w.Fleet.Profiles, Bus: bus.New(w.stack.Config(), "zapas"), Tenant: "acme", Now: w.clock.Now}
+	w.Watch = fleet.Watch{Devices: w.statuses, Profiles: w.Fleet.Profiles, Walks: w.Fleet.Walks, Bus: bus.New(w.stack.Config(), "zapas"), Tenant: "acme", Now: w.clock.Now}
 	return w
 }
 

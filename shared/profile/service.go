@@ -14,6 +14,7 @@ import (
 // Service is what administrators do with profiles.
 type Service struct {
 	Store     Store
+	Censuses  Censuses // needed for Moves
 	Audit     audit.Recorder
 	Locations []Location
 	Now       func() time.Time

@@ -75,7 +75,7 @@ func open(t *testing.T, patient bool) *world {
 	w := &world{stack: s}
 	db := table.Open(cfg)
 	log := noting{table.Audit{DB: db, Name: deployment.Audit}, w}
-	w.Service = &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu"}},
+	w.Service = &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Censuses: table.Walks{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu"}},
 		Audit: audit.Recorder{Log: log, Now: s.Clock.Now, NewID: w.newID}, Now: s.Clock.Now, NewID: w.newID}
 	return w
 }

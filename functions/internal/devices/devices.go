@@ -24,6 +24,7 @@ import (
 var (
 	deviceColumns = []string{"id", "user", "label", "platform", "model", "trust", "state", "group", "explicitProfile", "profile", "profileWhy", "order", "appVersion", "enrolledAt",
 		"seenAt", "backupAt", "unchangedAt", "nextSlot", "deadline", "overdueSince", "waiting", "failedAt", "counts.contacts", "counts.sms", "counts.mms", "counts.calls", "failed"}
+	fleetColumns    = []string{"id", "name", "devices", "states.ok", "states.running", "states.unseen", "states.no_backup", "states.overdue", "states.failed", "states.disabled"}
 	snapshotColumns = []string{"id", "device", "at", "state", "location", "hold", "counts.contacts", "counts.sms", "counts.mms", "counts.calls"}
 	recordColumns   = []string{"at", "id", "actor", "device", "act", "target", "also"}
 )
@@ -68,6 +69,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"createEnrolment":     gateway.Secret(gateway.JSON(h.code)),
 		"getSettings":         gateway.Plain(h.settings),
 		"editSettings":        gateway.JSON(h.set),
+		"getFleet":            gateway.List(gateway.Plain(h.fleet), fleetColumns...),
 		"listUsers":           gateway.List(gateway.Plain(h.users, "limit", "cursor"), "id", "name", "email"),
 		"listAudit":           gateway.List(gateway.Plain(h.records, "day", "from", "to", "actor", "target", "act", "limit", "cursor"), recordColumns...),
 	}

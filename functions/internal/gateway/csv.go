@@ -69,13 +69,11 @@ func listed(body []byte) (items []any, cursor string, err error) {
 		return nil, "", err
 	}
 	for _, v := range list {
-		switch v := v.(type) {
-		case []any:
+		if v, ok := v.([]any); ok {
 			items = v
-		case string:
-			cursor = v
 		}
 	}
+	cursor, _ = list["cursor"].(string)
 	return items, cursor, nil
 }
 

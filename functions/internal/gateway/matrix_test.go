@@ -45,6 +45,7 @@ var matrix = map[string]string{
 	"retireDevice":        "1 1 1 3 3 3 3 3 o 1 1 1",
 	"orderBackup":         "1 1 1 3 3 3 o 3 o 1 1 1",
 	"getOrder":            "1 1 1 3 3 3 o 3 o 1 1 1",
+	"getFleet":            "1 1 1 3 o o o 3 o 1 1 1",
 	"createEnrolment":     "1 1 1 3 3 3 3 3 o 1 1 1",
 	"listUsers":           "1 1 1 3 o o o 3 o 1 1 1",
 	"getSettings":         "1 1 1 3 3 3 3 3 o 1 1 1",

@@ -133,6 +133,10 @@ func acts() []act {
 		{operation: "deleteProfile", by: "admin", id: profileID, etag: profileTag, records: audit.ProfileDeleted},
 		{operation: "copyProfile", by: "admin", id: profileID, body: always(api.ProfileCopy{Name: "Copy"}), records: audit.ProfileCopied},
 		{operation: "previewProfile", by: "admin", body: always(profileInput("Other"))},
+		{operation: "previewProfile", kind: "edit", by: "admin", body: func(b *belongings) any {
+			in := profileInput("Other")
+			return api.ProfilePreviewInput{Id: &b.profile.Id, Name: in.Name, Elements: in.Elements, Location: in.Location, Schedule: in.Schedule}
+		}},
 		{operation: "listLocations", by: "viewer"},
 		{operation: "listDevices", by: "viewer"},
 		{operation: "getDevice", by: "viewer", id: old},
@@ -144,6 +148,7 @@ func acts() []act {
 		{operation: "getOrder", by: "operator", id: order},
 		{operation: "createEnrolment", by: "admin", records: audit.DeviceCode,
 			body: func(b *belongings) any { return api.EnrolmentInput{User: b.old.user} }},
+		{operation: "getFleet", by: "viewer"},
 		{operation: "listUsers", by: "viewer"},
 		{operation: "listAudit", by: "auditor"},
 		{operation: "getSettings", by: "admin"},

@@ -110,12 +110,12 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	vaults, objects := table.Vaults{DB: db, Name: deployment.Table}, bucket.New(cfg, buckets())
 	identities, statuses := table.Identities{DB: db, Name: deployment.Identity}, table.Statuses{DB: db, Name: deployment.Table}
 	recorder := audit.Recorder{Log: recording{table.Audit{DB: db, Name: deployment.Audit}, &w.records}, Now: now, NewID: w.newID}
-	policies := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Audit: recorder, Now: now, NewID: w.newID,
+	policies := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Censuses: table.Walks{DB: db, Name: deployment.Table}, Audit: recorder, Now: now, NewID: w.newID,
 		Locations: []profile.Location{location}}
 	news := w.news(cfg)
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: now}
 	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
-	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, News: news, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}},
+	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, News: news, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}}, Walks: table.Walks{DB: db, Name: deployment.Table},
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
 	runs := fleet.RunBook{Statuses: statuses, News: news, Now: now}
 	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: vaults, Keys: table.Keys{DB: db, Name: deployment.VaultKeys}, Wrapper: kms.New(cfg, key),

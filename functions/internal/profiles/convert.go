@@ -100,3 +100,10 @@ func list[To, From ~string](from []From) []To {
 	}
 	return to
 }
+
+// wished is a preview's profile without its id.
+func wished(in api.ProfilePreviewInput) api.ProfileInput {
+	return api.ProfileInput{Alerts: in.Alerts, Conditions: in.Conditions, Description: in.Description, DeviceGroups: in.DeviceGroups, Elements: in.Elements,
+		Enabled: in.Enabled, Location: in.Location, Messages: in.Messages, Name: in.Name, Priority: in.Priority, QuietHours: in.QuietHours, Region: in.Region,
+		Retention: in.Retention, Schedule: in.Schedule, Window: in.Window}
+}

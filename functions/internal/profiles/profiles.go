@@ -78,14 +78,21 @@ func (h Handlers) delete(ctx context.Context, r gateway.Request) (gateway.Answer
 	return none, h.Profiles.Delete(ctx, r.Who, profile.ID(r.ID), version)
 }
 
-func (h Handlers) preview(_ context.Context, _ gateway.Request, in api.ProfileInput) (gateway.Answer[api.ProfilePreview], error) {
-	p, err := h.Profiles.Check(input("", in))
+func (h Handlers) preview(ctx context.Context, _ gateway.Request, in api.ProfilePreviewInput) (gateway.Answer[api.ProfilePreview], error) {
+	p, err := h.Profiles.Check(input(profile.ID(or(in.Id, "")), wished(in)))
+	if err != nil {
+		return gateway.Answer[api.ProfilePreview]{}, err
+	}
+	moved, err := h.Profiles.Moves(ctx, p)
 	if err != nil {
 		return gateway.Answer[api.ProfilePreview]{}, err
 	}
 	out := api.ProfilePreview{NextRuns: p.Runs(h.Now(), shownRuns), Zone: p.Schedule.Zone}
 	for _, n := range p.Notes() {
 		out.Notes = append(out.Notes, api.FieldError{Pointer: n.Pointer, Code: n.Code, Detail: n.Detail})
+	}
+	if moved != nil {
+		out.Devices = &api.ProfileMoves{Starts: moved.Starts, Stops: moved.Stops, AsOf: moved.AsOf}
 	}
 	return gateway.Answer[api.ProfilePreview]{Body: out}, nil
 }

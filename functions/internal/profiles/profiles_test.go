@@ -24,6 +24,7 @@ import (
 	"zapas/shared/audit"
 	"zapas/shared/aws/table"
 	"zapas/shared/caller"
+	"zapas/shared/fleet"
 	"zapas/shared/idempotency"
 	"zapas/shared/profile"
 )
@@ -53,7 +54,7 @@ func open(t *testing.T) *world {
 	clock := func() time.Time { return now }
 	newID := func() string { return fmt.Sprintf("01%024d", w.ids.Add(1)) }
 	db := table.Open(w.stack.Config())
-	service := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}},
+	service := &profile.Service{Store: table.Profiles{DB: db, Name: deployment.Table}, Censuses: table.Walks{DB: db, Name: deployment.Table}, Locations: []profile.Location{{ID: "eu", Name: "Frankfurt", Region: "eu-central-1"}},
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: clock, NewID: newID}, Now: clock, NewID: newID}
 	w.service = service
 	w.API = &gateway.API{Function: "profiles", Operations: profiles.Handlers{Profiles: service, Now: clock}.Operations(), Log: slog.New(slog.DiscardHandler), Now: clock,
@@ -385,4 +386,33 @@ func TestList(t *testing.T) {
 	}
 	refused(t, ask("sort=size"), 400, "invalid", "sort")
 	refused(t, ask("order=name"), 400, "invalid", "order")
+}
+
+// TestPreviewMoves: a preview says how many devices it would move, once they were counted, and refuses the id of nothing.
+func TestPreviewMoves(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	in := func(id *string) api.ProfilePreviewInput {
+		p := nightly()
+		return api.ProfilePreviewInput{Id: id, Name: p.Name, Elements: p.Elements, Location: p.Location, Schedule: p.Schedule}
+	}
+	if p := good[api.ProfilePreview](t, w.ask("previewProfile", "", in(nil)), 200); p.Devices != nil {
+		t.Errorf("before anybody has counted it says %+v", p.Devices)
+	}
+	at := time.UnixMilli(1_700_000_000_000).UTC()
+	found := fleet.Totals{}
+	found.AsOf, found.Classes = at, map[profile.Class]int64{{}: 7, {Group: "field"}: 5}
+	walks := table.Walks{DB: table.Open(w.stack.Config()), Name: deployment.Table}
+	for others, want := range []*api.ProfileMoves{{Starts: 12, AsOf: at}, nil} {
+		found.Others = int64(others)
+		if err := walks.SetTotals(t.Context(), found); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, good[api.ProfilePreview](t, w.ask("previewProfile", "", in(nil)), 200).Devices); d != "" {
+			t.Error(d)
+		}
+	}
+	if out := w.ask("previewProfile", "", in(new("00000000000000000000000009"))); out.StatusCode != 400 || !strings.Contains(out.Body, `"pointer":"/id"`) {
+		t.Errorf("the id of nothing is answered with %d %s", out.StatusCode, out.Body)
+	}
 }

@@ -82,3 +82,11 @@ func Devices(w fleet.Watch) Part {
 		return map[string]int{"looked": done.Looked, "overdue": done.Overdue, "busy": done.Busy}, next, err
 	}}
 }
+
+// Walk is the part that goes through all devices.
+func Walk(w fleet.Watch) Part {
+	return Part{Name: "walk", Do: func(ctx context.Context, _, from string) (map[string]int, string, error) {
+		done, err := w.Walk(ctx) // it keeps its position itself, beside what it has counted
+		return map[string]int{"walked": done.Walked, "moved": done.Moved, "busy": done.Busy, "ended": done.Ended}, from, err
+	}}
+}

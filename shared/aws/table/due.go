@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -41,6 +42,37 @@ func (t Statuses) ToLookAt(ctx context.Context, position string, until time.Time
 				return page, "", nil
 			}
 			return page, strconv.Itoa(shard + 1), nil
+		}
+	}
+	return page, "", nil
+}
+
+// Everyone reads the shards of the index "fleet" one after the other. A position is a shard and the last device of it that
+// was read: its label stands in its own row alone.
+func (t Statuses) Everyone(ctx context.Context, position string, limit int) (page []fleet.Status, next string, err error) {
+	number, last, _ := strings.Cut(position, " ")
+	shard := 0
+	if position != "" {
+		if shard, err = strconv.Atoi(number); err != nil || shard < 0 || shard >= shards {
+			return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "position: it is not one that this list has given.")
+		}
+	}
+	for ; shard < shards; shard++ {
+		in := dynamodb.QueryInput{IndexName: new("fleet"), KeyConditionExpression: new("fleet = :pk"), ExpressionAttributeValues: item{":pk": text(strconv.Itoa(shard))}}
+		if last != "" {
+			var r statusRow
+			if err := rows(t).must(ctx, statusKey(caller.DeviceID(last)), "device", &r); err != nil {
+				return nil, "", err
+			}
+			in.KeyConditionExpression, in.ExpressionAttributeValues[":sk"] = new("fleet = :pk AND fleetKey > :sk"), text(r.FleetKey)
+			last = ""
+		}
+		found, err := query[statusRow](ctx, rows(t), in, "device", limit-len(page))
+		if err != nil {
+			return nil, "", err
+		}
+		if page = append(page, statuses(found)...); len(page) >= limit {
+			return page, strconv.Itoa(shard) + " " + string(page[len(page)-1].Device), nil
 		}
 	}
 	return page, "", nil

@@ -175,6 +175,14 @@ func (t Profiles) write(ctx context.Context, one types.TransactWriteItem) error 
 
 var profilesRev = key{"P", "REV"}
 
+func (t Profiles) rev(ctx context.Context) (int64, error) {
+	var r struct {
+		Rev int64 `dynamodbav:"rev"`
+	}
+	_, err := rows(t).get(ctx, profilesRev, "number of the profiles", &r)
+	return r.Rev, err
+}
+
 // Sets are the Profiles as sets, each read once and then kept for as long as P / REV says that nothing has changed.
 type Sets struct {
 	Profiles Profiles
@@ -189,13 +197,11 @@ var _ fleet.Profiles = (*Sets)(nil)
 
 // Set reads all profiles, or knows that they are what they were.
 func (s *Sets) Set(ctx context.Context) (profile.Set, error) {
-	var r struct {
-		Rev int64 `dynamodbav:"rev"`
-	}
-	if _, err := rows(s.Profiles).get(ctx, profilesRev, "number of the profiles", &r); err != nil {
+	rev, err := s.Profiles.rev(ctx)
+	if err != nil {
 		return profile.Set{}, err
 	}
-	if set, ok := s.kept(r.Rev); ok {
+	if set, ok := s.kept(rev); ok {
 		return set, nil
 	}
 	all, err := s.Profiles.Profiles(ctx)
@@ -206,8 +212,8 @@ func (s *Sets) Set(ctx context.Context) (profile.Set, error) {
 	set := profile.NewSet(all)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.read || r.Rev >= s.rev {
-		s.read, s.rev, s.set = true, r.Rev, set
+	if !s.read || rev >= s.rev {
+		s.read, s.rev, s.set = true, rev, set
 	}
 	return set, nil
 }
