@@ -62,7 +62,7 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (*ga
 	}}
 	handlers := devices.Handlers{
 		Fleet: &fleet.Fleet{Tenant: tenant, Identities: identities, People: table.People{DB: db, Name: people}, Statuses: statuses, News: news,
-			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: rows}}, Walks: table.Walks{DB: db, Name: rows},
+			Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: rows}}, Walks: table.Walks{DB: db, Name: rows}, Bulks: table.Bulks{DB: db, Name: rows}, Overdues: statuses,
 			OldestApp: organisation.OldestApp, Audit: recorder, Now: now, NewID: newID, Random: func(p []byte) { rand.Read(p) }},
 		Restores:  &restore.Service{Store: table.Restores{DB: db, Name: consents}, Now: now},
 		Settings:  organisation,

@@ -4,15 +4,18 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"log/slog"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/oklog/ulid/v2"
 
 	"zapas/functions/internal/settings"
 	"zapas/functions/internal/triggers"
+	"zapas/shared/audit"
 	"zapas/shared/aws"
 	"zapas/shared/aws/bus"
 	"zapas/shared/aws/schedules"
@@ -40,7 +43,7 @@ func main() {
 
 func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (triggers.Handlers, error) {
 	now := env.Clock()
-	tenant, rows, events, timers := env.Tenant(), env.Table(), env.Bus(), env.Schedules()
+	tenant, rows, records, events, timers := env.Tenant(), env.Table(), env.TableAudit(), env.Bus(), env.Schedules()
 	if err := env.Err(); err != nil {
 		return triggers.Handlers{}, err
 	}
@@ -61,10 +64,14 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (tri
 		log.WarnContext(ctx, "an event of a device is not told", slog.String("device", string(id)), slog.Any("error", why))
 	}}
 	watch := fleet.Watch{Devices: statuses, Profiles: &table.Sets{Profiles: store}, Walks: table.Walks{DB: db, Name: rows}, Bus: told, Tenant: tenant, Tell: news.Again, Now: now}
+	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
+	orders := &fleet.Fleet{Tenant: tenant, Statuses: statuses, News: news, Overdues: statuses, Bulks: table.Bulks{DB: db, Name: rows}, Profiles: watch.Profiles,
+		Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID}
 	return triggers.Handlers{
 		Ticks: profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now},
 		Watch: triggers.Watch{Positions: table.Positions{DB: db, Name: rows}, Now: now, Parts: []triggers.Part{
 			triggers.Devices(watch),
+			triggers.Orders(orders),
 			triggers.Walk(watch),
 			triggers.Profiles(outbox),
 		}},

@@ -41,7 +41,7 @@ func guards() map[string][]guard {
 			sweeping,
 		},
 		"TableAudit": {
-			{actions: []string{"dynamodb:PutItem"}, but: but("Profiles", "Devices", "Sessions")},
+			{actions: []string{"dynamodb:PutItem"}, but: but("Profiles", "Devices", "Sessions", "Triggers")},
 			{actions: []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"}},
 		},
 		"Location": {

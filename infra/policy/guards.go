@@ -100,7 +100,7 @@ func VaultKeys() []Statement {
 // Audit is the policy of the table of what was done: it is appended to.
 func Audit() []Statement {
 	return []Statement{
-		table("AppendByFunctions", but(profiles, devices, sessions), "PutItem"),
+		table("AppendByFunctions", but(profiles, devices, sessions, triggers), "PutItem"),
 		table("NobodyChanges", nil, "BatchWriteItem", "DeleteItem", "PartiQLDelete", "PartiQLInsert", "PartiQLUpdate", "UpdateItem"),
 	}
 }

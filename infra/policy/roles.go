@@ -15,6 +15,7 @@ const (
 	sessions = "${RoleSessions.Arn}"
 	uploads  = "${RoleUploads.Arn}"
 	restores = "${RoleRestores.Arn}"
+	triggers = "${RoleTriggers.Arn}"
 	recovery = "${RoleRecovery.Arn}"
 	// scheduler is Scheduler's, as which it calls triggers.
 	scheduler = "${RoleScheduler.Arn}"
@@ -49,7 +50,7 @@ func devicesRole() Role {
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "Query"),
 		rows("Snapshots", "${TableZapas.Arn}", "V#*", "GetItem", "Query"), // dates, states and counts
 		rows("Organisation", "${TableZapas.Arn}", "SETTINGS", "GetItem", "PutItem"),
-		index("Lists", "${TableZapas.Arn}/index/owner", "${TableZapas.Arn}/index/fleet"),
+		index("Lists", "${TableZapas.Arn}/index/owner", "${TableZapas.Arn}/index/fleet", "${TableZapas.Arn}/index/due"),
 		rows("Keys", "${TableIdentity.Arn}", "D#*", "GetItem", "PutItem", "UpdateItem"), // devices' public keys
 		rows("Codes", "${TableIdentity.Arn}", "C#*", "GetItem", "PutItem"),
 		rows("Enrolments", "${TableIdentity.Arn}", "E#*", "PutItem"),
@@ -110,8 +111,9 @@ func triggersRole() Role {
 	return function("Triggers", "records ticks of profiles, and watches over what was left undone",
 		rows("Profiles", "${TableZapas.Arn}", "P", "GetItem", "PutItem", "UpdateItem", "Query"),
 		rows("Cards", "${TableZapas.Arn}", "F#*", "GetItem", "UpdateItem"),
+		rows("Orders", "${TableZapas.Arn}", "O#*", "GetItem", "PutItem", "Query"),
 		index("Lists", "${TableZapas.Arn}/index/due", "${TableZapas.Arn}/index/fleet"),
-		timers("GetSchedule", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"), passScheduler(), announce(),
+		timers("GetSchedule", "CreateSchedule", "UpdateSchedule", "DeleteSchedule"), passScheduler(), announce(), record(),
 		Statement{Sid: "ListTimers", Actions: []string{"scheduler:ListSchedules"}, Resources: []string{"*"}})
 }
 

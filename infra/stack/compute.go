@@ -46,7 +46,7 @@ func (d *deployment) programs() []program {
 		{name: "uploads", env: []string{"ZAPAS_TENANT", "ZAPAS_TABLE", "ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS", "ZAPAS_BUS"}},
 		{name: "restores", env: with("ZAPAS_TABLE_IDENTITY", "ZAPAS_LOCATIONS")},
 		// Of two watches at once one does the other's work again; a tick is soon done.
-		{name: scheduled, env: append(schedules, "ZAPAS_TENANT", "ZAPAS_TABLE"), seconds: 300},
+		{name: scheduled, env: append(schedules, "ZAPAS_TENANT", "ZAPAS_TABLE", "ZAPAS_TABLE_AUDIT"), seconds: 300},
 	}
 }
 

@@ -214,6 +214,33 @@ func (e EnrolledState) Valid() bool {
 	}
 }
 
+// Defines values for GroupedDeviceResult.
+const (
+	GroupedDeviceResultBusy     GroupedDeviceResult = "busy"
+	GroupedDeviceResultChanged  GroupedDeviceResult = "changed"
+	GroupedDeviceResultNotFound GroupedDeviceResult = "not_found"
+	GroupedDeviceResultRetired  GroupedDeviceResult = "retired"
+	GroupedDeviceResultSame     GroupedDeviceResult = "same"
+)
+
+// Valid indicates whether the value is a known member of the GroupedDeviceResult enum.
+func (e GroupedDeviceResult) Valid() bool {
+	switch e {
+	case GroupedDeviceResultBusy:
+		return true
+	case GroupedDeviceResultChanged:
+		return true
+	case GroupedDeviceResultNotFound:
+		return true
+	case GroupedDeviceResultRetired:
+		return true
+	case GroupedDeviceResultSame:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OrderState.
 const (
 	OrderStateDelivered OrderState = "delivered"
@@ -943,6 +970,38 @@ type Fleet struct {
 	Walking bool `json:"walking"`
 }
 
+// FleetBackupInput defines model for FleetBackupInput.
+type FleetBackupInput struct {
+	// Profile 26 characters of Crockford base32.
+	Profile Id `json:"profile"`
+}
+
+// GroupAnswer defines model for GroupAnswer.
+type GroupAnswer struct {
+	Devices []GroupedDevice `json:"devices"`
+}
+
+// GroupInput defines model for GroupInput.
+type GroupInput struct {
+	// Devices 1 to 200, each once.
+	Devices []Id `json:"devices"`
+
+	// Group At most 64 characters; an empty string takes them out of theirs.
+	Group string `json:"group"`
+}
+
+// GroupedDevice defines model for GroupedDevice.
+type GroupedDevice struct {
+	// Id 26 characters of Crockford base32.
+	Id Id `json:"id"`
+
+	// Result Busy: it was just changed otherwise, or there was no time; ask again for it.
+	Result GroupedDeviceResult `json:"result"`
+}
+
+// GroupedDeviceResult Busy: it was just changed otherwise, or there was no time; ask again for it.
+type GroupedDeviceResult string
+
 // Health defines model for Health.
 type Health struct {
 	// Status `ok`.
@@ -1048,18 +1107,24 @@ type MyDeviceChange struct {
 	Label string `json:"label"`
 }
 
-// Order A device is to back up now.
+// Order A device is to back up now, or all are that are overdue with the backups of a profile.
 type Order struct {
 	CreatedAt time.Time `json:"createdAt"`
 
-	// Device 26 characters of Crockford base32.
-	Device Id `json:"device"`
+	// Device Of an order for one device.
+	Device *Id `json:"device,omitempty"`
+
+	// Devices Of an order for all that are overdue: how many devices it has come to, and what became of that. Each has an order of its own.
+	Devices *OrderDevices `json:"devices,omitempty"`
 
 	// ExpiresAt If it has not come to its end by then, it is over.
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// Id 26 characters of Crockford base32.
 	Id Id `json:"id"`
+
+	// Profile Of an order for all that are overdue, which is queued, running while devices are given their orders, done when all have theirs, or expired.
+	Profile *Id `json:"profile,omitempty"`
 
 	// Snapshot Of `done`: the backup that was made.
 	Snapshot *Id `json:"snapshot,omitempty"`
@@ -1077,6 +1142,19 @@ type OrderState string
 
 // OrderWhy Of `failed`: the device gave its session up, or was retired.
 type OrderWhy string
+
+// OrderDevices Of an order for all that are overdue: how many devices it has come to, and what became of that. Each has an order of its own.
+type OrderDevices struct {
+	// Already They had one.
+	Already int64 `json:"already"`
+	Asked   int64 `json:"asked"`
+
+	// Ordered They were given an order.
+	Ordered int64 `json:"ordered"`
+
+	// Refused They are retired, unconfirmed, or overdue no more.
+	Refused int64 `json:"refused"`
+}
 
 // Planned defines model for Planned.
 type Planned struct {
@@ -1655,6 +1733,12 @@ type ListDevicesParams struct {
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
+// GroupDevicesParams defines parameters for GroupDevices.
+type GroupDevicesParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // RetireDeviceParams defines parameters for RetireDevice.
 type RetireDeviceParams struct {
 	// IfMatch The `ETag` of what was read. Missing: 428; of a version that is not the latest: 412, unless the latest is exactly what is asked for.
@@ -1669,6 +1753,12 @@ type UpdateDeviceParams struct {
 
 // OrderBackupParams defines parameters for OrderBackup.
 type OrderBackupParams struct {
+	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// OrderFleetBackupParams defines parameters for OrderFleetBackup.
+type OrderFleetBackupParams struct {
 	// IdempotencyKey Names this request for 24 hours: sent again under its key, it takes effect once and is answered as it was when it succeeded; another request under the key is answered with 422. A request that was refused (4xx) had no effect, and lets its key go.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
@@ -1784,11 +1874,17 @@ type CommitSessionJSONRequestBody = CommitInput
 // ReleaseKeysJSONRequestBody defines body for ReleaseKeys for application/json ContentType.
 type ReleaseKeysJSONRequestBody = KeysInput
 
+// GroupDevicesJSONRequestBody defines body for GroupDevices for application/json ContentType.
+type GroupDevicesJSONRequestBody = GroupInput
+
 // UpdateDeviceJSONRequestBody defines body for UpdateDevice for application/json ContentType.
 type UpdateDeviceJSONRequestBody = DeviceChange
 
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = EnrolmentInput
+
+// OrderFleetBackupJSONRequestBody defines body for OrderFleetBackup for application/json ContentType.
+type OrderFleetBackupJSONRequestBody = FleetBackupInput
 
 // UpdateMyDeviceJSONRequestBody defines body for UpdateMyDevice for application/json ContentType.
 type UpdateMyDeviceJSONRequestBody = MyDeviceChange

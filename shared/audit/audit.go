@@ -25,6 +25,7 @@ const (
 	DeviceRetired    Action = "device.retired"
 	DeviceChanged    Action = "device.changed" // its label, group or explicit profile
 	BackupOrdered    Action = "backup.ordered"
+	BackupsOrdered   Action = "backups.ordered"  // of all devices that are overdue for a profile; each is recorded besides
 	SettingsChanged  Action = "settings.changed" // of the organisation
 	RestoreAsked     Action = "restore.requested"
 	RestoreOpened    Action = "restore.opened" // its device gets its list and download URLs from now on
@@ -42,7 +43,7 @@ const (
 // Actions lists the actions there are.
 func Actions() []Action {
 	return []Action{ProfileCreated, ProfileChanged, ProfileCopied, ProfileDeleted, DeviceCode, DeviceEnrolled, DeviceMine, DeviceNotMine,
-		DeviceRetired, DeviceChanged, BackupOrdered, SettingsChanged, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore,
+		DeviceRetired, DeviceChanged, BackupOrdered, BackupsOrdered, SettingsChanged, RestoreAsked, RestoreOpened, RestoreEnded, RestoreCancelled, KeyBackup, KeyRestore,
 		KeyRebuild, KeyProof, ProofDone, ProofSampled, ProofDamaged}
 }
 

@@ -39,7 +39,8 @@ func (f *Fleet) Rename(ctx context.Context, who caller.Caller, d Device, version
 	if err := fault.Fields(checkText("/label", label, 1, maxText)); err != nil {
 		return Card{}, err
 	}
-	return f.change(ctx, who, d, version, Change{Label: &label})
+	c, _, err := f.change(ctx, who, d, &version, Change{Label: &label})
+	return c, err
 }
 
 // Govern puts a device into a group, or gives it a profile of its own; nil leaves as it is, "" takes away. version is as
@@ -59,31 +60,34 @@ func (f *Fleet) Govern(ctx context.Context, who caller.Caller, d Device, version
 			return Card{}, fault.Fields([]fault.Field{{Pointer: "/profile", Code: "unknown", Detail: "there is no such profile; an empty string takes the device's own away"}})
 		}
 	}
-	return f.change(ctx, who, d, version, Change{Group: group, Explicit: explicit})
+	c, _, err := f.change(ctx, who, d, &version, Change{Group: group, Explicit: explicit})
+	return c, err
 }
 
-func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, version int64, c Change) (Card, error) {
+// change writes what people wish of a device, in the place of a version; nil is whichever there is. changed: it was not so
+// before.
+func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, version *int64, c Change) (card Card, changed bool, err error) {
 	if d.State == Retired {
-		return Card{}, retired()
+		return Card{}, false, retired()
 	}
 	all, err := f.Profiles.Set(ctx)
 	if err != nil {
-		return Card{}, err
+		return Card{}, false, err
 	}
 	s, err := f.status(ctx, d)
 	if err != nil {
-		return Card{}, err
+		return Card{}, false, err
 	}
 	old := f.card(d, s, all)
 	wished := c.of(old.Edition())
 	switch {
 	case wished == old.Edition():
-		return old, nil
-	case old.Version() != version:
-		return Card{}, stale()
+		return old, false, nil
+	case version != nil && old.Version() != *version:
+		return Card{}, false, stale()
 	}
 	if err := f.Audit.Record(ctx, who, audit.DeviceChanged, string(d.ID), string(d.Owner)); err != nil {
-		return Card{}, err
+		return Card{}, false, err
 	}
 	c.Over = new(old.Edition())
 	s.Label, s.Group, s.Explicit = wished.Label, wished.Group, wished.Explicit
@@ -95,7 +99,7 @@ func (f *Fleet) change(ctx context.Context, who caller.Caller, d Device, version
 			err = stale()
 		}
 	}
-	return f.card(d, s, all), err
+	return f.card(d, s, all), true, err
 }
 
 // of is an edition with the members of c in it.

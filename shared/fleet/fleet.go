@@ -244,6 +244,8 @@ type Fleet struct {
 	Profiles   Profiles
 	News       Announcer
 	Walks      Walks
+	Bulks      Bulks
+	Overdues   Overdues
 	OldestApp  func(ctx context.Context) (string, error) // that may back up; "": any
 	Audit      audit.Recorder
 	Now        func() time.Time

@@ -67,7 +67,7 @@ func open(t *testing.T) *world {
 	news := fleet.Announcer{Bus: bus.New(s.Config(), "zapas"), Statuses: w.statuses, Tenant: "acme", Now: s.Clock.Now,
 		Left: func(_ context.Context, _ caller.DeviceID, why error) { w.left = append(w.left, why) }}
 	w.Fleet = &fleet.Fleet{Tenant: "acme", Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity},
-		Statuses: w.statuses, News: news, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: &table.Sets{Profiles: w.profiles}, Walks: table.Walks{DB: db, Name: deployment.Table}, OldestApp: w.oldestApp,
+		Statuses: w.statuses, News: news, Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: s.Clock.Now}, Profiles: &table.Sets{Profiles: w.profiles}, Walks: table.Walks{DB: db, Name: deployment.Table}, Bulks: table.Bulks{DB: db, Name: deployment.Table}, Overdues: w.statuses, OldestApp: w.oldestApp,
 		Audit: audit.Recorder{Log: table.Audit{DB: db, Name: deployment.Audit}, Now: s.Clock.Now, NewID: newID}, Now: s.Clock.Now, NewID: newID,
 		Random: func(p []byte) { _, _ = rand.Read(p) }}
 	return w

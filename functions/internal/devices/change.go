@@ -7,6 +7,7 @@ import (
 	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
 	"zapas/shared/caller"
+	"zapas/shared/fault"
 	"zapas/shared/fleet"
 	"zapas/shared/profile"
 )
@@ -98,6 +99,10 @@ func (h Handlers) myOrder(ctx context.Context, r gateway.Request) (gateway.Answe
 
 func (h Handlers) anyOrder(ctx context.Context, r gateway.Request) (gateway.Answer[api.Order], error) {
 	o, err := h.Fleet.Orders.Get(ctx, fleet.OrderID(r.ID))
+	if fault.Is(err, fault.NotFound) {
+		b, err := h.Fleet.Bulk(ctx, fleet.OrderID(r.ID))
+		return gateway.Answer[api.Order]{Body: bulk(b)}, err
+	}
 	return gateway.Answer[api.Order]{Body: order(o)}, err
 }
 

@@ -54,12 +54,17 @@ func answerCard(c fleet.Card, numbers bool) gateway.Answer[api.Device] {
 }
 
 func order(o fleet.Order) api.Order {
-	out := api.Order{Id: string(o.ID), Device: string(o.Device), State: api.OrderState(o.State), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt,
+	out := api.Order{Id: string(o.ID), Device: some(string(o.Device)), State: api.OrderState(o.State), CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt, ExpiresAt: o.ExpiresAt,
 		Why: some(api.OrderWhy(o.Why))}
 	if o.State == fleet.OrderDone {
 		out.Snapshot = &o.Session
 	}
 	return out
+}
+
+func bulk(b fleet.Bulk) api.Order {
+	return api.Order{Id: string(b.ID), Profile: some(string(b.Profile)), State: api.OrderState(b.State), CreatedAt: b.CreatedAt, UpdatedAt: b.UpdatedAt, ExpiresAt: b.ExpiresAt,
+		Devices: &api.OrderDevices{Asked: b.Asked, Ordered: b.Ordered, Already: b.Already, Refused: b.Refused}}
 }
 
 func snapshot(n vault.Snapshot, numbers bool) api.Snapshot {

@@ -69,6 +69,8 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"createEnrolment":     gateway.Secret(gateway.JSON(h.code)),
 		"getSettings":         gateway.Plain(h.settings),
 		"editSettings":        gateway.JSON(h.set),
+		"orderFleetBackup":    gateway.Once(gateway.JSON(h.orderAll)),
+		"groupDevices":        gateway.Once(gateway.JSON(h.regroup)),
 		"getFleet":            gateway.List(gateway.Plain(h.fleet), fleetColumns...),
 		"listUsers":           gateway.List(gateway.Plain(h.users, "limit", "cursor"), "id", "name", "email"),
 		"listAudit":           gateway.List(gateway.Plain(h.records, "day", "from", "to", "actor", "target", "act", "limit", "cursor"), recordColumns...),

@@ -2,10 +2,13 @@ package devices
 
 import (
 	"context"
+	"net/http"
 
 	"zapas/functions/internal/gateway"
 	"zapas/shared/api"
+	"zapas/shared/caller"
 	"zapas/shared/fleet"
+	"zapas/shared/profile"
 )
 
 // fleet is how all devices stand.
@@ -21,4 +24,17 @@ func (h Handlers) fleet(ctx context.Context, _ gateway.Request) (out gateway.Ans
 func states(n map[fleet.State]int64) api.StateCounts {
 	return api.StateCounts{Ok: n[fleet.OK], Running: n[fleet.Running], Unseen: n[fleet.Unseen], NoBackup: n[fleet.NoBackup], Overdue: n[fleet.Late],
 		Failed: n[fleet.Failing], Disabled: n[fleet.Disabled]}
+}
+
+func (h Handlers) orderAll(ctx context.Context, r gateway.Request, in api.FleetBackupInput) (gateway.Answer[api.Order], error) {
+	b, err := h.Fleet.OrderAll(ctx, r.Who, profile.ID(in.Profile), fleet.OrderID(r.NewID))
+	return gateway.Answer[api.Order]{Status: http.StatusAccepted, Body: bulk(b), Location: "/v1/orders/" + string(b.ID)}, err
+}
+
+func (h Handlers) regroup(ctx context.Context, r gateway.Request, in api.GroupInput) (out gateway.Answer[api.GroupAnswer], err error) {
+	became, err := h.Fleet.Regroup(ctx, r.Who, list[caller.DeviceID](in.Devices), in.Group)
+	for i, one := range became {
+		out.Body.Devices = append(out.Body.Devices, api.GroupedDevice{Id: in.Devices[i], Result: api.GroupedDeviceResult(one)})
+	}
+	return out, err
 }

@@ -45,6 +45,8 @@ var matrix = map[string]string{
 	"retireDevice":        "1 1 1 3 3 3 3 3 o 1 1 1",
 	"orderBackup":         "1 1 1 3 3 3 o 3 o 1 1 1",
 	"getOrder":            "1 1 1 3 3 3 o 3 o 1 1 1",
+	"orderFleetBackup":    "1 1 1 3 3 3 o 3 o 1 1 1",
+	"groupDevices":        "1 1 1 3 3 3 3 3 o 1 1 1",
 	"getFleet":            "1 1 1 3 o o o 3 o 1 1 1",
 	"createEnrolment":     "1 1 1 3 3 3 3 3 o 1 1 1",
 	"listUsers":           "1 1 1 3 o o o 3 o 1 1 1",

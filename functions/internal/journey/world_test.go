@@ -115,7 +115,7 @@ func (w *world) function(name string, cfg aws.Config, key string) *gateway.API {
 	news := w.news(cfg)
 	orders := fleet.OrderBook{Store: table.Orders{DB: db, Name: deployment.Table}, Now: now}
 	set := restore.Organisation{Store: table.Settings{DB: db, Name: deployment.Table}, Audit: recorder}
-	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, News: news, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}}, Walks: table.Walks{DB: db, Name: deployment.Table},
+	phones := &fleet.Fleet{Tenant: tenant, OldestApp: set.OldestApp, Identities: identities, Enrolments: identities, People: table.People{DB: db, Name: deployment.Identity}, Statuses: statuses, News: news, Orders: orders, Profiles: &table.Sets{Profiles: table.Profiles{DB: db, Name: deployment.Table}}, Walks: table.Walks{DB: db, Name: deployment.Table}, Bulks: table.Bulks{DB: db, Name: deployment.Table}, Overdues: statuses,
 		Audit: recorder, Now: now, NewID: w.newID, Random: func(p []byte) { rand.Read(p) }}
 	runs := fleet.RunBook{Statuses: statuses, News: news, Now: now}
 	opener := &vault.Opener{Tenant: tenant, Quota: 1 << 30, Table: vaults, Keys: table.Keys{DB: db, Name: deployment.VaultKeys}, Wrapper: kms.New(cfg, key),

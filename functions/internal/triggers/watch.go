@@ -90,3 +90,11 @@ func Walk(w fleet.Watch) Part {
 		return map[string]int{"walked": done.Walked, "moved": done.Moved, "busy": done.Busy, "ended": done.Ended}, from, err
 	}}
 }
+
+// Orders is the part that gives devices the orders that were given for many.
+func Orders(f *fleet.Fleet) Part {
+	return Part{Name: "orders", Do: func(ctx context.Context, _, from string) (map[string]int, string, error) {
+		done, err := f.Further(ctx) // each keeps its position itself
+		return map[string]int{"bulks": done.Bulks, "asked": done.Asked, "ended": done.Ended}, from, err
+	}}
+}
