@@ -520,6 +520,39 @@ func (e EndSessionParamsOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ListDevicesParamsState.
+const (
+	ListDevicesParamsStateDisabled ListDevicesParamsState = "disabled"
+	ListDevicesParamsStateFailed   ListDevicesParamsState = "failed"
+	ListDevicesParamsStateNoBackup ListDevicesParamsState = "no_backup"
+	ListDevicesParamsStateOk       ListDevicesParamsState = "ok"
+	ListDevicesParamsStateOverdue  ListDevicesParamsState = "overdue"
+	ListDevicesParamsStateRunning  ListDevicesParamsState = "running"
+	ListDevicesParamsStateUnseen   ListDevicesParamsState = "unseen"
+)
+
+// Valid indicates whether the value is a known member of the ListDevicesParamsState enum.
+func (e ListDevicesParamsState) Valid() bool {
+	switch e {
+	case ListDevicesParamsStateDisabled:
+		return true
+	case ListDevicesParamsStateFailed:
+		return true
+	case ListDevicesParamsStateNoBackup:
+		return true
+	case ListDevicesParamsStateOk:
+		return true
+	case ListDevicesParamsStateOverdue:
+		return true
+	case ListDevicesParamsStateRunning:
+		return true
+	case ListDevicesParamsStateUnseen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListProfilesParamsSort.
 const (
 	ListProfilesParamsSortCreated      ListProfilesParamsSort = "created"
@@ -1726,12 +1759,29 @@ type GetManifestParams struct {
 
 // ListDevicesParams defines parameters for ListDevices.
 type ListDevicesParams struct {
+	State *ListDevicesParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Profile The profile that governs them.
+	Profile *Id `form:"profile,omitempty" json:"profile,omitempty"`
+
+	// Group Their device group, in full.
+	Group *string `form:"group,omitempty" json:"group,omitempty"`
+
+	// Label How their labels begin, whatever the case.
+	Label *string `form:"label,omitempty" json:"label,omitempty"`
+
+	// User How their owner's name or e-mail address begins, whatever the case.
+	User *string `form:"user,omitempty" json:"user,omitempty"`
+
 	// Limit How many at most; 50 unless said.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
 	// Cursor Where the last page ended; a position only.
 	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
+
+// ListDevicesParamsState defines parameters for ListDevices.
+type ListDevicesParamsState string
 
 // GroupDevicesParams defines parameters for GroupDevices.
 type GroupDevicesParams struct {

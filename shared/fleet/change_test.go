@@ -164,7 +164,7 @@ func TestRetire(t *testing.T) {
 	if mine, err := w.Mine(t.Context(), anna.User); err != nil || len(mine) != 1 || mine[0].Device != kept.ID {
 		t.Errorf("%+v %v", mine, err)
 	}
-	if all, _, err := w.statuses.List(t.Context(), "", 10); err != nil || len(all) != 1 || all[0].Device != kept.ID {
+	if all, _, err := w.statuses.List(t.Context(), fleet.Which{}, "", 10); err != nil || len(all) != 1 || all[0].Device != kept.ID {
 		t.Errorf("%+v %v", all, err)
 	}
 	if c, err := w.Card(t.Context(), d); err != nil || c.Label != "My phone" || c.Trust != fleet.Retired {

@@ -221,8 +221,9 @@ type Statuses interface {
 	Note(ctx context.Context, id caller.DeviceID, c Change) (Status, error)
 	// OfOwner lists a user's devices, those that are retired, too.
 	OfOwner(ctx context.Context, user caller.UserID) ([]Status, error)
-	// List lists the fleet by label, at most limit from a position on; next is "" at the end. Retired devices are not in it.
-	List(ctx context.Context, position string, limit int) (page []Status, next string, err error)
+	// List lists those of the fleet that are asked for, by label, at most limit from a position on; next is "" at the end.
+	// Retired devices are not in it. A page may be short, or empty, and not be the last: it looks at 2,000 rows at most.
+	List(ctx context.Context, which Which, position string, limit int) (page []Status, next string, err error)
 }
 
 // Profiles are read for what they say of devices.
@@ -300,16 +301,6 @@ func (f *Fleet) Mine(ctx context.Context, user caller.UserID) ([]Card, error) {
 		return nil, err
 	}
 	return f.cards(ctx, slices.DeleteFunc(all, func(s Status) bool { return s.Trust == Retired }))
-}
-
-// List lists the fleet as Statuses do, without fingerprints.
-func (f *Fleet) List(ctx context.Context, position string, limit int) (page []Card, next string, err error) {
-	all, next, err := f.Statuses.List(ctx, position, limit)
-	if err != nil {
-		return nil, "", err
-	}
-	page, err = f.cards(ctx, all)
-	return page, next, err
 }
 
 func (f *Fleet) cards(ctx context.Context, statuses []Status) ([]Card, error) {

@@ -16,6 +16,7 @@ import (
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
+	"zapas/shared/profile"
 	"zapas/shared/restore"
 	"zapas/shared/vault"
 )
@@ -59,7 +60,7 @@ func (h Handlers) Operations() map[string]gateway.Operation {
 		"createMyEnrolment":   gateway.Secret(gateway.Plain(h.myCode)),
 		"enrolDevice":         gateway.JSON(h.enrol),
 		"checkIn":             gateway.JSON(h.checkIn),
-		"listDevices":         gateway.List(gateway.Plain(h.list, "limit", "cursor"), deviceColumns...),
+		"listDevices":         gateway.List(gateway.Plain(h.list, "state", "profile", "group", "label", "user", "limit", "cursor"), deviceColumns...),
 		"getDevice":           gateway.Plain(h.device),
 		"updateDevice":        gateway.JSON(h.govern),
 		"retireDevice":        gateway.Plain(h.retire),
@@ -150,7 +151,9 @@ func (h Handlers) checkIn(ctx context.Context, r gateway.Request, in api.CheckIn
 }
 
 func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.DeviceList], err error) {
-	page, next, err := h.Fleet.List(ctx, r.Cursor, r.Limit)
+	find := fleet.Find{State: fleet.State(r.Parameters["state"]), Profile: profile.ID(r.Parameters["profile"]), Group: r.Parameters["group"],
+		Label: r.Parameters["label"], User: r.Parameters["user"]}
+	page, next, err := h.Fleet.List(ctx, find, r.Cursor, r.Limit)
 	for _, s := range page {
 		out.Body.Devices = append(out.Body.Devices, device(s, r.Who.May(caller.CountsRead)))
 	}

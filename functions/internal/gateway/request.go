@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -20,7 +21,7 @@ const (
 	MaxLimit     = 200       // items on one page
 	DefaultLimit = 50
 	maxCursor    = 512
-	maxParameter = 64 // bytes of any other
+	maxParameter = 64 // characters of any other
 )
 
 // Request is what was asked, and by whom.
@@ -116,7 +117,7 @@ func (r *Request) parameters(taken []string) error {
 				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it is not one that this list has given"})
 			}
 		default:
-			if r.Parameters[name] = given[0]; given[0] == "" || len(given[0]) > maxParameter {
+			if r.Parameters[name] = given[0]; given[0] == "" || utf8.RuneCountInString(given[0]) > maxParameter {
 				wrong = append(wrong, fault.Field{Pointer: name, Code: "invalid", Detail: "it must have 1 to 64 characters"})
 			}
 		}

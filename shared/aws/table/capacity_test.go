@@ -118,7 +118,7 @@ func TestCapacity(t *testing.T) {
 		}},
 		{"OfOwner", 0, 0.5, func(w *world) error { return err(w.statuses().OfOwner(t.Context(), user)) }},
 		{"List", 0, 2, func(w *world) error {
-			_, _, err := w.statuses().List(t.Context(), "", 50)
+			_, _, err := w.statuses().List(t.Context(), fleet.Which{}, "", 50)
 			return err
 		}},
 		{"CreateProfile", 4, 0, func(w *world) error { return w.profiles().Create(t.Context(), profile.Profile{ID: "A"}) }},

@@ -281,33 +281,49 @@ func (t Statuses) OfOwner(ctx context.Context, user caller.UserID) ([]fleet.Stat
 	return statuses(found), err
 }
 
+// readAtOnce is how many rows of each shard a list reads that keeps some: 2,000 in all.
+const readAtOnce = 2_000/shards - 1
+
 // List merges the shards: of each so many rows beyond the position that they would do alone, and one more to know
 // whether there is a next page.
-func (t Statuses) List(ctx context.Context, position string, limit int) ([]fleet.Status, string, error) {
+func (t Statuses) List(ctx context.Context, which fleet.Which, position string, limit int) ([]fleet.Status, string, error) {
 	after, err := base64.RawURLEncoding.DecodeString(position)
 	if err != nil {
 		return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
 	}
 	limit = max(limit, 1)
+	read := limit
+	if which.Keep != nil {
+		read = max(limit, readAtOnce)
+	}
+	first, last := max(strings.ToLower(which.Label), "\t"), strings.ToLower(which.Label)+"\U0010FFFF"
+	if len(after) > 0 {
+		first = max(first, string(after)+"\x00") // the very next
+	}
+	if first > last {
+		return nil, "", nil
+	}
 	var all []statusRow
 	for shard := range shards {
-		in := dynamodb.QueryInput{IndexName: new("fleet"), KeyConditionExpression: new("fleet = :pk"),
-			ExpressionAttributeValues: item{":pk": text(strconv.Itoa(shard))}}
-		if len(after) > 0 {
-			in.KeyConditionExpression = new("fleet = :pk AND fleetKey > :sk")
-			in.ExpressionAttributeValues[":sk"] = text(string(after))
-		}
-		found, err := query[statusRow](ctx, rows(t), in, "device", limit+1)
+		in := dynamodb.QueryInput{IndexName: new("fleet"), KeyConditionExpression: new("fleet = :pk AND fleetKey BETWEEN :first AND :last"),
+			ExpressionAttributeValues: item{":pk": text(strconv.Itoa(shard)), ":first": text(first), ":last": text(last)}}
+		found, err := query[statusRow](ctx, rows(t), in, "device", read+1)
 		if err != nil {
 			return nil, "", err
 		}
 		all = append(all, found...)
 	}
 	slices.SortFunc(all, func(a, b statusRow) int { return cmp.Compare(a.FleetKey, b.FleetKey) })
-	if len(all) <= limit {
-		return statuses(all), "", nil
+	var page []fleet.Status
+	for i, r := range all {
+		if i == read || len(page) == limit {
+			return page, base64.RawURLEncoding.EncodeToString([]byte(all[i-1].FleetKey)), nil
+		}
+		if s := r.status(); which.Keep == nil || which.Keep(s) {
+			page = append(page, s)
+		}
 	}
-	return statuses(all[:limit]), base64.RawURLEncoding.EncodeToString([]byte(all[limit-1].FleetKey)), nil
+	return page, "", nil
 }
 
 func statuses(found []statusRow) []fleet.Status {

@@ -245,7 +245,7 @@ func TestList(t *testing.T) {
 		for n, l := range labels {
 			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: l}))
 		}
-		all, next, err := s.List(t.Context(), "", 200)
+		all, next, err := s.List(t.Context(), fleet.Which{}, "", 200)
 		must(t, err)
 		same(t, devices(all), ids(4, 1, 2, 0, 6, 5, 3))
 		same(t, next, "")
@@ -311,7 +311,7 @@ func TestList(t *testing.T) {
 
 	t.Run("PositionOfNoList", func(t *testing.T) {
 		t.Parallel()
-		_, _, err := open(t).statuses().List(t.Context(), "%", 10)
+		_, _, err := open(t).statuses().List(t.Context(), fleet.Which{}, "%", 10)
 		wantKind(t, err, fault.Invalid)
 	})
 
@@ -321,7 +321,7 @@ func TestList(t *testing.T) {
 		for n := range 3 {
 			must(t, s.CreateStatus(t.Context(), fleet.Status{Device: id[caller.DeviceID](n), Owner: user, Label: fmt.Sprint("label ", n)}))
 		}
-		all, _, err := s.List(t.Context(), base64.RawURLEncoding.EncodeToString([]byte("label 0\tZ")), 10)
+		all, _, err := s.List(t.Context(), fleet.Which{}, base64.RawURLEncoding.EncodeToString([]byte("label 0\tZ")), 10)
 		must(t, err)
 		same(t, devices(all), ids(1, 2))
 	})
@@ -330,7 +330,7 @@ func TestList(t *testing.T) {
 		t.Parallel()
 		w := open(t)
 		w.wire.strike(refusal(400, "AccessDeniedException"))
-		_, _, err := w.statuses().List(t.Context(), "", 10)
+		_, _, err := w.statuses().List(t.Context(), fleet.Which{}, "", 10)
 		wantKind(t, err, fault.Internal)
 		same(t, errors.Unwrap(err) != nil, true)
 	})
@@ -341,7 +341,7 @@ func walk(t *testing.T, s fleet.Statuses, limit int) (all []caller.DeviceID) {
 	t.Helper()
 	position := ""
 	for {
-		page, next, err := s.List(t.Context(), position, limit)
+		page, next, err := s.List(t.Context(), fleet.Which{}, position, limit)
 		must(t, err)
 		if len(page) > limit || next != "" && len(page) != limit || position != "" && len(page) == 0 {
 			t.Fatalf("a page of at most %d has %d devices, after %q and before %q", limit, len(page), position, next)
