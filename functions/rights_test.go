@@ -73,6 +73,9 @@ func TestRightsAreNeeded(t *testing.T) {
 		{"PolicyProfiles", "PassScheduler", "tick", "Profiles", "iam:PassRole"},
 		{"PolicyTriggers", "Announce", "tick", "Triggers", "events:PutEvents"},
 		{"PolicyTriggers", "Lists", "overdue_and_recovered", "Triggers", "dynamodb:Query"},
+		{"PolicyDevices", "Announce", "events", "Devices", "events:PutEvents"},
+		{"PolicySessions", "Announce", "events", "Sessions", "events:PutEvents"},
+		{"PolicyUploads", "Announce", "events", "Uploads", "events:PutEvents"},
 		{"PolicyScheduler", "Call", "tick", "Scheduler", "lambda:InvokeFunction"},
 		// Of a key, its own policy is the one that must allow.
 		{"BucketKey", "WriteThroughS3", "merge_contact", "Uploads", "kms:GenerateDataKey"},

@@ -151,6 +151,59 @@ func TestJSON(t *testing.T) {
 	}
 }
 
+// TestPage: the page for those who listen names every type in its table with the members that the schema has, in brackets
+// those that may be missing; and its example is an event as the schema says.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(line, "|"); len(cells) == 5 && strings.HasPrefix(cells[1], " `") {
+			got[strings.Trim(cells[1], " `")] = cells[3]
+		}
+	}
+	common := strings.Fields("id type version time tenant")
+	want := map[string]string{}
+	for _, typ := range event.Types() {
+		s := schema(t, string(typ)+".v1.json")
+		want[string(typ)] = got[string(typ)]
+		for member := range s.Properties {
+			written := "`" + member + "`"
+			if !slices.Contains(s.Required, member) {
+				written = "(" + written + ")"
+			}
+			if !slices.Contains(common, member) && !strings.Contains(got[string(typ)], " "+written) {
+				t.Errorf("the row of %s does not have %s", typ, written)
+			}
+		}
+		if n, has := strings.Count(got[string(typ)], "`")/2, len(s.Properties)-len(common); n != has {
+			t.Errorf("the row of %s has %d members, want %d", typ, n, has)
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("the table has not one row for each type:\n%s", d)
+	}
+	_, rest, _ := strings.Cut(string(page), "```json\n")
+	text, _, _ := strings.Cut(rest, "```")
+	var example struct {
+		Type   string `json:"detail-type"`
+		Source string
+		Detail map[string]any
+	}
+	if err := json.Unmarshal([]byte(text), &example); err != nil {
+		t.Fatal(err)
+	}
+	if example.Type != example.Detail["type"] || example.Source != "zapas" {
+		t.Errorf("the example is %+v", example)
+	}
+	if err := valid(schema(t, example.Type+".v1.json"), example.Detail); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestOpaque: no schema has a member for what people can read.
 func TestOpaque(t *testing.T) {
 	t.Parallel()
