@@ -311,7 +311,7 @@ func (s *service) checkIn(device caller.DeviceID) any {
 	p := profileOf(s.location)
 	out.Profile = &p
 	if s.order != "" {
-		out.Why, out.Order = "order", &api.Order{Id: s.order, Device: string(device), State: "delivered"}
+		out.Why, out.Order = "order", &api.Order{Id: s.order, Device: new(string(device)), State: "delivered"}
 	}
 	for _, r := range s.restores {
 		if r.Device == device && r.Live() {
