@@ -36,6 +36,11 @@ func TestBlob_Again(t *testing.T) {
 			case tt.bad != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.bad)):
 				t.Errorf("the error is %v, want %s…", err, tt.bad)
 			}
+			if u, ok := blob.Again(tt.now, "what").(interface{ Uncompared() io.Reader }); !ok {
+				t.Error("it can only be read by comparing")
+			} else if _, err := io.ReadAll(u.Uncompared()); name != "Fails" && err != nil {
+				t.Errorf("who compares himself is told %v", err)
+			}
 			if err := r.Close(); err != nil {
 				t.Error(err)
 			}

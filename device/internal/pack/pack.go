@@ -315,6 +315,10 @@ func weight(size int64) int {
 	return 1
 }
 
+// uncompared is what OpenBlob may answer: it reads on without comparing, at its end, the bytes with the SHA-256 that was
+// announced. Sealing compares them itself.
+type uncompared interface{ Uncompared() io.Reader }
+
 // sourceError is the source's fault, and not the spool's.
 type sourceError struct{ error }
 
@@ -324,7 +328,11 @@ func (p *packer) attachment(src Source, sum [32]byte, b *newBlob) error {
 		return &sourceError{err}
 	}
 	defer in.Close()
-	blob, err := seal.NewBlob(in, b.size, sum)
+	from := io.Reader(in)
+	if u, ok := in.(uncompared); ok {
+		from = u.Uncompared()
+	}
+	blob, err := seal.NewBlob(from, b.size, sum)
 	if err != nil {
 		return &sourceError{err}
 	}
