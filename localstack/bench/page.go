@@ -90,7 +90,7 @@ func (l life) page(w io.Writer) {
 		"over all of these bytes (%.2f s) and AES-256-GCM over what comes out (%.2f s). To read the exports, each item and attachment once, takes %.2f s more, and a phone's CPU contains that.\n",
 		l.first.Compressing, l.first.Sealing, l.first.Reading)
 	fmt.Fprint(w, "CPU is told and not judged: the floor neither reads nor hashes. A first backup reads the exports to see what is new, reads the records once more and each\n"+
-		"attachment once more to seal them (where it has changed, it is not sealed), computes the SHA-256 of each attachment when it is seen, read again and sealed, and of\n"+
+		"attachment once more to seal them (where it has changed, it is not sealed), computes the SHA-256 of each attachment when it is seen and when it is sealed, and of\n"+
 		"each chunk when it is sealed and before it is signed for, expands again what it compressed, and writes, syncs, reads and sends the chunks.\n")
 	fmt.Fprintf(w, "Bytes are those of objects and of the bodies of calls; capacity is all that any function consumes meanwhile. Check-in is not in the lines: one call, %s WRU, %s RRU.\n",
 		amount(d.CheckInWrites), amount(d.CheckInReads))
