@@ -20,6 +20,14 @@ const (
 	lightBlobs  = 1 << 20           // of one chunk; more stay, as heavy ones do
 )
 
+// weight is 0 for a light blob, and 1 for any other.
+func weight(size int64) int {
+	if size <= lightBlob {
+		return 0
+	}
+	return 1
+}
+
 // compaction is what a scan writes again of its base.
 type compaction struct {
 	chosen  int                                           // chunks

@@ -123,13 +123,16 @@ func (p *packer) abandon() {
 // records writes all fresh entries of a scan and those that are written again, in one pass over the source. Where there is
 // none, and something of the base is to be let go, the source still has to show a second time that it is not there.
 func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
+	var kinds []item.Kind // as they come
 	left := map[item.Kind]int{}
 	for i := range s.entries {
 		if e := &s.entries[i]; e.state == fresh || s.again(e) {
-			left[e.kind]++
+			if left[e.kind]++; left[e.kind] == 1 {
+				kinds = append(kinds, e.kind)
+			}
 		}
 	}
-	if len(left) == 0 && !slices.Contains(s.dead(), true) {
+	if len(kinds) == 0 && !slices.Contains(s.dead(), true) {
 		return nil
 	}
 	i := 0
@@ -160,8 +163,8 @@ func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 		if err := p.write(s, e, it); err != nil {
 			return err
 		}
-		if left[e.kind]--; left[e.kind] == 0 {
-			if err := p.flush(s, e.kind); err != nil {
+		for left[e.kind]--; len(kinds) > 0 && left[kinds[0]] == 0; kinds = kinds[1:] {
+			if err := p.flush(s, kinds[0]); err != nil {
 				return err
 			}
 		}
@@ -305,14 +308,6 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 		}
 	}
 	return nil
-}
-
-// weight is 0 for a light blob, and 1 for any other.
-func weight(size int64) int {
-	if size <= lightBlob {
-		return 0
-	}
-	return 1
 }
 
 // uncompared is what OpenBlob may answer: it reads on without comparing, at its end, the bytes with the SHA-256 that was
