@@ -16,6 +16,10 @@ FUNCTIONS := profiles devices sessions uploads restores triggers
 
 FUZZTIME ?= 1m
 
+# What make simulate plays.
+DEVICES ?= 1000,10000,100000
+DAYS    ?= 30
+
 API_PORT ?= 7420
 AWS_PORT ?= 7421
 
@@ -33,7 +37,7 @@ output = $(1)="$$(aws cloudformation describe-stacks $$in --stack-name "$$stack"
 # CDK's runtime complains of the age of a Node that serves it well.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: help run test check fuzz conformance test-localstack test-aws bench lines build reset synth deploy revert destroy admin smoke account
+.PHONY: help run test check simulate fuzz conformance test-localstack test-aws bench lines build reset synth deploy revert destroy admin smoke account
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -63,6 +67,9 @@ check: lines ## what a reviewer asks: tidy, formatted, linted, built for phones,
 	GOOS=android GOARCH=arm64 go build $(FLAGS) ./device/mobile
 	GOOS=ios GOARCH=arm64 go build $(FLAGS) ./device/mobile
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
+
+simulate: ## play fleets of DEVICES=1000,10000,100000 for DAYS=30 by the real rules, and judge every backup (WRITE=1: into shared/fleet/SCALING.md)
+	@GOGC=400 go test $(FLAGS) -count=1 -timeout 3h -v -run '^TestFleet$$' ./shared/fleet/simulate -devices $(DEVICES) -days $(DAYS) $(if $(WRITE),-write ../SCALING.md)
 
 fuzz: ## look for what breaks a decoder on the phone's side, FUZZTIME=1m for each target; a finding is kept in testdata/fuzz
 	@list="$$(go test $(FLAGS) -list '^Fuzz' ./device/...)" || { echo "$$list" >&2; exit 1; }; \
