@@ -168,8 +168,8 @@ is played all the same, and TestSkipping plays a fleet both ways, to the same ro
 
 Not played: HTTP, vaults (their units are added, 20 WRU and 11 RRU for a backup, as TestCapacityOfADay has them), restores,
 orders to many devices at once. The watch and its walk bill 200 devices a second that they note, and ten pages of 1 MB a
-second that they list. The walk passes over rows that nobody has written since the last one; TestSkipping goes through
-all rows, to the same rows.
+second that they list. The walk passes over rows that nobody has written since the last one; TestSkipping plays that of
+fleet.Watch over all rows, to the same rows.
 
 ## Output
 

@@ -243,7 +243,7 @@ func fleetShard(id caller.DeviceID) int { return int(id[len(id)-1]) % fleetShard
 // OfOwner and List are asked for by nobody here.
 func (r *part) OfOwner(context.Context, caller.UserID) ([]fleet.Status, error) { panic("not played") }
 
-func (r *part) List(context.Context, string, int) ([]fleet.Status, string, error) {
+func (r *part) List(context.Context, fleet.Which, string, int) ([]fleet.Status, string, error) {
 	panic("not played")
 }
 

@@ -44,6 +44,8 @@ type world struct {
 	pending  [dueShards][]*phone // that the watch is to look at
 	walked   int64
 	walkRev  int
+	way      fleet.Walk // and totals: of the watch's own walk
+	totals   fleet.Totals
 	mostLate int   // devices that one watch told as overdue
 	upgrade  int64 // when a newer app comes out
 	setCost  int   // of reading all profiles, in halves of a unit
@@ -114,7 +116,7 @@ func (c config) world() *world {
 	clock := func() time.Time { return time.Unix(w.now, 0).UTC() }
 	w.editor = &profile.Service{Store: w, Audit: audit.Recorder{Log: w, Now: clock, NewID: func() string { return "" }}, Now: clock, Locations: []profile.Location{{ID: "eu"}}}
 	w.ticker = profile.Ticks{Profiles: w, Slots: w, Bus: w, Tenant: "T", Now: clock}
-	w.watch = fleet.Watch{Devices: w, Profiles: w, Bus: w, Tenant: "T", Now: clock}
+	w.watch = fleet.Watch{Devices: w, Profiles: w, Walks: w, Bus: w, Tenant: "T", Now: clock}
 	for n := range partsOf {
 		w.parts = append(w.parts, w.part(n))
 	}
