@@ -18,7 +18,6 @@ FUZZTIME ?= 1m
 
 # What make simulate plays.
 DEVICES ?= 1000,10000,100000
-DAYS    ?= 30
 
 API_PORT ?= 7420
 AWS_PORT ?= 7421
@@ -69,7 +68,7 @@ check: lines ## what a reviewer asks: tidy, formatted, linted, built for phones,
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
 
 simulate: ## play fleets of DEVICES=1000,10000,100000 for DAYS=30 by the real rules, and judge every backup (WRITE=1: into shared/fleet/SCALING.md)
-	@GOGC=400 go test $(FLAGS) -count=1 -timeout 3h -v -run '^TestFleet$$' ./shared/fleet/simulate -devices $(DEVICES) -days $(DAYS) $(if $(WRITE),-write ../SCALING.md)
+	@GOGC=400 go test $(FLAGS) -count=1 -timeout 3h -v -run '^TestFleet$$' ./shared/fleet/simulate -devices $(DEVICES) -days $(or $(DAYS),30) $(if $(WRITE),-write ../SCALING.md)
 
 fuzz: ## look for what breaks a decoder on the phone's side, FUZZTIME=1m for each target; a finding is kept in testdata/fuzz
 	@list="$$(go test $(FLAGS) -list '^Fuzz' ./device/...)" || { echo "$$list" >&2; exit 1; }; \

@@ -120,7 +120,7 @@ func (g *gathering) records(path string, c index.Chunk) error {
 	if err != nil {
 		return err
 	}
-	if r.Mark() != c.Mark {
+	if !c.Is(r.Mark()) {
 		return errOther
 	}
 	return r.Damage()

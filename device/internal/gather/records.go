@@ -168,7 +168,7 @@ func (x *Records) Read(c index.Chunk) iter.Seq2[seal.Record, error] {
 		}
 		defer f.Close()
 		var head [seal.HeaderLen]byte
-		if _, err := f.ReadAt(head[:], 0); err != nil || seal.MarkOf(head[:]) != c.Mark {
+		if _, err := f.ReadAt(head[:], 0); err != nil || !c.Is(seal.MarkOf(head[:])) {
 			yield(seal.Record{}, lost("chunk_damaged", "chunk %s: it is another one", c.ID))
 			return
 		}

@@ -54,7 +54,10 @@ func (x *Index) Encode() ([]byte, error) {
 		}
 		ec := encodedChunk{Session: session, ID: []byte{}, Size: c.Size, RecordPart: c.RecordPart, Mark: []byte{}, Runs: c.Runs, Parts: c.Parts, Dead: deltas(c.Dead)}
 		if c.ID != (ID{}) {
-			ec.ID, ec.Mark = bytes.Clone(c.ID[:]), bytes.Clone(c.Mark[:])
+			ec.ID = bytes.Clone(c.ID[:])
+		}
+		if c.marked() {
+			ec.Mark = bytes.Clone(c.Mark[:])
 		}
 		e.Chunks = append(e.Chunks, ec)
 	}

@@ -135,8 +135,15 @@ func (x *Index) check() error {
 	return nil
 }
 
+// marked says whether the index has the chunk's mark: of a chunk without records nothing is read in part, and its attachments are
+// known by their hashes.
+func (c *Chunk) marked() bool { return c.ID != (ID{}) && len(c.Runs) > 0 }
+
+// Is says whether a sealed chunk of a mark may be this one.
+func (c *Chunk) Is(m Mark) bool { return !c.marked() || c.Mark == m }
+
 func (c *Chunk) check(last bool) error {
-	if own := c.ID == (ID{}) && c.Size == 0 && c.RecordPart == 0 && c.Mark == (Mark{}); own != last {
+	if own := c.ID == (ID{}) && c.Size == 0 && c.RecordPart == 0; own != last || own && c.Mark != (Mark{}) {
 		return fmt.Errorf("id, size, record part and mark are known of all chunks but the last")
 	}
 	if c.Size < 0 || c.RecordPart < 0 || c.RecordPart > c.Size {

@@ -58,7 +58,10 @@ func tell(x *Index) *told {
 	for _, c := range x.Chunks {
 		tc := toldChunk{Session: hex.EncodeToString(c.Session[:]), Size: c.Size, Records: c.RecordPart, Runs: [][]uint32{}, Parts: [][]uint32{}, Dead: []uint32{}}
 		if c.ID != (ID{}) {
-			tc.ID, tc.Mark = hex.EncodeToString(c.ID[:]), hex.EncodeToString(c.Mark[:])
+			tc.ID = hex.EncodeToString(c.ID[:])
+		}
+		if c.marked() {
+			tc.Mark = hex.EncodeToString(c.Mark[:])
 		}
 		for _, r := range c.Runs {
 			tc.Runs = append(tc.Runs, []uint32{uint32(r.Kind), r.Count})
@@ -132,7 +135,7 @@ func validVectors(t *testing.T) (all []vector) {
 	full := map[string]string{"contacts": "denied", "messages": "full", "calls": "limited"}
 	own := Chunk{Session: id("snapshot"), Runs: []Run{{Kind: 2, Count: 60}, {Kind: 3, Count: 3}}, Parts: []Run{{Kind: 3, Count: 3}}}
 	base := Chunk{Session: id("base"), ID: id("one"), Size: 16 << 20, RecordPart: 1 << 20, Mark: Mark{1, 2, 3, 4, 5, 6, 7, 8}, Runs: []Run{{Kind: 2, Count: 1 << 20}}, Dead: []uint32{0, 1, 2, 130, 1<<20 - 1}}
-	blobs := Chunk{Session: id("base"), ID: id("two"), Size: 12_345_678, RecordPart: 351, Mark: Mark{255}, Parts: []Run{{Kind: 1, Count: 1<<32 - 1}, {Kind: 3, Count: 40}}}
+	blobs := Chunk{Session: id("base"), ID: id("two"), Size: 12_345_678, RecordPart: 351, Parts: []Run{{Kind: 1, Count: 1<<32 - 1}, {Kind: 3, Count: 40}}}
 	other := Chunk{Session: id("other"), ID: id("three"), Size: 1 << 20, RecordPart: 1 << 20, Runs: []Run{{Kind: 1, Count: 1}, {Kind: 2, Count: 1}, {Kind: 1, Count: 1}}}
 	for name, x := range map[string]*Index{
 		"nothing at all":           {Snapshot: id("snapshot"), Chunks: []Chunk{{Session: id("snapshot")}}},
@@ -194,7 +197,8 @@ func spoilt() map[string]struct {
 		"records over size":     {first(func(c *encodedChunk) { c.RecordPart = 101 }), "the record part is of the chunk", "101 of 100 bytes"},
 		"mark too short":        {first(func(c *encodedChunk) { c.Mark = c.Mark[1:] }), "a mark has 8 bytes", "has 7 bytes"},
 		"mark too long":         {first(func(c *encodedChunk) { c.Mark = make([]byte, 9) }), "a mark has 8 bytes", "has 9 bytes"},
-		"chunk without mark":    {first(func(c *encodedChunk) { c.Mark = nil }), "all chunks but the last have a mark", "canonical"},
+		"chunk without mark":    {first(func(c *encodedChunk) { c.Mark = nil }), "a chunk with records has a mark", "canonical"},
+		"mark without records":  {first(func(c *encodedChunk) { c.Runs, c.Dead = nil, nil }), "a chunk without records has no mark", "canonical"},
 		"own chunk marked":      {func(e *encoded) { e.Chunks[1].Mark = []byte{1, 2, 3, 4, 5, 6, 7, 8} }, "the mark of the last chunk stands before its index", "all chunks but the last"},
 		"own marked with zeros": {func(e *encoded) { e.Chunks[1].Mark = make([]byte, 8) }, "the mark of the last chunk stands before its index", "canonical"},
 		"run empty":             {first(func(c *encodedChunk) { c.Runs[0].Count = 0 }), "a run has a record", "run 0 is empty"},

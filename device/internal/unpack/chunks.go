@@ -78,7 +78,7 @@ func (g *Chunks) openChunk(i int) (*chunkFile, error) {
 	case err != nil:
 	case r.RecordCount() != c.Records():
 		err = fmt.Errorf("it has %d records and the index says %d", r.RecordCount(), c.Records())
-	case r.Mark() != c.Mark:
+	case !c.Is(r.Mark()):
 		err = errors.New("it is another chunk of its session")
 	}
 	if err != nil {

@@ -37,8 +37,9 @@ function readChunk(c, last) {
   const [session, id, size, records, mark, runs, parts, dead] = tuple(c, 8);
   const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size), mark: bytes(mark, 0, 8)};
   const own = got.id === '' && size === 0 && records === 0;
-  if (own !== last || /^0+$/.test(got.id) || (got.id === '') !== own || (got.mark === '') !== own) refuse('id, size, records and mark are known of all chunks but the last');
+  if (own !== last || /^0+$/.test(got.id) || (got.id === '') !== own) refuse('id, size and records are known of all chunks but the last');
   if (!Array.isArray(runs) || !Array.isArray(parts) || !(dead instanceof Uint8Array)) refuse('a member has another type');
+  if ((got.mark === '') !== (own || runs.length === 0)) refuse('a chunk has a mark that it needs not, or needs one');
   let total = 0, before = -1;
   for (const run of runs) {
     const [kind, count] = tuple(run, 2);
