@@ -50,6 +50,7 @@ const (
 	walkPage     = 1_000           // of them, so many are read at once
 	walkEvery    = time.Hour       //
 	maxClasses   = 2_000           // that are counted apart
+	classBytes   = 200_000         // of their names, likewise: all there is to know of a walk is one row, of 400 KB at most
 	toSave       = 3 * time.Second // of the time that there is
 )
 
@@ -177,11 +178,23 @@ func (t *Totals) add(s Status, st Standing) {
 		of[st.State]++
 	}
 	class := profile.Class{Explicit: s.Explicit, Group: s.Group}
-	if _, there := t.Classes[class]; !there && len(t.Classes) >= maxClasses {
+	if _, there := t.Classes[class]; !there && t.full() {
 		t.Others++
 		return
 	}
 	t.Classes[class]++
+}
+
+// full: there is no room for another class. It stays so: when some were not counted apart, the others tell too little.
+func (t *Totals) full() bool {
+	if t.Others > 0 || len(t.Classes) >= maxClasses {
+		return true
+	}
+	size := 0
+	for c := range t.Classes {
+		size += len(c.Explicit) + len(c.Group) + 32 // its number, and the names of its members
+	}
+	return size >= classBytes
 }
 
 // Summary is what there is to show of the fleet.

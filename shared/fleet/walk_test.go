@@ -3,6 +3,7 @@ package fleet_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -246,7 +247,7 @@ func (e *ending) Deadline() (time.Time, bool) {
 func TestWalk_Classes(t *testing.T) {
 	t.Parallel()
 	w := openWatch(t)
-	w.Devices = &crowd{w.statuses, 2001}
+	w.Devices = &crowd{w.statuses, "g", 2001}
 	w.walk(t)
 	got, err := w.Summary(t.Context())
 	if err != nil || got.Devices != 2002 || len(got.Classes) != 2000 || got.Others != 1 || got.Classes[profile.Class{Group: "g0"}] != 2 {
@@ -254,15 +255,28 @@ func TestWalk_Classes(t *testing.T) {
 	}
 }
 
+// TestWalk_LongClasses: a walk ends however long the names of groups are.
+func TestWalk_LongClasses(t *testing.T) {
+	t.Parallel()
+	w := openWatch(t)
+	w.Devices = &crowd{w.statuses, strings.Repeat("𠮷", profile.MaxGroupName-4), 2000}
+	w.walk(t)
+	got, err := w.Summary(t.Context())
+	if err != nil || got.Devices != 2001 || got.Walking || len(got.Classes) == 0 || got.Others == 0 {
+		t.Errorf("%d devices in %d classes, and %d others: %v", got.Devices, len(got.Classes), got.Others, err)
+	}
+}
+
 // crowd is a fleet of many groups, the first of which has two devices; all of its rows say what is so.
 type crowd struct {
 	fleet.Watched
+	name   string // how those of all groups begin
 	groups int
 }
 
 func (c *crowd) Everyone(context.Context, string, int) (all []fleet.Status, next string, err error) {
 	for i := range c.groups + 1 {
-		all = append(all, fleet.Status{Device: "00000000000000000000000000", Group: fmt.Sprint("g", i%c.groups), Governs: fleet.Governs{Since: time.UnixMilli(1)}})
+		all = append(all, fleet.Status{Device: "00000000000000000000000000", Group: fmt.Sprint(c.name, i%c.groups), Governs: fleet.Governs{Since: time.UnixMilli(1)}})
 	}
 	return all, "", nil
 }
