@@ -320,6 +320,7 @@ func TestRegroup_Refused(t *testing.T) {
 		"Twice": {[]caller.DeviceID{nobody, deviceID(1), nobody}, "g", "/devices/2"}, "NoID": {[]caller.DeviceID{nobody, "x"}, "g", "/devices/1"},
 		"Empty": {[]caller.DeviceID{""}, "g", "/devices/0"}, "LongGroup": {some(1), strings.Repeat("ż", profile.MaxGroupName+1), "/group"},
 		"LongestGroup": {some(1), strings.Repeat("ż", profile.MaxGroupName), ""}, "ControlInGroup": {some(1), "a\tb", "/group"},
+		"LaterControlInGroup": {some(1), "a\u0085b", "/group"}, "DirectionInGroup": {some(1), "a\u202eb", "/group"},
 	} {
 		_, err := w.Regroup(t.Context(), olek, c.ids, c.group)
 		f, _ := errors.AsType[*fault.Error](err)

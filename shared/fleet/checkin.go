@@ -211,8 +211,8 @@ func (r Report) check() error {
 	add := func(pointer, detail string) {
 		f = append(f, fault.Field{Pointer: pointer, Code: "invalid", Detail: detail})
 	}
-	if n := len(r.AppVersion); n < 1 || n > maxVersion {
-		add("/appVersion", "it must have 1 to 32 characters")
+	if n := len(r.AppVersion); n < 1 || n > maxVersion || strings.ContainsFunc(r.AppVersion, misleads) {
+		add("/appVersion", "it must have 1 to 32 characters, and no control characters")
 	}
 	if r.Platform != "" && !platform(r.Platform) {
 		add("/platform", "it must be android or ios")

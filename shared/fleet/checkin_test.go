@@ -8,6 +8,7 @@ import (
 
 	"zapas/localstack/standin"
 	"zapas/shared/caller"
+	"zapas/shared/fault"
 	"zapas/shared/fleet"
 	"zapas/shared/profile"
 )
@@ -111,6 +112,19 @@ func TestCheckIn_OldestApp(t *testing.T) {
 		a, err := w.CheckIn(t.Context(), caller.Caller{User: d.Owner, Device: d.ID}, fleet.Report{AppVersion: tt.version})
 		if err != nil || a.Due == tt.old || (a.Why == fleet.TooOld) != tt.old || a.OldestApp != tt.oldest {
 			t.Errorf("%q, where %q may: due %v (%s), told %q: %v", tt.version, tt.oldest, a.Due, a.Why, a.OldestApp, err)
+		}
+	}
+}
+
+// TestCheckIn_Version: the name of an app's version says what it says, and nothing of what stands beside it.
+func TestCheckIn_Version(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := w.enrol(t)
+	for version, lawful := range map[string]bool{"1.2 (beta)": true, "1\n2": false, "1\u009b2": false, "1\u202e2": false} {
+		_, err := w.CheckIn(t.Context(), caller.Caller{User: d.Owner, Device: d.ID}, fleet.Report{AppVersion: version})
+		if lawful != (err == nil) || !lawful && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", version, err)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"zapas/shared/audit"
@@ -185,8 +186,13 @@ func (p Phone) check() error {
 const maxText = 64 // characters of a label or a model
 
 func checkText(pointer, s string, least, most int) []fault.Field {
-	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == utf8.RuneError }) {
+	if n := utf8.RuneCountInString(s); n < least || n > most || strings.ContainsFunc(s, misleads) {
 		return []fault.Field{{Pointer: pointer, Code: "invalid", Detail: "it is empty, too long, or has control characters"}}
 	}
 	return nil
+}
+
+// misleads: a character that people do not see, and that may make of a text beside it another.
+func misleads(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == utf8.RuneError
 }
