@@ -158,6 +158,9 @@ func (f *Fleet) Further(ctx context.Context) (done Furthered, err error) {
 			break
 		}
 		b, err := f.Bulk(ctx, id)
+		if fault.Is(err, fault.NotFound) { // it expired so long ago that it is not kept: the profile's next one is listed instead
+			continue
+		}
 		if err != nil {
 			failed = append(failed, err)
 			continue

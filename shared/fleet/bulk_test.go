@@ -195,6 +195,34 @@ func TestFurther_Expired(t *testing.T) {
 	}
 }
 
+// TestFurther_Gone: a bulk order that is listed and no longer kept, since nobody has watched for so long, fails no watch.
+func TestFurther_Gone(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	p := w.nightlyFor(t, nil)
+	w.late(t, p.ID, 0, 4)
+	var asked []int
+	w.Overdues = limits{w.Overdues, &asked}
+	if _, err := w.OrderAll(t.Context(), olek, p.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.Bulks = listed{w.Bulks, "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"}
+	if done, err := w.Further(t.Context()); err != nil || done != (fleet.Furthered{Bulks: 1, Asked: 2, Ended: 1}) {
+		t.Errorf("it does %+v: %v", done, err)
+	}
+}
+
+// listed lists a bulk order that there is not before those that there are.
+type listed struct {
+	fleet.Bulks
+	gone fleet.OrderID
+}
+
+func (l listed) OpenBulks(ctx context.Context) ([]fleet.OrderID, error) {
+	open, err := l.Bulks.OpenBulks(ctx)
+	return append([]fleet.OrderID{l.gone}, open...), err
+}
+
 // TestOrderAll_Faults: whatever befalls any call, each device has one order, and is not counted twice.
 func TestOrderAll_Faults(t *testing.T) {
 	t.Parallel()
