@@ -28,6 +28,39 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// FuzzOpenRecords: whatever lies in the place of a record part, and however long it is said to be, each record that comes of it
+// is the one of its number, and all others are in one gap.
+func FuzzOpenRecords(f *testing.F) {
+	s, recs, at := four(f, 1)
+	for _, offset := range []int64{at[0].offset, at[1].offset - prefixLen, at[2].offset - 1, at[3].offset} {
+		b := bytes.Clone(s.recordPart())
+		b[offset] ^= 1
+		f.Add(b, s.sum.RecordPart)
+	}
+	f.Add(s.bytes, s.sum.RecordPart)
+	f.Add(s.bytes, int64(len(s.bytes)))
+	f.Add(s.recordPart()[:at[2].offset-prefixLen], at[2].offset-prefixLen)
+	f.Add(small(f, 9).recordPart(), s.sum.RecordPart)
+	f.Add(s.bytes[:headerLen], int64(-1))
+	f.Fuzz(func(t *testing.T, b []byte, part int64) {
+		var r *Reader
+		var err error
+		alloctest.Within(t, 4*maxWindow+uint64(len(b))*64, func() { r, err = OpenRecords(bytes.NewReader(b), part, uint32(len(recs)), testKey) })
+		if err != nil || r.Mark() != s.sum.Mark {
+			return
+		}
+		got, gap := salvage(t, r)
+		if gap == nil && (part != s.sum.RecordPart || !bytes.HasPrefix(b, s.recordPart())) {
+			t.Error("other bytes are whole")
+		}
+		for _, rec := range got {
+			if want := recs[rec.Number]; rec.Kind != want.Kind || !bytes.Equal(rec.Bytes, want.Bytes) {
+				t.Errorf("record %d is %x", rec.Number, rec.Bytes)
+			}
+		}
+	})
+}
+
 // FuzzInspect: what is told of an object without a key accounts for each of its bytes.
 func FuzzInspect(f *testing.F) {
 	for seed, c := range []content{{}, {Index: []byte("i")}, {Blobs: [][]byte{[]byte("b")}}, {Records: append(records(0, 1, []byte("r")), records(1, 2, []byte("s"))...)}} {
