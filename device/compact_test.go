@@ -2,10 +2,14 @@ package device
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -252,4 +256,68 @@ func TestCompaction_NotShown(t *testing.T) {
 		same(t, "restored", got, held)
 		p.clean(t)
 	}
+}
+
+// TestCompaction_Killed: a backup that reads what it stores again from the one before it, and is killed while it seals, goes on
+// with its session and sends nothing twice, as any other does.
+func TestCompaction_Killed(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	held := newYear(5, 20).memory
+	p.backUp(t, held)
+	shown := &memory{blobs: map[[32]byte][]byte{}, coverage: map[string]string{"messages": Limited}}
+	for n := range smallObjects - 1 {
+		shown.items = []item.Item{sms(2_000_000+n, "seen on one day alone")}
+		held.items = append(held.items, shown.items...)
+		p.backUp(t, shown)
+	}
+	shown.items = nil
+	for i := range 5 { // each fills a chunk
+		shown.mms(6_000_000+i, noise(uint64(i), 9<<20))
+		held.mms(6_000_000+i, noise(uint64(i), 9<<20))
+	}
+	ctx, kill := context.WithCancelCause(t.Context())
+	defer kill(nil)
+	var mu sync.Mutex
+	var total int64
+	sent := map[string]int64{}
+	s.fault = func(req *http.Request, after bool) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if req.Method == http.MethodPut && !after {
+			total += req.ContentLength
+			sent[req.URL.Path] = req.ContentLength
+		}
+		return nil
+	}
+	closed := 0
+	p.Device.dir.Before = func(what string) error {
+		if what == "note closed" {
+			closed++
+		}
+		if closed > 4 {
+			kill(errKilled)
+			return errKilled
+		}
+		return nil
+	}
+	if _, err := p.Backup(ctx, shown, profileOf("eu")); err == nil || total < 9<<20 {
+		t.Fatalf("killed after %d bytes: %v", total, err)
+	}
+	p.restart(t, s)
+	r := p.backUp(t, shown)
+	s.fault = nil
+	var once int64
+	for path, n := range sent {
+		if once += n; !strings.Contains(path, r.Snapshot) {
+			t.Errorf("%s was sent in vain", path)
+		}
+	}
+	if again := total - once; again >= 20e6 {
+		t.Errorf("%d bytes were sent again", again)
+	}
+	got := &memory{coverage: held.coverage}
+	restored(t, s, r.Snapshot, got, all...)
+	same(t, "restored", got, held)
 }

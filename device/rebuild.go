@@ -128,10 +128,17 @@ func (d *Device) tell(format string, args ...any) {
 }
 
 // unseen has the records ready that are to be stored again and that the phone does not show. Chunks of which they cannot be had
-// are left as they are.
+// are left as they are. So are all while a session is to be gone on with: to read would begin another, and what an earlier run
+// has sealed and sent would be of none.
 func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *state.Cache) (forget func(), err error) {
 	forget = func() {}
 	chunks := s.Unseen()
+	if d.id.Begun != nil && d.id.Begun.Kind == string(api.SessionInputKindBackup) {
+		for _, i := range chunks {
+			s.Spare(i)
+		}
+		return forget, nil
+	}
 	if len(chunks) == 0 {
 		return forget, nil
 	}
