@@ -8,6 +8,7 @@ import (
 	"sort"
 
 	"zapas/device/internal/index"
+	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 )
 
@@ -76,19 +77,20 @@ type held struct {
 }
 
 // whole is a blob all of whose parts are there; nil when one is missing, and it is sealed again.
-func whole(parts []held) *newBlob {
-	slices.SortStableFunc(parts, func(a, b held) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(b.Length, a.Length)) })
-	b, next := &newBlob{size: parts[0].Size}, int64(0)
-	for _, part := range parts {
-		if part.Offset == next && (part.Length > 0 || part.Size == 0) {
-			b.chunks = append(b.chunks, part.chunk)
-			next += part.Length
-		}
-		if next == b.size && len(b.chunks) > 0 {
-			return b
-		}
+func whole(all []held) *newBlob {
+	parts := make([]seal.Part, len(all))
+	for i, p := range all {
+		parts[i] = seal.Part{Sum: p.Sum, Size: p.Size, Offset: p.Offset, Length: p.Length}
 	}
-	return nil
+	chain := seal.Chain(parts)
+	if chain == nil {
+		return nil
+	}
+	b := &newBlob{size: all[0].Size}
+	for _, at := range chain {
+		b.chunks = append(b.chunks, all[at].chunk)
+	}
+	return b
 }
 
 // close notes the chunk that was ended, and says that it can be sent.

@@ -3,7 +3,6 @@
 package rebuild
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -150,15 +149,15 @@ func (w *work) locate(b state.Blob) (chunks []uint32, err error) {
 			return []uint32{p.chunk}, nil
 		}
 	}
-	slices.SortStableFunc(all, func(a, b piece) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(b.Length, a.Length)) })
-	var next int64
-	for _, p := range all {
-		if p.Size == b.Size && p.Offset == next && p.Length > 0 {
-			chunks = append(chunks, p.chunk)
-			next += p.Length
-		}
+	all = slices.DeleteFunc(slices.Clone(all), func(p piece) bool { return p.Size != b.Size })
+	parts := make([]seal.Part, len(all))
+	for i, p := range all {
+		parts[i] = p.Part
 	}
-	if next != b.Size || len(chunks) == 0 {
+	for _, at := range seal.Chain(parts) {
+		chunks = append(chunks, all[at].chunk)
+	}
+	if len(chunks) == 0 {
 		return nil, &Damaged{errors.New("an attachment is in none of the chunks")}
 	}
 	return chunks, nil

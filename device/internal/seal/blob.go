@@ -1,12 +1,14 @@
 package seal
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 )
 
 // A Part is a blob, or the piece of it that one chunk holds.
@@ -19,6 +21,36 @@ type Part struct {
 
 // Whole reports whether the part is all of its blob.
 func (p Part) Whole() bool { return p.Offset == 0 && p.Length == p.Size }
+
+// Chain answers which of some parts of one blob join to all of it, by their positions, in their order; none where no choice of
+// them does. Sealings that were broken off leave parts that others repeat, cut elsewhere.
+func Chain(parts []Part) (chain []int) {
+	order := make([]int, len(parts))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(parts[b].Offset, parts[a].Offset), cmp.Compare(parts[b].Length, parts[a].Length))
+	})
+	from := map[int64]int{} // what goes on to the end
+	for _, i := range order {
+		p := parts[i]
+		_, goesOn := from[p.Offset+p.Length]
+		if _, known := from[p.Offset]; !known && (p.Length > 0 || p.Size == 0) && (goesOn || p.Offset+p.Length == p.Size) {
+			from[p.Offset] = i
+		}
+	}
+	for next := int64(0); ; {
+		i, ok := from[next]
+		if !ok {
+			return nil
+		}
+		chain = append(chain, i)
+		if next = parts[i].Offset + parts[i].Length; next == parts[i].Size {
+			return chain
+		}
+	}
+}
 
 // A Blob is a photo or attachment on its way into one or more chunks.
 type Blob struct {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -284,5 +285,38 @@ func TestJoiner(t *testing.T) {
 	}
 	if _, err := r.Blob(2); err == nil {
 		t.Error("a blob that is not there was opened")
+	}
+}
+
+// TestChain: what any choice of parts joins to is found, whatever else of the blob lies between.
+func TestChain(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		size  int64
+		parts [][2]int64 // from, to
+		want  []int
+	}{
+		{"Nothing", 10, nil, nil},
+		{"Whole", 10, [][2]int64{{0, 10}}, []int{0}},
+		{"Empty", 0, [][2]int64{{0, 0}}, []int{0}},
+		{"EmptyTwice", 0, [][2]int64{{0, 0}, {0, 0}}, []int{0}},
+		{"AnyOrder", 10, [][2]int64{{8, 10}, {0, 4}, {4, 8}}, []int{1, 2, 0}},
+		{"WholeBesideAPart", 10, [][2]int64{{0, 4}, {0, 10}}, []int{1}},
+		{"LongerFirst", 10, [][2]int64{{0, 4}, {0, 6}, {6, 10}}, []int{1, 2}},
+		{"LongerLeadsNowhere", 10, [][2]int64{{0, 6}, {0, 4}, {4, 10}}, []int{1, 2}},
+		{"NowhereFarther", 10, [][2]int64{{0, 2}, {2, 8}, {2, 5}, {5, 9}, {5, 7}, {7, 10}}, []int{0, 2, 4, 5}},
+		{"OneMissing", 10, [][2]int64{{0, 4}, {8, 10}}, nil},
+		{"EndMissing", 10, [][2]int64{{0, 4}, {4, 8}}, nil},
+		{"BeginningMissing", 10, [][2]int64{{4, 8}, {8, 10}}, nil},
+		{"OfNothing", 10, [][2]int64{{0, 0}, {0, 4}}, nil},
+	} {
+		var parts []Part
+		for _, p := range tt.parts {
+			parts = append(parts, Part{Size: tt.size, Offset: p[0], Length: p[1] - p[0]})
+		}
+		if got := Chain(parts); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v", tt.name, got)
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
@@ -114,23 +113,17 @@ func (g *Chunks) locate() error {
 // pieces are the parts of a blob in their order, or why they are not all there. A backup that was broken off may have left
 // a piece that another one repeats. Of what may be in a chunk that was left there are none.
 func (g *Chunks) pieces(sum [32]byte) ([]part, error) {
-	all := slices.Clone(g.parts[sum])
-	slices.SortStableFunc(all, func(a, b part) int {
-		if a.offset != b.offset {
-			return int(min(max(a.offset-b.offset, -1), 1))
+	all := g.parts[sum]
+	parts := make([]seal.Part, len(all))
+	for i, p := range all {
+		parts[i] = seal.Part{Sum: sum, Size: p.size, Offset: p.offset, Length: p.length}
+	}
+	if chain := seal.Chain(parts); chain != nil {
+		out := make([]part, len(chain))
+		for i, at := range chain {
+			out[i] = all[at]
 		}
-		return int(min(max(b.length-a.length, -1), 1))
-	})
-	var out []part
-	var next, size int64
-	for _, p := range all {
-		if size = p.size; p.offset == next && (p.length > 0 || p.size == 0) {
-			out = append(out, p)
-			next += p.length
-		}
-		if next == size && len(out) > 0 {
-			return out, nil
-		}
+		return out, nil
 	}
 	if len(g.Left) > 0 {
 		return nil, nil

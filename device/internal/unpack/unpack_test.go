@@ -252,3 +252,14 @@ func TestRestore_IndexAndChunkDisagree(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 }
+
+// TestRestore_Pieces: what a proof takes for whole, a restore finds: pieces that join, whichever longer ones lie beside them.
+func TestRestore_Pieces(t *testing.T) {
+	t.Parallel()
+	g := &Chunks{parts: map[[32]byte][]part{{1}: {{chunk: 0, length: 4, size: 10}, {chunk: 1, length: 6, size: 10}, {chunk: 2, offset: 4, length: 6, size: 10}}}}
+	pieces, err := g.pieces([32]byte{1})
+	must(t, err)
+	if len(pieces) != 2 || pieces[0].chunk != 0 || pieces[1].chunk != 2 {
+		t.Errorf("%+v", pieces)
+	}
+}
