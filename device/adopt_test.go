@@ -94,3 +94,25 @@ func TestBackup_AfterARestore_NotBuiltOn(t *testing.T) {
 		})
 	}
 }
+
+// TestBackup_AfterARestore_KeepsWhatIsNotShown: what a phone has backed up once and does not show any more stays in its backup,
+// though it has restored a larger one since.
+func TestBackup_AfterARestore_KeepsWhatIsNotShown(t *testing.T) {
+	t.Parallel()
+	for _, coverage := range []string{Limited, Denied} {
+		s := newService(t)
+		p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+		larger := newYear(30, 20).memory
+		snapshot := p.backUp(t, larger).Snapshot
+		own := &memory{coverage: map[string]string{"contacts": Full}, items: []item.Item{&item.Contact{UID: "its own", Name: item.Name{Full: "Of this phone"}}}}
+		q.backUp(t, own)
+		shown := &memory{coverage: map[string]string{"contacts": coverage}}
+		_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), shown, nil)
+		must(t, err)
+		r := q.backUp(t, shown)
+		got := &memory{coverage: own.coverage}
+		restored(t, s, r.Snapshot, got, all...)
+		want := &memory{items: append(own.items, shown.items...)}
+		same(t, coverage, got, want)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +64,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	if d.given {
 		base, why, err = d.instead(ctx, p.Location, listUnreadable)
 	} else {
-		base, why, err = d.base(ctx, p.Location)
+		base, why, err = d.base(ctx, src, p)
 	}
 	if err != nil {
 		return Report{}, err
@@ -142,13 +143,26 @@ func (d *Device) instead(ctx context.Context, location, why string) (*state.Cach
 // whyRestored is why a phone reads a snapshot that it has not made: it holds what is in it, since it has just restored it.
 const whyRestored = "restored"
 
+// showsAll reports whether a phone shows all that its own last snapshot holds: what it does not is kept there, and would be
+// lost by building on another.
+func showsAll(src Source, p api.DeviceProfile, c *state.Cache) bool {
+	chosen := elementsOf(p)
+	for _, it := range c.Items.All() {
+		if e := it.Kind.Element(); !slices.Contains(chosen, e) || src.Coverage(e) != Full {
+			return false
+		}
+	}
+	return true
+}
+
 // base is the snapshot to build on, or why there is none.
-func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why string, err error) {
+func (d *Device) base(ctx context.Context, src Source, p api.DeviceProfile) (c *state.Cache, why string, err error) {
+	location := p.Location
 	c, err = d.dir.Cache()
 	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
 		return d.recall(ctx, location, "", "cache_damaged")
 	}
-	if r := d.id.Restored; r != nil && err == nil && (c == nil || int64(c.Items.Len()) < r.Items) {
+	if r := d.id.Restored; r != nil && err == nil && (c == nil || int64(c.Items.Len()) < r.Items && showsAll(src, p, c)) {
 		adopted, why, err := d.recall(ctx, location, r.Snapshot, whyRestored)
 		if err != nil || adopted != nil {
 			return adopted, why, err
