@@ -116,3 +116,24 @@ func TestBackup_AfterARestore_KeepsWhatIsNotShown(t *testing.T) {
 		same(t, coverage, got, want)
 	}
 }
+
+// TestBackup_AfterARestore_OfSome: what a restore has not brought of another phone's backup does not come into this one's, though
+// this one does not show all that it has.
+func TestBackup_AfterARestore_OfSome(t *testing.T) {
+	t.Parallel()
+	for _, coverage := range []string{Limited, Denied} {
+		s := newService(t)
+		p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+		snapshot := p.backUp(t, newYear(30, 20).memory).Snapshot
+		shown := &memory{coverage: map[string]string{"contacts": coverage}}
+		_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), shown, nil)
+		must(t, err)
+		r := q.backUp(t, shown)
+		if r.Counts["contact"] != 0 || r.Counts["sms"] != 20 || r.Rebuilt != "" {
+			t.Errorf("%s: %+v", coverage, r)
+		}
+		if again := q.backUp(t, shown); !again.Unchanged {
+			t.Errorf("%s, again: %+v", coverage, again)
+		}
+	}
+}

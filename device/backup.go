@@ -35,6 +35,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
 	d.backing = true
+	d.shows = func(c *state.Cache) bool { return showsAll(src, p, c) }
 	defer func() { d.backing = false }()
 	defer d.heed(p.Conditions)()
 	r, err := d.backup(ctx, src, p)
@@ -64,7 +65,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	if d.given {
 		base, why, err = d.instead(ctx, p.Location, listUnreadable)
 	} else {
-		base, why, err = d.base(ctx, src, p)
+		base, why, err = d.base(ctx, p.Location)
 	}
 	if err != nil {
 		return Report{}, err
@@ -143,8 +144,8 @@ func (d *Device) instead(ctx context.Context, location, why string) (*state.Cach
 // whyRestored is why a phone reads a snapshot that it has not made: it holds what is in it, since it has just restored it.
 const whyRestored = "restored"
 
-// showsAll reports whether a phone shows all that its own last snapshot holds: what it does not is kept there, and would be
-// lost by building on another.
+// showsAll reports whether a phone shows all of the elements of which a snapshot holds something: of the others, what it does
+// not show stays in what is built on the snapshot, and in nothing else.
 func showsAll(src Source, p api.DeviceProfile, c *state.Cache) bool {
 	chosen := elementsOf(p)
 	for _, it := range c.Items.All() {
@@ -156,13 +157,12 @@ func showsAll(src Source, p api.DeviceProfile, c *state.Cache) bool {
 }
 
 // base is the snapshot to build on, or why there is none.
-func (d *Device) base(ctx context.Context, src Source, p api.DeviceProfile) (c *state.Cache, why string, err error) {
-	location := p.Location
+func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why string, err error) {
 	c, err = d.dir.Cache()
 	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
 		return d.recall(ctx, location, "", "cache_damaged")
 	}
-	if r := d.id.Restored; r != nil && err == nil && (c == nil || int64(c.Items.Len()) < r.Items && showsAll(src, p, c)) {
+	if r := d.id.Restored; r != nil && err == nil && (c == nil || int64(c.Items.Len()) < r.Items && d.shows(c)) {
 		adopted, why, err := d.recall(ctx, location, r.Snapshot, whyRestored)
 		if err != nil || adopted != nil {
 			return adopted, why, err

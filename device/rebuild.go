@@ -108,6 +108,12 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 	}
 	c.Device, c.Location = d.id.Device, *r.session.Location
 	c.Adopted = r.session.Adopted != nil && *r.session.Adopted
+	if c.Adopted && !d.brought(c) && !d.shows(c) {
+		if lost == whyRestored {
+			lost = ""
+		}
+		return nil, lost, nil
+	}
 	if err := d.dir.PutCache(c); err != nil {
 		return nil, "", err
 	}
@@ -117,6 +123,13 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 	}
 	d.tell("what this phone remembered of its last backup was lost (%s) and has been read again: %d bytes", lost, r.Bytes())
 	return c, "", nil
+}
+
+// brought reports whether a restore has brought all of a snapshot to this phone. Of another device's, nothing else may stay in
+// this one's backup only because it is not shown here.
+func (d *Device) brought(c *state.Cache) bool {
+	r := d.id.Restored
+	return r != nil && r.Snapshot == c.Snapshot && int64(c.Items.Len()) <= r.Items
 }
 
 // tell adds to what the backup that is under way tells in passing.
