@@ -24,7 +24,7 @@ func (d *Device) Failed() (snapshot string, items int64, err error) {
 
 // again are the records to which a restore is narrowed that brings what has failed before; nil for all.
 func (d *Device) again(snapshot string, kinds []item.Kind, only []Only) (map[index.ID][]uint32, error) {
-	if !slices.ContainsFunc(only, func(o Only) bool { return o.Failed }) {
+	if !failedAlone(only) {
 		return nil, nil
 	}
 	f, err := d.dir.Failed()
@@ -33,6 +33,11 @@ func (d *Device) again(snapshot string, kinds []item.Kind, only []Only) (map[ind
 	}
 	if f.Snapshot != snapshot {
 		return nil, fmt.Errorf("this phone does not know what of this backup has failed; restore all of it: what is here is not written twice")
+	}
+	for _, k := range kinds {
+		if _, known := f.Elements[k.Element()]; !known {
+			return nil, fmt.Errorf("this phone has not restored the %s of this backup before; restore all of them, or do not choose them", k.Element())
+		}
 	}
 	out := map[index.ID][]uint32{}
 	for e, chunks := range f.Elements {
@@ -57,6 +62,10 @@ func (d *Device) again(snapshot string, kinds []item.Kind, only []Only) (map[ind
 	return out, nil
 }
 
+func failedAlone(only []Only) bool {
+	return slices.ContainsFunc(only, func(o Only) bool { return o.Failed })
+}
+
 // missed is what is to be known of a snapshot's failed items after a restore of some kinds. Nothing is where not even the index
 // could be read: then all is to be restored again.
 func missed(known state.Failed, snapshot string, kinds []item.Kind, out *RestoreReport) state.Failed {
@@ -65,7 +74,7 @@ func missed(known state.Failed, snapshot string, kinds []item.Kind, out *Restore
 		f.Elements = known.Elements
 	}
 	for _, k := range kinds {
-		delete(f.Elements, k.Element())
+		f.Elements[k.Element()] = map[string][]state.Span{} // it has been restored
 	}
 	if out.missed == nil && out.Failed() > 0 {
 		return state.Failed{}

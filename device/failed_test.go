@@ -3,6 +3,7 @@ package device
 import (
 	"bytes"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -76,5 +77,36 @@ func TestRestore_Failed(t *testing.T) {
 				t.Errorf("nothing has failed, and it answers %v", err)
 			}
 		})
+	}
+}
+
+// TestRestore_Failed_Known: what has failed is known though the run is killed as the service ends the restore, and an element that
+// was never restored does not count as one that was.
+func TestRestore_Failed_Known(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := newYear(5, 20).memory
+	r := p.backUp(t, m)
+	for _, k := range s.chunksStored() {
+		s.objects[k] = bytes.Clone(s.objects[k])
+		s.objects[k][200] ^= 1 // contacts, which come first
+	}
+	q := enrolled(t, s, 2)
+	got := &memory{coverage: m.coverage}
+	s.fault = func(req *http.Request, after bool) error {
+		if after && strings.HasSuffix(req.URL.Path, "/result") {
+			return errKilled
+		}
+		return nil
+	}
+	_, err := q.Restore(t.Context(), s.consent(t, r.Snapshot, q.id.Device, "contacts"), got, nil)
+	s.fault = nil
+	if _, n, ferr := q.Failed(); err == nil || n == 0 || ferr != nil {
+		t.Errorf("%v; %d are known to have failed; %v", err, n, ferr)
+	}
+	both := s.consent(t, r.Snapshot, q.id.Device, "contacts", "messages")
+	if again, err := q.Restore(t.Context(), both, got, nil, Only{Failed: true}); err == nil || !strings.Contains(err.Error(), "messages") {
+		t.Errorf("messages were never restored: %+v, %v", again.Ledger, err)
 	}
 }

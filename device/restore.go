@@ -80,13 +80,21 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Onl
 	if session == "" { // nothing could be written
 		session = gathered
 	}
+	// What fails is known before the service ends the restore; what was brought at last is forgotten after it.
+	if !failedAlone(only) {
+		if err := d.dir.PutFailed(missed(known, r.Snapshot, kinds, out)); err != nil {
+			return err
+		}
+	}
 	// If we die before this line, another run finds everything there, and reports duplicates.
 	result, err := d.client.Result(ctx, r.Id, api.ResultInput{Session: session, Ledger: out.Ledger})
 	if err != nil {
 		return fmt.Errorf("the items are written, and the service could not be told: %w", err)
 	}
-	if err := d.dir.PutFailed(missed(known, r.Snapshot, kinds, out)); err != nil {
-		return err
+	if failedAlone(only) {
+		if err := d.dir.PutFailed(missed(known, r.Snapshot, kinds, out)); err != nil {
+			return err
+		}
 	}
 	out.State = string(result.State)
 	if result.State == api.RestoreStateDone {

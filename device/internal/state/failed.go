@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 )
 
-// Failed is what restores of a snapshot have not brought to this phone so far: the numbers of records, by element and chunk.
+// Failed is what restores of a snapshot have not brought to this phone so far: the numbers of records, by element and chunk. An
+// element of which nothing has failed is there, and empty; one that was never restored is not.
 type Failed struct {
 	Snapshot string                       `json:"snapshot"`
 	Elements map[string]map[string][]Span `json:"elements"`
@@ -39,7 +42,7 @@ func (d *Dir) Failed() (f Failed, err error) {
 
 // PutFailed stores it; nothing failed removes it.
 func (d *Dir) PutFailed(f Failed) error {
-	if len(f.Elements) == 0 {
+	if !slices.ContainsFunc(slices.Collect(maps.Values(f.Elements)), func(chunks map[string][]Span) bool { return len(chunks) > 0 }) {
 		return d.removeAll(failedFile)
 	}
 	b, err := json.Marshal(f)
