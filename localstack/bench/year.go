@@ -19,6 +19,12 @@ func small() sample.Size {
 		Contacts: 1_500, Calls: 1_000, MinPhoto: 1 << 10, MaxPhoto: 4 << 10, DayCalls: 25}
 }
 
+// yearMessages are those that this phone has had by a day.
+func yearMessages(day int) int {
+	size := small()
+	return size.SMS + size.MMS + day*(size.DaySMS+size.DayMMS)
+}
+
 // marks are the days after which is looked, up to the last one.
 func marks(last int) (days []int) {
 	for _, day := range []int{1, 30, 90, 180, 365} {
