@@ -2,7 +2,7 @@
 // full disk shows. It does not know what is kept in the file.
 //
 // bbolt guards its two meta pages by check sums, and nothing else. So all that is written goes through Put, Delete and Empty,
-// which keep a sum over everything in the file, and Open reads everything and compares.
+// which keep a sum over everything in the file. Open looks whether the pages are a tree, reads everything and compares.
 package intact
 
 import (
@@ -13,13 +13,11 @@ import (
 	"hash/fnv"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 var (
@@ -40,11 +38,9 @@ var theSum = []byte("sum")
 // Own reports whether a bucket is not the user's.
 func Own(bucket []byte) bool { return string(bucket) == sums }
 
-// Open opens the file, or makes it, and reads all of it. A page that is not what it should be makes bbolt panic, one past
-// the end of a file cut short makes the memory fault; both are damage.
+// Open opens the file, or makes it, and reads all of it. What is damaged and yet makes bbolt panic is damage all the same.
 func Open(path string, sync bool) (db *bolt.DB, err error) {
 	var file *os.File
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		what := recover()
 		if what == nil {
@@ -59,23 +55,20 @@ func Open(path string, sync bool) (db *bolt.DB, err error) {
 		}
 		db = nil
 	}()
-	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockWait, NoSync: !sync, FreelistType: bolt.FreelistMapType,
+	db, err = bolt.Open(path, 0o600, &bolt.Options{NoSync: !sync, FreelistType: bolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-			file, err = os.OpenFile(name, flag, mode)
+			file, err = opened(name, flag, mode)
 			return file, err
 		}})
 	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return nil, ErrInUse
+	case errors.Is(err, ErrInUse) || errors.Is(err, ErrDamaged):
+		return nil, err
 	case err != nil && !ofSystem(err):
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	case err != nil:
 		return nil, err
 	}
-	if err = checkMetas(path, db.Info().PageSize); err == nil {
-		err = db.View(func(tx *bolt.Tx) error { return check(tx, path) })
-	}
-	if err != nil {
+	if err = db.View(check); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -88,34 +81,8 @@ func ofSystem(err error) bool {
 	return path || number || Full(err)
 }
 
-// checkMetas refuses a meta page that bbolt would pass over for the other, older one: the last transaction, which was
-// acknowledged, would be gone. (A page has the magic at byte 16, and at 72 the FNV-1a sum of what is between.)
-func checkMetas(path string, size int) error {
-	raw, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer raw.Close()
-	for n := range 2 {
-		var page [80]byte
-		if _, err := raw.ReadAt(page[:], int64(n*size)); err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
-		h := fnv.New64a()
-		h.Write(page[16:72])
-		if binary.NativeEndian.Uint64(page[72:]) != h.Sum64() {
-			return fmt.Errorf("%w: its meta page %d has another check sum", ErrDamaged, n)
-		}
-	}
-	return nil
-}
-
-// check reads everything, by walking and by looking up, so that every page is touched on this goroutine, where a fault is
-// caught, before bbolt's own check goes through the structure on another.
-func check(tx *bolt.Tx, path string) error {
-	if info, err := os.Stat(path); err != nil || info.Size() < tx.Size() {
-		return errors.Join(fmt.Errorf("%w: it has been cut short", ErrDamaged), err)
-	}
+// check reads everything, by walking and by looking up.
+func check(tx *bolt.Tx) error {
 	var sum uint64
 	err := tx.ForEach(func(name []byte, b *bolt.Bucket) error {
 		return b.ForEach(func(k, v []byte) error {
@@ -128,16 +95,8 @@ func check(tx *bolt.Tx, path string) error {
 			return nil
 		})
 	})
-	if err != nil {
-		return err
-	}
-	if sum != kept(tx) {
-		return fmt.Errorf("%w: what it holds has another sum", ErrDamaged)
-	}
-	for e := range tx.Check() {
-		if err == nil { // the rest is drained, or Check would not end
-			err = fmt.Errorf("%w: %w", ErrDamaged, e)
-		}
+	if err == nil && sum != kept(tx) {
+		err = fmt.Errorf("%w: what it holds has another sum", ErrDamaged)
 	}
 	return err
 }

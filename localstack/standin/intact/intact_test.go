@@ -2,6 +2,7 @@ package intact_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -150,6 +151,33 @@ func TestOpen(t *testing.T) {
 		}
 		same(t, whole[:len(whole)/2], true)
 	})
+	t.Run("Headers", func(t *testing.T) { // of each page, and its first element
+		t.Parallel()
+		for page := 2; page < len(whole)/os.Getpagesize(); page++ {
+			for at := range 32 {
+				content := bytes.Clone(whole)
+				content[page*os.Getpagesize()+at] ^= []byte{0x01, 0x10, 0x80, 0xff}[(page+at)%4]
+				same(t, content, false)
+			}
+		}
+	})
+	t.Run("Pointers", func(t *testing.T) { // each to each page: to one above it among them
+		t.Parallel()
+		count := len(whole) / os.Getpagesize()
+		refused := 0
+		for _, at := range pointers(whole) {
+			for to := range count {
+				content := bytes.Clone(whole)
+				binary.NativeEndian.PutUint64(content[at:], uint64(to))
+				if same(t, content, false) {
+					refused++
+				}
+			}
+		}
+		if refused < 4*(count-1) {
+			t.Errorf("only %d were refused: those of three buckets and of a branch to each of %d pages but one should be", refused, count)
+		}
+	})
 	t.Run("Zeroes", func(t *testing.T) {
 		t.Parallel()
 		for from := 0; from < len(whole); from += os.Getpagesize() {
@@ -158,6 +186,26 @@ func TestOpen(t *testing.T) {
 			same(t, content, false)
 		}
 	})
+}
+
+// pointers are the places of all that says on which page something is: of buckets, and in branch pages. Some are on pages that are free by now.
+func pointers(file []byte) (places []int) {
+	for _, name := range []string{"one", "two", "\x00sum"} {
+		for at := range file {
+			if bytes.HasPrefix(file[at:], []byte(name)) && at+len(name)+16 <= len(file) && bytes.Equal(file[at+len(name)+8:at+len(name)+16], make([]byte, 8)) {
+				places = append(places, at+len(name))
+			}
+		}
+	}
+	for from := 0; from < len(file); from += os.Getpagesize() {
+		if binary.NativeEndian.Uint16(file[from+8:]) != 1 { // a branch page
+			continue
+		}
+		for n := range int(binary.NativeEndian.Uint16(file[from+10:])) {
+			places = append(places, from+16+16*n+8)
+		}
+	}
+	return places
 }
 
 func TestFull(t *testing.T) {
