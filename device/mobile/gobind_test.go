@@ -150,12 +150,11 @@ func TestGobind(t *testing.T) {
 		for _, m := range all {
 			file, forms := "Mobile.java", []string{m.name + " =", " " + lower(m.name) + "("}
 			if m.of != "" {
-				file, forms = m.of+".java", []string{"public native ", "public final native ", "public "}
 				name := lower(m.name)
 				if m.name == "New"+m.of {
 					name = m.of
 				}
-				forms = []string{" " + name + "(", " get" + m.name + "("}
+				file, forms = m.of+".java", []string{" " + name + "(", " get" + m.name + "("}
 			}
 			if !slices.ContainsFunc(forms, func(f string) bool { return strings.Contains(files[file], f) }) {
 				t.Errorf("%s has none of %q", file, forms)

@@ -99,7 +99,7 @@ func (i *Items) add(element string, unlawful error, made func() (item.Item, erro
 	}
 	switch {
 	case element != i.element:
-		return i.push(nil, app(fmt.Errorf("List was asked for %s, and has added something of %s", i.element, element)))
+		return i.push(nil, app(fmt.Errorf("the list was asked for %s, and has added something of %s", i.element, element)))
 	case unlawful != nil:
 		return i.push(nil, i.unreadable("not_lawful", unlawful))
 	}
