@@ -3,24 +3,47 @@ package main_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"zapas/localstack/build"
+	"zapas/localstack/standin/lambda/child"
 )
 
-// bin is where TestMain puts the programs.
-var bin string
+var (
+	bin      string        // where TestMain puts the programs
+	children *child.Parent // of all programs that are started
+)
 
-func TestMain(m *testing.M) { os.Exit(withPrograms(m)) }
+func TestMain(m *testing.M) {
+	children = child.New()
+	if programs := os.Getenv(killed); programs != "" {
+		toBeKilled(programs)
+		return
+	}
+	os.Exit(withPrograms(m))
+}
+
+// killed tells the test's own program, when it runs again, that it is to start a stack and be killed, and where the
+// programs are.
+const killed = "KILLED_BESIDE"
+
+func toBeKilled(programs string) {
+	cmd := exec.Command(filepath.Join(programs, "localstack"), "-dir", os.Getenv("DIR"), "-api-port", "0", "-aws-port", "0", "-story=false")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "..", os.Stdout, os.Stdout
+	if err := children.Start(cmd); err != nil {
+		panic(err)
+	}
+	time.Sleep(time.Hour)
+}
 
 func withPrograms(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "zapas-localstack-")
@@ -54,22 +77,29 @@ func newPlace(t *testing.T) place {
 
 func (p place) url() string { return "http://127.0.0.1:" + p.api }
 
-// ports that were handed out; they lie below those that systems give to whoever asks for any.
-var ports atomic.Int64
-
+// port is one that the system gives to nobody else while the test runs: it stays bound here, and is listened at there. Linux
+// lets a socket listen where another is bound, if both have SO_REUSEADDR, as Go's listeners do, and the other does not listen.
 func port(t *testing.T) string {
 	t.Helper()
-	for range 1000 {
-		n := 10_000 + (int64(os.Getpid())*97+ports.Add(1))%20_000
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", n)); err == nil {
-			if err := l.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return strconv.FormatInt(n, 10)
-		}
+	syscall.ForkLock.RLock()
+	s, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err == nil {
+		syscall.CloseOnExec(s)
 	}
-	t.Fatal("no port is free")
-	return ""
+	syscall.ForkLock.RUnlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(s) })
+	if err := errors.Join(syscall.SetsockoptInt(s, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1),
+		syscall.Bind(s, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.Itoa(at.(*syscall.SockaddrInet4).Port)
 }
 
 // start starts localstack there, as make run does.
@@ -83,7 +113,7 @@ func (p place) start(t *testing.T, args ...string) *process {
 		t.Fatal(err)
 	}
 	r.cmd.Stderr = r.cmd.Stdout
-	if err := r.cmd.Start(); err != nil {
+	if err := children.Start(r.cmd); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -62,7 +63,13 @@ func tryAsPrinted(t *testing.T, p place, said string) {
 	}
 	bash := exec.Command("bash", "-eu")
 	bash.Stdin, bash.Dir = strings.NewReader(block), t.TempDir()
-	answer, err := bash.CombinedOutput()
+	var printed bytes.Buffer
+	bash.Stdout, bash.Stderr = &printed, &printed
+	err := children.Start(bash)
+	if err == nil {
+		err = bash.Wait()
+	}
+	answer := printed.Bytes()
 	if err != nil {
 		t.Fatalf("%v:\n%s\n%s", err, answer, block)
 	}

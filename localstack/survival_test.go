@@ -142,7 +142,10 @@ func (h *home) run(name string, args ...string) ([]byte, error) {
 		out.Reset()
 		cmd := exec.Command(filepath.Join(bin, "cli"), append([]string{"--state", filepath.Join(h.dir, name)}, args...)...)
 		cmd.Stdout, cmd.Stderr = &out, &errs
-		if err = cmd.Run(); err == nil {
+		if err = children.Start(cmd); err == nil {
+			err = cmd.Wait()
+		}
+		if err == nil {
 			return out.Bytes(), nil
 		}
 	}

@@ -86,7 +86,6 @@ func (s *Service) start(f Function) (*environment, error) {
 	printed := &lines{out: s.output, prefix: f.Name + ": "}
 	env.cmd.Dir = filepath.Dir(f.Binary)
 	env.cmd.Stdout, env.cmd.Stderr = printed, printed
-	env.cmd.SysProcAttr = attributes()
 	env.cmd.WaitDelay = time.Second // a grandchild that holds the output does not hold us
 	for _, own := range s.variables(f, listener.Addr().String()) {
 		env.cmd.Env = append(env.cmd.Env, own[0]+"="+own[1])
@@ -94,9 +93,7 @@ func (s *Service) start(f Function) (*environment, error) {
 	for name, value := range f.Env {
 		env.cmd.Env = append(env.cmd.Env, name+"="+value)
 	}
-	started := make(chan error)
-	s.spawn <- func() { started <- env.cmd.Start() }
-	if err := <-started; err != nil {
+	if err := s.children.Start(env.cmd); err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("function %s does not start: build the functions again: %w", f.Name, err)
 	}

@@ -23,9 +23,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
+
+	"zapas/localstack/standin/lambda/child"
 )
 
 // The limits of a synchronous invocation, in bytes. The second is the one that Lambda's own message names.
@@ -72,7 +73,7 @@ type Service struct {
 	output          *output
 	log             *slog.Logger
 	pools           map[string]*pool
-	spawn           chan func()   // runs on the thread that is every child's parent
+	children        *child.Parent
 	closing         chan struct{} // closed by Close
 
 	mu     sync.Mutex
@@ -97,7 +98,7 @@ func Start(cfg Config) (*Service, error) {
 		region: cfg.Region, account: cfg.Account,
 		output: &output{w: cfg.Output}, log: cfg.Log,
 		pools: map[string]*pool{}, live: map[*environment]struct{}{},
-		spawn: make(chan func()), closing: make(chan struct{}),
+		closing: make(chan struct{}),
 	}
 	if s.output.w == nil {
 		s.output.w = io.Discard
@@ -110,14 +111,7 @@ func Start(cfg Config) (*Service, error) {
 			return nil, err
 		}
 	}
-	// Linux delivers the parent's death signal when the thread that started the child ends, not the process. So one
-	// thread, which lives as long as the service, starts them all.
-	go func() {
-		runtime.LockOSThread()
-		for start := range s.spawn {
-			start()
-		}
-	}()
+	s.children = child.New()
 	return s, nil
 }
 
@@ -327,7 +321,7 @@ func (s *Service) Close() error {
 			env.kill()
 		}
 		s.work.Wait()
-		close(s.spawn)
+		s.children.Close()
 	}
 	return nil
 }

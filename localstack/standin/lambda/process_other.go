@@ -1,9 +1,0 @@
-//go:build !linux
-
-package lambda
-
-import "syscall"
-
-// attributes has no parent's death signal to ask for here: a child whose parent died ends when it asks for its next
-// event and finds no Runtime API.
-func attributes() *syscall.SysProcAttr { return nil }
