@@ -109,6 +109,44 @@ func TestProgress_EachElement(t *testing.T) {
 	}
 }
 
+// TestProgress_Verify: a proof tells what it downloads, all of it or a sample, what is damaged and what cannot be read at all.
+func TestProgress_Verify(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := everything()
+	r := p.backUp(t, m)
+	proven := func(o VerifyOptions) (bytes int64) {
+		t.Helper()
+		p.steps = nil
+		out, err := p.Verify(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.addUp(t)
+		return out.Bytes
+	}
+	n := proven(VerifyOptions{})
+	for element := range r.Ledger {
+		if at := p.step(element, Downloading); !slices.Equal(p.works(element), []string{"downloading ended"}) || at.Done == 0 || at.Done > n || at.Failed != 0 {
+			t.Errorf("%+v of %d bytes", at, n)
+		}
+	}
+	proven(VerifyOptions{Elements: []string{"calls"}})
+	if p.step("calls", Downloading).State != Ended || len(p.works("contacts")) > 0 {
+		t.Errorf("calls alone: %+v", p.steps)
+	}
+	for _, k := range s.chunksStored() {
+		delete(s.objects, k)
+	}
+	proven(VerifyOptions{})
+	for element := range r.Ledger {
+		if got := p.works(element); !slices.Equal(got, []string{"downloading broken_off"}) {
+			t.Errorf("without any chunk, of %s: %v", element, got)
+		}
+	}
+}
+
 // TestProgress_Failed shows what an element that did not come through says of itself.
 func TestProgress_Failed(t *testing.T) {
 	t.Parallel()

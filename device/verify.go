@@ -9,6 +9,7 @@ import (
 	"zapas/device/internal/gather"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/unpack"
 	"zapas/shared/api"
@@ -79,6 +80,8 @@ func (d *Device) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, err
 		return VerifyReport{}, err
 	}
 	defer d.heed(agenda.Profile.Conditions)()
+	d.track = progress.New(d.config.Progress)
+	defer d.track.Break() // what has come to no end
 	before := d.client.Sent()
 	out, err := d.verify(ctx, o)
 	err = errors.Join(err, d.dir.ClearProof())
@@ -161,7 +164,9 @@ func (d *Device) prove(ctx context.Context, o VerifyOptions, session, snapshot s
 		return VerifyReport{}, err
 	}
 	kinds, all := o.kinds()
-	s, err := d.gatherer().Stream(ctx, gather.Restore{Snapshot: snapshot, Session: session, Proof: true, Folder: folder, Kinds: kinds})
+	from := d.gatherer()
+	from.Track = d.track
+	s, err := from.Stream(ctx, gather.Restore{Snapshot: snapshot, Session: session, Proof: true, Folder: folder, Kinds: kinds})
 	if err != nil {
 		return VerifyReport{}, err
 	}
@@ -172,6 +177,7 @@ func (d *Device) prove(ctx context.Context, o VerifyOptions, session, snapshot s
 	whole := true
 	if g.Index == nil {
 		lostIndex(&found, g, snapshot, kinds)
+		d.allLost(found.Ledger)
 	} else if whole, err = d.stream(ctx, o, s, kinds, &found, &out.Attachments); err != nil {
 		return VerifyReport{}, err
 	}

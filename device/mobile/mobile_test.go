@@ -271,7 +271,9 @@ func TestRoundTrip(t *testing.T) {
 	if again := old.backUp(t, nil); !again.Unchanged || again.Snapshot != made.Snapshot || again.BytesUp != 0 {
 		t.Errorf("the same again: %+v", again)
 	}
-	proof, err := old.device.Verify(nil, 0)
+	told = &steps{}
+	proof, err := old.device.Verify(mobile.NewRun(told), 0)
+	told.check(t, "downloading")
 	if err != nil || proof.Outcome != "proven" || proof.Proven(mobile.Contacts) != 2 || proof.AttachmentsProven != 3 || proof.FailureCount() != 0 {
 		t.Errorf("proof %+v, %v", proof, err)
 	}

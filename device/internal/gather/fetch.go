@@ -20,18 +20,7 @@ const (
 // download fetches the chunks that the index names and that hold what is to be restored, or its attachments.
 func (g *gathering) download(ctx context.Context) error {
 	needed := g.needed()
-	size := map[string]int64{}
-	for _, n := range needed {
-		for _, e := range n.elements {
-			size[e] += n.size
-		}
-	}
-	for _, k := range g.r.Kinds {
-		if n, ok := size[k.Element()]; ok {
-			g.d.Track.Begin(progress.Downloading, k.Element(), n)
-			delete(size, k.Element())
-		}
-	}
+	g.begin(needed)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var failure error
@@ -44,14 +33,8 @@ func (g *gathering) download(ctx context.Context) error {
 			failure = err
 			cancel()
 		}
-		count := g.d.Track.Add
-		if g.out.note(n.at, f); f.bad != nil {
-			count = g.d.Track.Fail
-		}
-		for _, e := range n.elements {
-			if err == nil {
-				count(progress.Downloading, e, n.size)
-			}
+		if g.out.note(n.at, f); err == nil {
+			g.count(n, f)
 		}
 	})
 	if failure == nil {
@@ -61,6 +44,33 @@ func (g *gathering) download(ctx context.Context) error {
 		g.d.Track.End(progress.Downloading)
 	}
 	return failure
+}
+
+// begin tells how much there is to download for each element.
+func (g *gathering) begin(needed []need) {
+	size := map[string]int64{}
+	for _, n := range needed {
+		for _, e := range n.elements {
+			size[e] += n.size
+		}
+	}
+	for _, k := range g.r.Kinds {
+		if n, ok := size[k.Element()]; ok {
+			g.d.Track.Begin(progress.Downloading, k.Element(), n)
+			delete(size, k.Element())
+		}
+	}
+}
+
+// count tells what came of one download.
+func (g *gathering) count(n need, f found) {
+	count := g.d.Track.Add
+	if f.bad != nil {
+		count = g.d.Track.Fail
+	}
+	for _, e := range n.elements {
+		count(progress.Downloading, e, n.size)
+	}
 }
 
 // need is what is needed of a chunk.

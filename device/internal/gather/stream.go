@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"zapas/device/internal/index"
+	"zapas/device/internal/progress"
 )
 
 // Stream brings a snapshot's chunks one after the other: no more than a few of them are on the disk at a time.
@@ -86,14 +87,16 @@ func (s *Stream) Each(ctx context.Context, chunks []int, see func(i int) error) 
 		found
 		err error
 	}
-	coming := make([]chan came, len(chunks))
+	needed := s.whole(chunks)
+	s.g.begin(needed)
+	coming := make([]chan came, len(needed))
 	fetch := func(n int) {
-		if n >= len(chunks) {
+		if n >= len(needed) {
 			return
 		}
 		coming[n] = make(chan came, 1)
 		wg.Go(func() {
-			f, err := s.g.find(ctx, need{at: chunks[n], whole: true})
+			f, err := s.g.find(ctx, needed[n])
 			coming[n] <- came{f, err}
 		})
 	}
@@ -106,6 +109,7 @@ func (s *Stream) Each(ctx context.Context, chunks []int, see func(i int) error) 
 			return f.err
 		}
 		s.g.out.note(i, f.found)
+		s.g.count(needed[n], f.found)
 		if err := see(i); err != nil {
 			return err
 		}
@@ -114,5 +118,22 @@ func (s *Stream) Each(ctx context.Context, chunks []int, see func(i int) error) 
 		}
 		fetch(n + transfers)
 	}
-	return s.g.stands()
+	if err := s.g.stands(); err != nil {
+		return err
+	}
+	s.g.d.Track.End(progress.Downloading)
+	return nil
+}
+
+// whole are these chunks, all that is in them.
+func (s *Stream) whole(chunks []int) []need {
+	of := map[int]need{}
+	for _, n := range s.g.needed() {
+		of[n.at] = n
+	}
+	needed := make([]need, len(chunks))
+	for n, i := range chunks {
+		needed[n] = need{at: i, elements: of[i].elements, whole: true, size: s.g.out.Index.Chunks[i].Size}
+	}
+	return needed
 }

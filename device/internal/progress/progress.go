@@ -12,7 +12,7 @@ const (
 	Reading     Work = "reading"     // what the phone holds; how much that is, is known at its end
 	Sealing     Work = "sealing"     // backup: what is new
 	Uploading   Work = "uploading"   // backup: bytes of objects, which hold all elements together
-	Downloading Work = "downloading" // plan, restore: bytes of the objects that hold something of the element
+	Downloading Work = "downloading" // plan, restore, proof: bytes of the objects that hold something of the element
 	Matching    Work = "matching"    // plan, restore: what is to come, held against what is there
 	Planning    Work = "planning"    // plan: what is to come, decided on
 	Writing     Work = "writing"     // restore: what is to come
@@ -30,7 +30,7 @@ const (
 
 // Step is how far one work on one element has come. Its first step has Done 0, its last one a State other than Running;
 // what is Ended has Done = Total. Between them Done does not fall. A run that has to begin again, because its session or
-// its base has gone, begins with a first step again.
+// its base has gone, and a proof whose sample was damaged, begins with a first step again.
 type Step struct {
 	Element string `json:"element"`
 	Work    Work   `json:"work"`
