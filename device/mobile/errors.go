@@ -3,6 +3,8 @@ package mobile
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"strings"
 
 	"zapas/device"
@@ -19,6 +21,7 @@ const (
 	CodeOffline     = "offline"      // the service or the storage cannot be reached, or broke off: try again later
 	CodeMetered     = "metered"      // the network costs by volume, and the profile or the user wants another: the rest waits for that
 	CodeStorage     = "storage"      // the storage refused an object
+	CodeFolder      = "folder"       // the library's folder cannot be read or written: the phone is full, or it was taken away
 	CodeApp         = "app"          // a Source, a Sink or a Signer of the app has failed; the sentence holds its own
 	CodeUsage       = "usage"        // an argument is missing or of no use: a mistake in the app
 	CodeOther       = "other"        // all else
@@ -89,7 +92,17 @@ func codeOf(err error) string {
 	if _, ok := errors.AsType[*remote.Refused](err); ok {
 		return CodeStorage
 	}
+	if ofFolder(err) {
+		return CodeFolder
+	}
 	return CodeOther
+}
+
+// ofFolder reports whether the system has refused something that was done to a file.
+func ofFolder(err error) bool {
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	return path || link
 }
 
 // Code is the stable word of an error's text: what an exception's message or an NSError's localizedDescription begins with.

@@ -15,6 +15,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ var (
 	home    string // of what it keeps
 	running = sync.OnceValues(start)
 	started *stack.Stack
+	refuses atomic.Bool // the storage takes no object; only for tests that are not parallel
 )
 
 func TestMain(m *testing.M) { os.Exit(within(m)) }
@@ -63,7 +65,7 @@ func start() (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	started, err = stack.Start(stack.Config{Dir: home + "/data", Programs: programs, API: "127.0.0.1:0", AWS: "127.0.0.1:0", Log: log, Now: time.Now})
+	started, err = stack.Start(stack.Config{Dir: home + "/data", Programs: programs, API: "127.0.0.1:0", AWS: "127.0.0.1:0", Log: log, Now: time.Now, Around: refusing})
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +82,18 @@ func start() (*service, error) {
 	}
 	return s, s.as("ada", "/v1/profiles", `{"name": "Every night", "elements": ["contacts", "messages", "calls"], "location": "eu",
 		"schedule": {"kind": "daily", "at": "02:00", "zone": "Europe/Warsaw"}, "region": "PL", "conditions": {"unmetered": true}}`, nil)
+}
+
+// refusing answers uploads as S3 does what it will not take.
+func refusing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if refuses.Load() && r.Method == http.MethodPut && r.URL.Query().Has("X-Amz-Signature") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, "<Error><Code>InvalidRequest</Code></Error>")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // service is the service as its users meet it in the console.
