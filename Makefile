@@ -36,7 +36,7 @@ output = $(1)="$$(aws cloudformation describe-stacks $$in --stack-name "$$stack"
 # CDK's runtime complains of the age of a Node that serves it well.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20,21,23
 
-.PHONY: help run test check simulate fuzz conformance test-localstack test-aws bench lines build reset synth deploy revert destroy admin smoke account
+.PHONY: help run test phones check simulate fuzz conformance test-localstack test-aws bench lines build reset synth deploy revert destroy admin smoke account
 .DEFAULT_GOAL := help
 
 help: ## show what can be made
@@ -51,20 +51,22 @@ run: ## start everything on this machine, play the main job, or another day, kee
 	@ln -sf cli .zapas/bin/zapas-device
 	@exec ./.zapas/bin/localstack $(if $(ONCE),-once) -api-port $(API_PORT) -aws-port $(AWS_PORT)
 
-test: ## pass all tests
+test: phones ## pass all tests
 	go vet $(FLAGS) $(REST)
 	go test $(FLAGS) -v ./shared/layers
 	go test $(FLAGS) -shuffle=on $(REST)
 	go vet $(FLAGS) ./infra/...
 	go test $(FLAGS) -shuffle=on ./infra/...
 
-check: lines ## what a reviewer asks: tidy, formatted, linted, built for phones, tested with the race detector, contract and code agree
+phones: # compile for them what an app embeds, which needs none of their toolchains
+	GOOS=android GOARCH=arm64 go build $(FLAGS) ./device/...
+	GOOS=ios GOARCH=arm64 go build $(FLAGS) ./device/mobile
+
+check: lines phones ## what a reviewer asks: tidy, formatted, linted, built for phones, tested with the race detector, contract and code agree
 	go mod tidy -diff
 	test -z "$$(gofmt -l .)"
 	go generate ./shared/api && git diff --exit-code shared/api
 	go run $(LINT) run $(REST) ./infra/...
-	GOOS=android GOARCH=arm64 go build $(FLAGS) ./device/mobile
-	GOOS=ios GOARCH=arm64 go build $(FLAGS) ./device/mobile
 	CGO_ENABLED=1 go test -race -shuffle=on $(REST)
 
 simulate: ## play fleets of DEVICES=1000,10000,100000 for DAYS=30 by the real rules, and judge every backup (WRITE=1: into shared/fleet/SCALING.md)
