@@ -167,11 +167,7 @@ func (w *Writer) Put(it item.Item, open Opener) error {
 
 // undo takes back what was written behind start.
 func (w *Writer) undo(start int64) error {
-	w.w.Reset(w.tmp)
-	if err := w.tmp.Truncate(start); err != nil {
-		return w.fault(err)
-	}
-	if _, err := w.tmp.Seek(start, io.SeekStart); err != nil {
+	if err := outfile.Undo(w.tmp, w.w, start); err != nil {
 		return w.fault(err)
 	}
 	return nil

@@ -189,11 +189,7 @@ func (w *Writer) write(c *item.Contact, version string, open Opener) (piece, err
 
 // undo takes back what was written behind from.
 func (w *Writer) undo(from int64) error {
-	w.w.Reset(w.tail)
-	if err := w.tail.Truncate(from); err != nil {
-		return w.fault(err)
-	}
-	if _, err := w.tail.Seek(from, io.SeekStart); err != nil {
+	if err := outfile.Undo(w.tail, w.w, from); err != nil {
 		return w.fault(err)
 	}
 	return nil

@@ -3,8 +3,10 @@
 package outfile
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -111,6 +113,16 @@ func Replace(path string, part *os.File, before fs.FileInfo) error {
 		return fmt.Errorf("outfile: cannot write %s: %w", path, err)
 	}
 	return nil
+}
+
+// Undo takes back what was written behind a place, by way of w.
+func Undo(f *os.File, w *bufio.Writer, place int64) error {
+	w.Reset(f)
+	if err := f.Truncate(place); err != nil {
+		return err
+	}
+	_, err := f.Seek(place, io.SeekStart)
+	return err
 }
 
 // Settle makes a new name last.

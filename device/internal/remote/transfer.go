@@ -113,10 +113,11 @@ func (l *local) failed() error {
 // Get downloads an object of a known size to what create answers, which begins anew for each attempt. An object of
 // another size is an error, and so is *Refused: Status 403 means that the URL has expired, 404 that there is no object.
 func (c *Client) Get(ctx context.Context, url string, size int64, create func() (io.WriteCloser, error)) error {
-	return c.retry(ctx, func() error { return c.get(ctx, url, size, create) })
+	return c.retry(ctx, func() error { return c.get(ctx, url, "", size, create) })
 }
 
-func (c *Client) get(ctx context.Context, url string, size int64, create func() (io.WriteCloser, error)) error {
+// get downloads an object, or a part of it, of a size.
+func (c *Client) get(ctx context.Context, url, part string, size int64, create func() (io.WriteCloser, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patienceFor(size))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -124,6 +125,11 @@ func (c *Client) get(ctx context.Context, url string, size int64, create func() 
 		return fmt.Errorf("the service gave a download URL that cannot be read: %w", err)
 	}
 	req.Header.Set("Accept-Encoding", "identity")
+	want := http.StatusOK
+	if part != "" {
+		req.Header.Set("Range", part)
+		want = http.StatusPartialContent
+	}
 	if err := c.may(ctx, size); err != nil {
 		return err
 	}
@@ -133,7 +139,7 @@ func (c *Client) get(ctx context.Context, url string, size int64, create func() 
 		return unanswered(req, err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != want {
 		answer, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 		if err != nil {
 			return unanswered(req, err)

@@ -25,6 +25,16 @@ func Open(r io.ReaderAt, size int64, key SessionKey) (*Reader, error) {
 	if size < headerLen+footerLen || size > MaxChunk {
 		return nil, fmt.Errorf("a chunk of %d bytes is not possible", size)
 	}
+	d, err := opened(r, key)
+	if err != nil {
+		return nil, err
+	}
+	d.layout, err = d.trailer(size)
+	return d, err
+}
+
+// opened has read and verified the header, and knows no layout yet.
+func opened(r io.ReaderAt, key SessionKey) (*Reader, error) {
 	var h header
 	if err := readAt(r, h[:], 0); err != nil {
 		return nil, fmt.Errorf("header at offset 0: %w", err)
@@ -37,9 +47,7 @@ func Open(r io.ReaderAt, size int64, key SessionKey) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Reader{r: r, cipher: c, codec: codec}
-	d.layout, err = d.trailer(size)
-	return d, err
+	return &Reader{r: r, cipher: c, codec: codec}, nil
 }
 
 // trailer finds, opens and checks the table of blocks, which has to account for every byte of the chunk.

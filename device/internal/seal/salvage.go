@@ -24,19 +24,10 @@ func (d *Reader) Mark() [MarkLen]byte { return d.cipher.header.mark() }
 // are not known without the table. Blocks before the gap are numbered from the beginning, and those behind it from the end.
 // All are opened once, to count what they hold.
 func OpenRecords(r io.ReaderAt, part int64, records uint32, key SessionKey) (*Reader, error) {
-	var h header
-	if err := readAt(r, h[:], 0); err != nil {
-		return nil, fmt.Errorf("header at offset 0: %w", err)
-	}
-	c, err := openHeader(h, key)
+	d, err := opened(r, key)
 	if err != nil {
 		return nil, err
 	}
-	codec, err := newDecoder()
-	if err != nil {
-		return nil, err
-	}
-	d := &Reader{r: r, cipher: c, codec: codec}
 	front, back, gap := d.walk(part)
 	d.layout = &layout{count: records, recordPart: part}
 	had := number(front, 0)
