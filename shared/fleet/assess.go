@@ -25,6 +25,9 @@ const (
 // States are all of them, but that of devices which lists leave out.
 func States() []State { return []State{OK, Running, Unseen, NoBackup, Late, Failing, Disabled} }
 
+// again is how long after its run was given up a device is due once more.
+const again = time.Hour
+
 // Standing is how a device stands at a moment.
 type Standing struct {
 	Profile    profile.Profile
@@ -52,7 +55,8 @@ func (s Status) Through() time.Time {
 // Assess says how a device stands at a moment, given all profiles.
 //
 // A run that starts after a slot serves it, and every slot before it: after missed slots there is one catch-up, and a device
-// that ran by its own copy of the schedule is asked for nothing. Being overdue follows from slots, never from an age: what
+// that ran by its own copy of the schedule is asked for nothing. A run that was given up serves its slot for an hour: then
+// the device is due again, and so at most once an hour until a run ends well or the next slot comes. Being overdue follows from slots, never from an age: what
 // counts is the first slot after the last good run, after the profile last moved and after it came to govern this device,
 // so that nobody is late for what was not asked of him.
 func Assess(s Status, all profile.Set, now time.Time) Standing {
@@ -70,7 +74,7 @@ func Assess(s Status, all profile.Set, now time.Time) Standing {
 		st.Since = now
 	}
 	st.Slot, st.Next = all.Last(p, now).UTC(), p.Next(now).UTC()
-	st.Due, st.Why = due(s, p.ID, st.Slot)
+	st.Due, st.Why = due(s, p.ID, st.Slot, now)
 	switch {
 	case st.Due:
 		st.NotBefore = p.Start(st.Slot, s.Device).UTC()
@@ -79,6 +83,9 @@ func Assess(s Status, all profile.Set, now time.Time) Standing {
 		}
 	case !st.Next.IsZero():
 		st.NotBefore = p.Start(st.Next, s.Device).UTC()
+	}
+	if retry := s.retry(st.Slot); !st.Due && !retry.IsZero() && (st.Next.IsZero() || retry.Before(st.Next)) {
+		st.NotBefore = p.Awake(retry).UTC()
 	}
 	st.Owes, st.Deadline = p.Deadline(latest(s.Through(), p.Since, st.Since, s.EnrolledAt), s.Device)
 	st.State = s.state(st, now)
@@ -91,15 +98,26 @@ func Assess(s Status, all profile.Set, now time.Time) Standing {
 	return st
 }
 
-// due: the device has no started run for the profile, or the profile's last slot is newer than that run.
-func due(s Status, p profile.ID, slot time.Time) (bool, Why) {
+// due: the device has no started run for the profile, or the profile's last slot is newer than that run, or has not been
+// served by it and it was given up an hour ago.
+func due(s Status, p profile.ID, slot, now time.Time) (bool, Why) {
+	retry := s.retry(slot)
 	switch {
 	case s.Run.Profile != p:
 		return true, First
-	case slot.After(s.Run.At):
+	case slot.After(s.Run.At), !retry.IsZero() && !now.Before(retry):
 		return true, SlotPassed
 	}
 	return false, NotDue
+}
+
+// retry is when the device is due again for a slot, since its last run was given up and none has ended well for that slot;
+// zero when that is not so.
+func (s Status) retry(slot time.Time) time.Time {
+	if s.Run.Session == "" || s.Run.Session != s.Failed.Session || !s.Through().Before(slot) {
+		return time.Time{}
+	}
+	return s.Failed.At.Add(again)
 }
 
 // late: it is announced as overdue, and has not run well since the slot that it is late for.

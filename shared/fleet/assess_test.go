@@ -51,6 +51,12 @@ func TestAssess(t *testing.T) {
 			s.Stored = fleet.Stored{Started: moment(at), At: moment(at).Add(time.Hour), Seq: 1}
 		}
 	}
+	gaveUp := func(at string) func(s *fleet.Status) { // a run that began ten minutes before
+		return func(s *fleet.Status) {
+			ran("11-22 02:10")(s)
+			s.Run.At, s.Run.Session, s.Failed = moment(at).Add(-10*time.Minute), "T", fleet.Failed{At: moment(at), Session: "T"}
+		}
+	}
 	for _, tt := range []struct {
 		name     string
 		status   fleet.Status
@@ -81,7 +87,22 @@ func TestAssess(t *testing.T) {
 		{"GivenUp", governed(func(s *fleet.Status) {
 			ran("11-22 02:10")(s)
 			s.Run.At, s.Run.Session, s.Failed = moment("11-23 02:01"), "T", fleet.Failed{At: moment("11-23 02:20"), Session: "T"}
-		}), nil, "11-23 02:30", fleet.Failing, false, fleet.NotDue, "11-23 08:00", "11-24 02:00"},
+		}), nil, "11-23 02:30", fleet.Failing, false, fleet.NotDue, "11-23 08:00", "11-23 03:20"},
+		{"GivenUpNotAnHourAgo", governed(gaveUp("11-23 02:20")), nil, "2026-11-23 03:19:59", fleet.Failing, false, fleet.NotDue, "11-23 08:00", "11-23 03:20"},
+		{"GivenUpAnHourAgo", governed(gaveUp("11-23 02:20")), nil, "11-23 03:20", fleet.Failing, true, fleet.SlotPassed, "11-23 08:00", "11-23 03:20"},
+		{"GivenUpAnHourAgoInQuietHours", governed(gaveUp("11-23 02:20")), func(p *profile.Profile) { p.QuietHours = profile.QuietHours{From: "03:00", To: "05:00"} },
+			"11-23 03:20", fleet.Failing, true, fleet.SlotPassed, "11-23 08:00", "11-23 05:00"},
+		{"GivenUpAndOverdue", governed(gaveUp("11-23 07:30")), nil, "11-23 08:30", fleet.Late, true, fleet.SlotPassed, "11-23 08:00", "11-23 08:30"},
+		{"GivenUpAndOverdueNotAnHourAgo", governed(gaveUp("11-23 07:30")), nil, "11-23 08:29", fleet.Late, false, fleet.NotDue, "11-23 08:00", "11-23 08:30"},
+		{"GivenUpAndTheNextSlotComesFirst", governed(gaveUp("11-24 01:30")), nil, "11-24 01:31", fleet.Late, false, fleet.NotDue, "11-23 08:00", "11-24 02:00"},
+		{"GivenUpAndTheNextSlotHasCome", governed(gaveUp("11-24 01:30")), nil, "11-24 02:00", fleet.Late, true, fleet.SlotPassed, "11-23 08:00", "11-24 02:00"},
+		{"OrderedGivenUpAndServedBefore", governed(func(s *fleet.Status) {
+			ran("11-23 02:10")(s)
+			s.Run.At, s.Run.Session, s.Failed = moment("11-23 12:00"), "T", fleet.Failed{At: moment("11-23 12:20"), Session: "T"}
+		}), nil, "11-23 20:00", fleet.Failing, false, fleet.NotDue, "11-24 08:00", "11-24 02:00"},
+		{"FirstGivenUpAnHourAgo", governed(func(s *fleet.Status) {
+			s.Governs.Since, s.Run, s.Failed = moment("11-22 12:00"), fleet.Run{At: moment("11-22 12:05"), Profile: theProfile, Session: "T"}, fleet.Failed{At: moment("11-22 12:10"), Session: "T"}
+		}), nil, "11-22 13:10", fleet.Failing, true, fleet.SlotPassed, "11-23 08:00", "11-22 13:10"},
 		{"GivenUpThenStored", governed(func(s *fleet.Status) {
 			ran("11-23 02:30")(s)
 			s.Failed = fleet.Failed{At: moment("11-23 02:20"), Session: "T"}
@@ -284,8 +305,9 @@ func TestAssess_Always(t *testing.T) {
 				if !before.Due || before.NotBefore.After(now) {
 					continue
 				}
+				retry := s.Run.Session != "" && s.Run.Session == s.Failed.Session && !now.Before(s.Failed.At.Add(time.Hour))
 				for slot := range slices.Values(p.Schedule.Next(now.Add(-48*time.Hour), 60)) {
-					if ran := slices.ContainsFunc(started, func(at time.Time) bool { return !at.Before(slot) }); ran && slot.Equal(before.Slot) && before.Why == fleet.SlotPassed {
+					if ran := slices.ContainsFunc(started, func(at time.Time) bool { return !at.Before(slot) }); ran && slot.Equal(before.Slot) && before.Why == fleet.SlotPassed && !retry {
 						t.Fatalf("it is due for %s, and has run since: %v", slot, started)
 					}
 				}

@@ -46,7 +46,7 @@ func (w *world) judge() {
 		for _, k := range c.window[n] {
 			sum, most = sum+k, max(most, k)
 		}
-		few := 12 / math.Sqrt(min(float64(w.devices*w.scenes[n].share)/100, float64(max(sum, 1)))) // each device has its own moment, so that few are never even
+		few := 15 / math.Sqrt(min(float64(w.devices*w.scenes[n].share)/100, float64(max(sum, 1)))) // each device has its own moment, so that few are never even
 		if float64(most)*10 > (1.5+few)*float64(sum) {
 			c.violate(bunched, "%s: %v", w.scenes[n].profile.Name, c.window[n])
 		}

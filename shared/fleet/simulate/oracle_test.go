@@ -10,6 +10,7 @@ type ledger struct {
 	through   int64 // start of the last run that ended well
 	lastRun   int64 // start of the last run
 	lastScene int8  // for which that was
+	gaveUp    int64 // when that was given up; 0: it was not
 	owed      int64 // the slot for which a run is wanted
 	deadline  int64
 	expect    int64 // the watch that must announce it; 0: none
@@ -29,6 +30,7 @@ const (
 type counts struct {
 	polls, skipped, audited, notes                            int64
 	runs, unchanged, committed, failed, abandoned, alone      int64
+	again                                                     int64
 	orders, ordered, moves                                    int64
 	served, inTime, reported, recovered, withdrawn, tolerated int64
 	delay                                                     int64 // seconds: the longest from when a device was overdue to its event
@@ -44,7 +46,7 @@ func newCounts() counts {
 // add sums two parts.
 func (c *counts) add(o counts) {
 	for _, p := range [][2]*int64{{&c.polls, &o.polls}, {&c.skipped, &o.skipped}, {&c.audited, &o.audited}, {&c.notes, &o.notes}, {&c.runs, &o.runs}, {&c.unchanged, &o.unchanged},
-		{&c.committed, &o.committed}, {&c.failed, &o.failed}, {&c.abandoned, &o.abandoned}, {&c.alone, &o.alone}, {&c.orders, &o.orders}, {&c.ordered, &o.ordered},
+		{&c.committed, &o.committed}, {&c.failed, &o.failed}, {&c.abandoned, &o.abandoned}, {&c.alone, &o.alone}, {&c.again, &o.again}, {&c.orders, &o.orders}, {&c.ordered, &o.ordered},
 		{&c.moves, &o.moves}, {&c.served, &o.served}, {&c.inTime, &o.inTime}, {&c.reported, &o.reported}, {&c.recovered, &o.recovered}, {&c.withdrawn, &o.withdrawn}, {&c.tolerated, &o.tolerated}} {
 		*p[0] += *p[1]
 	}
@@ -68,6 +70,7 @@ const (
 	falseReport = "a device was told as overdue and was not"
 	toldTwice   = "a device was told as overdue twice for one slot"
 	ranTwice    = "a run began, and none was due"
+	notAgain    = "a run was given up an hour ago, and none is due"
 	unsound     = "a check-in that was skipped would have changed something"
 	broke       = "a call failed"
 	uneven      = "a shard has half as much again as its share"
@@ -179,7 +182,33 @@ func (o oracle) told(d *phone, slot, now int64) {
 	l.late, l.expect = slot, 0
 }
 
-// began: a run began that serves what was due at start. Of one that nobody ordered there must have been a slot since the last.
+// mayTryAgain: the last run was given up an hour ago or more, and none has ended well since the last moment at which one was
+// to be made.
+func (o oracle) mayTryAgain(d *phone, scene int8, now int64) bool {
+	l, last := &d.ledger, int64(0)
+	if l.gaveUp == 0 || now < l.gaveUp+3600 {
+		return false
+	}
+	for i, t := range o.tables[scene] {
+		if until := now; t.from <= now {
+			if i+1 < len(o.tables[scene]) {
+				until = min(now, o.tables[scene][i+1].from) // what was ticked by then was a slot
+			}
+			last = max(last, t.last(until))
+		}
+	}
+	return l.through < last
+}
+
+// asked: the device asked and was told whether it should run.
+func (o oracle) asked(d *phone, due bool, now int64) {
+	if l := &d.ledger; !due && l.scene >= 0 && l.scene == l.lastScene && l.through < o.table(l.scene, now).last(now) && o.mayTryAgain(d, l.scene, now) {
+		o.counts.violate(notAgain, "device %s gave up at %d and asked at %d", d.id, l.gaveUp, now)
+	}
+}
+
+// began: a run began that serves what was due at start. Of one that nobody ordered there must have been a slot since the last,
+// or that was given up.
 func (o oracle) began(d *phone, scene int8, start, now int64, ordered bool) {
 	l, t := &d.ledger, o.table(scene, now)
 	if !ordered && l.lastScene == scene {
@@ -189,11 +218,15 @@ func (o oracle) began(d *phone, scene int8, start, now int64, ordered bool) {
 				due = old.after(max(l.lastRun, old.from))
 			}
 		}
-		if due == 0 || due > start {
+		switch {
+		case due != 0 && due <= start:
+		case o.mayTryAgain(d, scene, now):
+			o.counts.again++
+		default:
 			o.counts.violate(ranTwice, "device %s began at %d; its last run was at %d and no slot of %s lies between", d.id, start, l.lastRun, seriesName(slotWrites+int(scene)))
 		}
 	}
-	l.lastRun, l.lastScene, l.edition = start, scene, len(o.tables[scene])
+	l.lastRun, l.lastScene, l.edition, l.gaveUp = start, scene, len(o.tables[scene]), 0
 	o.counts.runs++
 }
 

@@ -220,6 +220,7 @@ func (r *part) checkIn(ctx context.Context, d *phone) {
 		}
 	}
 	r.oracle().looked(d, r.now)
+	r.oracle().asked(d, a.Due, r.now)
 	d.walked, d.walkedBy = d.row.Rev, int64(r.world.version(r.now).rev)
 	r.remember(d, a, said)
 	if a.Due && a.NotBefore.IsZero() && len(a.Waiting) == 0 {
@@ -234,7 +235,7 @@ func (r *part) checkIn(ctx context.Context, d *phone) {
 // A check-in is quiet while nobody has written the row nor a profile, the phone says the same, it is not due before the next
 // slot, its start is more than the longest poll away, and the last one that was noted is younger than four hours: then
 // Assess sees the same row and the same profiles, and of the time only that no slot, no deadline's noting and no start has
-// come; so nothing is due, nothing is written, and the poll is the longest one, with what the same slot adds to it.
+// come, nor the hour after a run that was given up; so nothing is due, nothing is written, and the poll is the longest one, with what the same slot adds to it.
 func (r *part) remember(d *phone, a fleet.Answer, said byte) {
 	d.poll = int64(a.PollAfter / time.Second)
 	d.plan, d.planned = [3]struct{ slot, start int64 }{}, a.Profile.ID
@@ -243,6 +244,9 @@ func (r *part) remember(d *phone, a fleet.Answer, said byte) {
 	}
 	d.quiet = quiet{}
 	if a.Due || a.Order != nil || d.row.Order != "" || a.Governs == "" || a.Next.IsZero() || len(d.row.Tell) > 0 {
+		return
+	}
+	if d.row.Failed.Session != "" && d.row.Failed.Session == d.row.Run.Session {
 		return
 	}
 	const longest = 3600
@@ -350,6 +354,8 @@ func (r *part) finish(ctx context.Context, d *phone) {
 		r.failed(d, err)
 		r.failed(d, r.fleet.Orders.GivenUp(ctx, before, session))
 		r.counts.failed++
+		d.ledger.gaveUp = r.now
+		d.next = r.now + 30 + d.upTo(870) // it asks soon when something went wrong
 	default:
 		r.counts.abandoned++
 	}

@@ -45,6 +45,7 @@ func report(all []*world) string {
 	count("  committed", func(w *world) int64 { return w.counts.committed })
 	count("  unchanged", func(w *world) int64 { return w.counts.unchanged })
 	count("  given up", func(w *world) int64 { return w.counts.failed })
+	count("  begun again, an hour after that", func(w *world) int64 { return w.counts.again })
 	count("  never ended", func(w *world) int64 { return w.counts.abandoned })
 	count("  by the phone's own copy of the schedule", func(w *world) int64 { return w.counts.alone })
 	count("  ordered", func(w *world) int64 { return w.counts.ordered })

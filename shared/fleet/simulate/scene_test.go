@@ -124,6 +124,14 @@ func (t timetable) after(sec int64) int64 {
 	return 0
 }
 
+// last is the last slot up to a moment; 0 when none is known.
+func (t timetable) last(sec int64) int64 {
+	if i := sort.Search(len(t.slots), func(i int) bool { return t.slots[i] > sec }); i > 0 {
+		return t.slots[i-1]
+	}
+	return 0
+}
+
 // start is when a device starts that serves a slot: at its own second of the window, or when the quiet hours are over.
 func (t timetable) start(slot int64, device caller.DeviceID) int64 {
 	if t.window > 0 {

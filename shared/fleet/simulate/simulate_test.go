@@ -106,6 +106,16 @@ func TestPlanted(t *testing.T) {
 			c.Run = nil
 			return c
 		}}, ranTwice},
+		"GivingUpIsNotNoted": {plant{change: func(c fleet.Change) fleet.Change {
+			c.Failed = nil
+			return c
+		}}, notAgain},
+		"ItIsTriedAgainAtOnce": {plant{change: func(c fleet.Change) fleet.Change {
+			if c.Failed != nil {
+				c.Failed = &fleet.Failed{At: c.Failed.At.Add(-time.Hour), Session: c.Failed.Session}
+			}
+			return c
+		}}, ranTwice},
 		"OverdueIsNotNoted": {plant{change: func(c fleet.Change) fleet.Change {
 			if c.Overdue != nil && !c.Overdue.Slot.IsZero() {
 				c.Overdue, c.Look = nil, nil
