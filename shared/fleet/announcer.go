@@ -10,6 +10,7 @@ import (
 
 	"zapas/shared/caller"
 	"zapas/shared/event"
+	"zapas/shared/fault"
 )
 
 // Bus is where is told what has happened.
@@ -86,15 +87,21 @@ func Keep(at time.Time, events ...event.Event) Change {
 	return Change{Tell: texts(events), Look: &Look{At: at.Add(ownTurn)}}
 }
 
-// Kept announces events that a write has kept, then takes them out. What of that fails is left to the watch.
+// Kept announces events that a write has kept, then takes them out, and puts the device back among those that are overdue if
+// it was there: who orders all of them must find it. What of that fails is left to the watch.
 func (a Announcer) Kept(ctx context.Context, device caller.DeviceID, events ...event.Event) {
 	left, err := a.announce(ctx, events)
 	told := slices.DeleteFunc(slices.Clone(events), func(e event.Event) bool {
 		return slices.ContainsFunc(left, func(l event.Event) bool { return l.ID == e.ID })
 	})
 	if len(told) > 0 {
-		_, noted := a.Statuses.Note(ctx, device, Change{Told: texts(told)})
-		err = errors.Join(err, noted)
+		s, noted := a.Statuses.Note(ctx, device, Change{Told: texts(told)})
+		if noted == nil && len(s.Tell) == 0 && s.Trust != Retired && s.late() && s.Governs.Profile != "" && s.Look.Overdue == "" {
+			_, noted = a.Statuses.Note(ctx, device, Change{Look: &Look{At: s.Overdue.Since, Overdue: s.Governs.Profile}, Rev: &s.Rev})
+		}
+		if !fault.Is(noted, fault.Conflict) { // else what was written meanwhile says where it is
+			err = errors.Join(err, noted)
+		}
 	}
 	if err != nil {
 		a.Left(ctx, device, err)

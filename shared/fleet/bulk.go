@@ -22,7 +22,7 @@ type Bulk struct {
 	Asked     int64         // devices that it has come to
 	Ordered   int64         // of them, those that it gave an order
 	Already   int64         // those that had one
-	Refused   int64         // those that take none, or are overdue no more
+	Refused   int64         // those that take none, are overdue no more, or of which nobody can read what is stored
 	Rev       int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -184,20 +184,25 @@ func (f *Fleet) Further(ctx context.Context) (done Furthered, err error) {
 }
 
 // further gives devices their orders, at most so many, and answers the bulk order as it is to be stored then. The id of a
-// device's order follows from both, so that who dies before that does nothing twice.
+// device's order follows from both, so that who dies before that does nothing twice. What passes by itself ends it, and is
+// tried again; what fails for one device whenever it is tried is told, and keeps it from no other.
 func (f *Fleet) further(ctx context.Context, who caller.Caller, b Bulk, all profile.Set, most int) (Bulk, error) {
 	b.State, b.UpdatedAt = Begun, f.now()
 	page, next, err := f.Overdues.OverdueFor(ctx, b.Profile, b.Position, most)
 	if err != nil {
 		return b, err
 	}
+	var failed []error
 	for _, one := range page {
 		if short(ctx) {
-			return b, nil
+			return b, errors.Join(failed...)
 		}
 		count, err := f.orderLate(ctx, who, &b, one.Device, all)
-		if err != nil {
-			return b, err
+		if failed = append(failed, err); err != nil {
+			if ctx.Err() != nil || fault.KindOf(err) != fault.Internal {
+				return b, errors.Join(failed...)
+			}
+			count = &b.Refused
 		}
 		*count++
 		b.Asked, b.Position = b.Asked+1, one.After
@@ -205,7 +210,7 @@ func (f *Fleet) further(ctx context.Context, who caller.Caller, b Bulk, all prof
 	if b.Position = next; next == "" {
 		b.State = OrderDone
 	}
-	return b, nil
+	return b, errors.Join(failed...)
 }
 
 // orderLate orders one device to back up, and answers what of the bulk order counts it.

@@ -133,6 +133,49 @@ func (l limits) OverdueFor(ctx context.Context, p profile.ID, position string, l
 	return l.Overdues.OverdueFor(ctx, p, position, min(limit/50, 5))
 }
 
+// TestOrder_StaysOverdue: an order for one device, or its user's word that it is his, leaves it among those that are overdue.
+func TestOrder_StaysOverdue(t *testing.T) {
+	t.Parallel()
+	for name, act := range map[string]func(w *world, d fleet.Device) error{
+		"Order": func(w *world, d fleet.Device) error { _, err := w.Order(t.Context(), anna, d, ""); return err },
+		"Confirm": func(w *world, d fleet.Device) error {
+			_, err := w.Confirm(t.Context(), w.fresh(anna), d.ID, true)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			p := w.nightlyFor(t, nil)
+			d := w.given(t)
+			since := w.clock.Now().Add(-time.Hour)
+			late := fleet.Look{At: since, Overdue: p.ID}
+			c := fleet.Change{Overdue: &fleet.Overdue{Slot: since.Add(-time.Hour), Since: since}, Look: &late, Governs: &fleet.Governs{Profile: p.ID, Since: since.AddDate(0, 0, -9)}}
+			if name == "Order" {
+				d.State = fleet.InUse
+			}
+			s, err := w.statuses.Status(t.Context(), d.ID)
+			if err == nil {
+				c.Told = s.Tell
+				_, err = w.statuses.Note(t.Context(), d.ID, c)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := act(w, d); err != nil {
+				t.Fatal(err)
+			}
+			s, err = w.statuses.Status(t.Context(), d.ID)
+			if err != nil || len(s.Tell) != 0 || s.Look.Overdue != p.ID || !s.Look.At.Equal(since) {
+				t.Errorf("%+v %v", s, err)
+			}
+			if page, _, err := w.statuses.OverdueFor(t.Context(), p.ID, "", 10); err != nil || len(page) != 1 || page[0].Device != d.ID {
+				t.Errorf("overdue are %v: %v", page, err)
+			}
+		})
+	}
+}
+
 // TestFurther: the first are ordered at once, and each watch orders more, until all are; while it goes on, whoever asks for
 // the same is answered with it.
 func TestFurther(t *testing.T) {
@@ -164,6 +207,46 @@ func TestFurther(t *testing.T) {
 	if n := w.records(t, audit.BackupOrdered, olek.User); n != 12 {
 		t.Errorf("%d are on record in the name of who asked", n)
 	}
+}
+
+// TestFurther_Damaged: a device whose row nobody can read is counted as refused, told of, and keeps no other from its order;
+// what passes by itself ends the go, and is tried again.
+func TestFurther_Damaged(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	p := w.nightlyFor(t, nil)
+	w.late(t, p.ID, 0, 4)
+	devices := &unreadable{Statuses: w.Statuses, err: map[caller.DeviceID]error{deviceID(1): errors.New("a stored device cannot be read")}}
+	w.Statuses = devices
+	b, err := w.OrderAll(t.Context(), olek, p.ID, "")
+	if err != nil || b.State != fleet.OrderDone || b.Asked != 4 || b.Ordered != 3 || b.Refused != 1 {
+		t.Errorf("%+v %v", b, err)
+	}
+	w.late(t, p.ID, 10, 2)
+	devices.err = map[caller.DeviceID]error{deviceID(10): fault.New(fault.Unavailable, "unavailable", "Busy.")}
+	if b, err = w.OrderAll(t.Context(), olek, p.ID, ""); err != nil || b.State != fleet.Begun || b.Refused != 0 || w.ordered(t, 11) {
+		t.Errorf("%+v %v", b, err)
+	}
+	devices.err = map[caller.DeviceID]error{deviceID(10): errors.New("a stored device cannot be read")}
+	if done, err := w.Further(t.Context()); err == nil || done.Ended != 1 || !w.ordered(t, 11) {
+		t.Errorf("the watch does %+v, and tells %v", done, err)
+	}
+	if b, err = w.Bulk(t.Context(), b.ID); err != nil || b.State != fleet.OrderDone || b.Refused != 1 || b.Ordered != 2 || b.Already != 3 {
+		t.Errorf("%+v %v", b, err)
+	}
+}
+
+// unreadable are statuses of which some cannot be read.
+type unreadable struct {
+	fleet.Statuses
+	err map[caller.DeviceID]error
+}
+
+func (u *unreadable) Status(ctx context.Context, id caller.DeviceID) (fleet.Status, error) {
+	if err := u.err[id]; err != nil {
+		return fleet.Status{}, err
+	}
+	return u.Statuses.Status(ctx, id)
 }
 
 // TestFurther_Expired: a bulk order that has not come to its end in a day is over, and lets another begin.
@@ -299,6 +382,9 @@ func TestRegroup(t *testing.T) {
 	c, err := w.Card(t.Context(), b)
 	if err != nil || c.Group != "field" || c.Standing.Profile.ID != p.ID || c.Governs.Profile != p.ID || c.Look.At.IsZero() {
 		t.Errorf("%+v %v", c, err)
+	}
+	if got := ask(" field ", b.ID); !slices.Equal(got, []fleet.Regrouped{fleet.GroupSame}) {
+		t.Errorf("spaces about the name make another group of it: %v", got)
 	}
 	if got := ask("", b.ID); !slices.Equal(got, []fleet.Regrouped{fleet.GroupChanged}) {
 		t.Errorf("%v", got)

@@ -39,7 +39,7 @@ type bulkRow struct {
 	ExpiresAt time.Time        `dynamodbav:"expiresAt"`
 }
 
-// newestRow has no ttl: while there is no newer one, it says that the newest is over.
+// newestRow goes when the order does that it names: an order that nobody can ask for any more is not in the way of the next.
 type newestRow struct {
 	Order fleet.OrderID `dynamodbav:"order"`
 	Open  bool          `dynamodbav:"open"`
@@ -110,6 +110,7 @@ func (t Bulks) both(ctx context.Context, b fleet.Bulk, condition string, values 
 	if err != nil {
 		return err
 	}
+	row["ttl"] = put.Item["ttl"]
 	newest := &types.Put{TableName: &t.Name, Item: row, ConditionExpression: &condition, ExpressionAttributeValues: values}
 	if values != nil {
 		newest.ExpressionAttributeNames = map[string]string{"#order": attrOrder}

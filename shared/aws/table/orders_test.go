@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"zapas/localstack/deployment"
+	"zapas/shared/aws/table"
 	"zapas/shared/caller"
 	"zapas/shared/fault"
 	"zapas/shared/fleet"
@@ -55,6 +56,22 @@ func TestOrders(t *testing.T) {
 		_, err := s.Order(t.Context(), "O")
 		wantKind(t, err, fault.NotFound)
 	})
+}
+
+// TestBulks_KeptForThirtyDays: what names a profile's newest bulk order goes with it, whatever has become of the profile.
+func TestBulks_KeptForThirtyDays(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	s := table.Bulks{DB: w.db, Name: deployment.Table}
+	b := fleet.Bulk{ID: "O", Profile: "P", State: fleet.Queued, ExpiresAt: start}
+	must(t, s.OpenBulk(t.Context(), b, ""))
+	for _, state := range []fleet.OrderState{fleet.Queued, fleet.Begun, fleet.OrderDone} {
+		for _, place := range [][2]string{{"O#O", "BULK"}, {"O#BULK", "P"}} {
+			same(t, w.row(t, deployment.Table, place[0], place[1])["ttl"].(*types.AttributeValueMemberN).Value, fmt.Sprint(start.Add(30*24*time.Hour).Unix()))
+		}
+		b.State, b.Rev = state, b.Rev+1
+		must(t, s.MoveBulk(t.Context(), b))
+	}
 }
 
 // TestOrderOfADevice: the device's row names an order from its opening to its end; each step is both or none.
