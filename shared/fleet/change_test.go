@@ -347,6 +347,8 @@ func TestGovern(t *testing.T) {
 		{"GroupAtItsLimit", new(strings.Repeat("ż", 64)), nil, "", strings.Repeat("ż", 64), p.ID},
 		{"GroupOverItsLimit", new(strings.Repeat("ż", 65)), nil, "/group", strings.Repeat("ż", 64), p.ID},
 		{"GroupWithAControl", new("a\tb"), nil, "/group", strings.Repeat("ż", 64), p.ID},
+		{"GroupInSpaces", new(" field \u00a0"), nil, "", "field", p.ID},
+		{"OnlySpaces", new("  "), nil, "", "", p.ID},
 		{"Neither", new(""), new(""), "", "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -362,10 +364,13 @@ func TestGovern(t *testing.T) {
 			}
 		})
 	}
-	for label, lawful := range map[string]bool{"": false, "a\nb": false, strings.Repeat("ż", 65): false, strings.Repeat("ż", 64): true} {
+	for label, lawful := range map[string]bool{"": false, "  ": false, "a\nb": false, strings.Repeat("ż", 65): false, strings.Repeat("ż", 64): true} {
 		if c, err := w.Rename(t.Context(), anna, d, w.version(t, d), label); lawful && (err != nil || c.Label != label) || !lawful && !fault.Is(err, fault.Invalid) {
 			t.Errorf("the label %q: %+v %v", label, c, err)
 		}
+	}
+	if c, err := w.Rename(t.Context(), anna, d, w.version(t, d), " Kitchen  phone "); err != nil || c.Label != "Kitchen  phone" {
+		t.Errorf("spaces about a label stay: %q %v", c.Label, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"zapas/shared/audit"
 	"zapas/shared/caller"
@@ -36,6 +37,7 @@ func (c Card) Version() int64 {
 // another by now. A change that is there already is not stale: its answer was lost, or somebody made the very same one
 // (RFC 9110, 13.1.1).
 func (f *Fleet) Rename(ctx context.Context, who caller.Caller, d Device, version int64, label string) (Card, error) {
+	label = strings.TrimSpace(label)
 	if err := fault.Fields(checkText("/label", label, 1, maxText)); err != nil {
 		return Card{}, err
 	}
@@ -47,6 +49,7 @@ func (f *Fleet) Rename(ctx context.Context, who caller.Caller, d Device, version
 // for Rename.
 func (f *Fleet) Govern(ctx context.Context, who caller.Caller, d Device, version int64, group *string, explicit *profile.ID) (Card, error) {
 	if group != nil {
+		group = new(strings.TrimSpace(*group))
 		if err := fault.Fields(checkText("/group", *group, 0, profile.MaxGroupName)); err != nil {
 			return Card{}, err
 		}

@@ -106,6 +106,7 @@ func ParseKey(der []byte) (*ecdsa.PublicKey, error) {
 // Enrol trades a code for a device. The same code with the same key answers the same device again, so that a lost answer
 // costs nothing. fault.NotFound "code_unknown"; fault.Gone "code_expired"; fault.Conflict "code_used".
 func (f *Fleet) Enrol(ctx context.Context, code string, p Phone) (Device, error) {
+	p.Label, p.Model = strings.TrimSpace(p.Label), strings.TrimSpace(p.Model)
 	if err := p.check(); err != nil {
 		return Device{}, err
 	}

@@ -101,10 +101,13 @@ func spotOf(position string) (spot, error) {
 		return spot{}, nil
 	}
 	parts := strings.Split(position, ".")
-	if len(parts) != 3 {
-		return spot{}, fault.New(fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+	if len(parts) == 3 {
+		s := spot{parts[0], caller.UserID(parts[1]), caller.DeviceID(parts[2])}
+		if s.owner == "" && s.device == "" || caller.ValidID(parts[1]) && (s.device == allDevices || caller.ValidID(parts[2])) {
+			return s, nil
+		}
 	}
-	return spot{parts[0], caller.UserID(parts[1]), caller.DeviceID(parts[2])}, nil
+	return spot{}, fault.Fields([]fault.Field{{Pointer: "cursor", Code: "invalid", Detail: "it is not one that this list has given; leave it out to begin with the first page"}})
 }
 
 func (f *Fleet) ofPeople(ctx context.Context, find Find, card func(Status) Card, position string, limit int) (page []Card, next string, err error) {

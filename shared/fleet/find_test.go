@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,10 +116,18 @@ func TestFind_Refused(t *testing.T) {
 	}{
 		"NoState": {fleet.Find{State: "fine"}, ""}, "Retired": {fleet.Find{State: fleet.Over}, ""}, "NoProfile": {fleet.Find{Profile: nowhereElse}, ""}, "NoIDOfAProfile": {fleet.Find{Profile: "x"}, ""},
 		"Cursor": {fleet.Find{}, "%"}, "CursorOfFound": {fleet.Find{State: fleet.OK}, "%"}, "CursorOfPeople": {fleet.Find{User: "a"}, "%.."},
+		"CursorOfAnotherKind": {fleet.Find{}, "enp6eno"}, "CursorOfNoID": {fleet.Find{}, "enp6CXg"}, "CursorThatIsNoText": {fleet.Find{}, "_wkwMTIzNDU2Nzg5QUJDREVGR0hKS01OUFFSUw"},
+		"SpotOfNoPerson": {fleet.Find{User: "a"}, ".x.~"}, "SpotOfNoDevice": {fleet.Find{User: "a"}, "." + string(nowhereElse) + ".x"}, "SpotOfADeviceAlone": {fleet.Find{User: "a"}, ".." + string(nowhereElse)},
 		"CursorOfOthers": {fleet.Find{User: "a"}, "YWJj"}, "LongCursor": {fleet.Find{User: "a"}, "a.b.c.d"},
 	} {
-		if _, _, err := w.List(t.Context(), c.find, c.cursor, 10); !fault.Is(err, fault.Invalid) {
+		_, _, err := w.List(t.Context(), c.find, c.cursor, 10)
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || c.cursor != "" && (len(f.Fields) != 1 || f.Fields[0].Pointer != "cursor" || !strings.Contains(f.Sentence, "leave it out")) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, cursor := range []string{"%", "enp6eno", "enp6CXg"} {
+		if page, _, err := w.People.Users(t.Context(), cursor, 10); !fault.Is(err, fault.Invalid) {
+			t.Errorf("people from %q: %v %v", cursor, page, err)
 		}
 	}
 	// The cursor of one list goes on in another at that place, if it is there.
@@ -126,7 +135,10 @@ func TestFind_Refused(t *testing.T) {
 	if err != nil || next == "" {
 		t.Fatal(next, err)
 	}
-	for label, want := range map[string]int{"": 2, "phone 3": 2, "phone 1": 0} {
+	if _, _, err := w.List(t.Context(), fleet.Find{Label: "phone 1"}, next, 10); !fault.Is(err, fault.Invalid) {
+		t.Errorf("a place that is not in the list: %v", err)
+	}
+	for label, want := range map[string]int{"": 2, "phone 3": 2} {
 		if page, more, err := w.List(t.Context(), fleet.Find{Label: label}, next, 10); err != nil || more != "" || len(page) != want {
 			t.Errorf("%q: %d follow, and %q: %v", label, len(page), more, err)
 		}

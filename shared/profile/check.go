@@ -34,6 +34,9 @@ func (p Profile) normal() Profile {
 	}
 	p.Schedule.Cron = strings.Join(strings.Fields(p.Schedule.Cron), " ")
 	slices.SortStableFunc(p.Elements, func(a, b string) int { return slices.Index(elements, a) - slices.Index(elements, b) })
+	for i, g := range p.DeviceGroups {
+		p.DeviceGroups[i] = strings.TrimSpace(g) // as in the names of groups that devices are put into
+	}
 	slices.Sort(p.DeviceGroups)
 	for _, list := range []*[]string{&p.DeviceGroups, &p.Schedule.Days} {
 		if len(*list) == 0 {

@@ -145,7 +145,7 @@ func TestAllAtOnce(t *testing.T) {
 
 func TestNormal(t *testing.T) {
 	t.Parallel()
-	p := Profile{Name: " Night ", Elements: []string{"calls", "contacts"}, DeviceGroups: []string{"b", "a"}}
+	p := Profile{Name: " Night ", Elements: []string{"calls", "contacts"}, DeviceGroups: []string{"b ", " a"}}
 	want := Profile{Name: "Night", Elements: []string{"contacts", "calls"}, DeviceGroups: []string{"a", "b"}, Region: "PL"}
 	if d := cmp.Diff(want, p.normal()); d != "" {
 		t.Error(d)

@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"zapas/shared/caller"
-	"zapas/shared/fault"
 	"zapas/shared/fleet"
 )
 
@@ -61,16 +60,16 @@ func (t People) User(ctx context.Context, id caller.UserID) (fleet.User, error) 
 
 // Users lists id, name and e-mail of all by name. It reads one more than it answers, to know whether there is a next page.
 func (t People) Users(ctx context.Context, position string, limit int) ([]fleet.User, string, error) {
-	after, err := base64.RawURLEncoding.DecodeString(position)
+	after, err := after(position)
 	if err != nil {
-		return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+		return nil, "", err
 	}
 	limit = max(limit, 1)
 	in := dynamodb.QueryInput{IndexName: new("users"), KeyConditionExpression: new("#pk = :pk"),
 		ExpressionAttributeNames: map[string]string{"#pk": "users"}, ExpressionAttributeValues: item{":pk": text(everyone)}}
-	if len(after) > 0 {
+	if after != "" {
 		in.KeyConditionExpression = new("#pk = :pk AND userKey > :sk")
-		in.ExpressionAttributeValues[":sk"] = text(string(after))
+		in.ExpressionAttributeValues[":sk"] = text(after)
 	}
 	found, err := query[userRow](ctx, rows(t), in, "user", limit+1)
 	if err != nil {

@@ -287,9 +287,9 @@ const readAtOnce = 2_000/shards - 1
 // List merges the shards: of each so many rows beyond the position that they would do alone, and one more to know
 // whether there is a next page.
 func (t Statuses) List(ctx context.Context, which fleet.Which, position string, limit int) ([]fleet.Status, string, error) {
-	after, err := base64.RawURLEncoding.DecodeString(position)
+	after, err := after(position)
 	if err != nil {
-		return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+		return nil, "", err
 	}
 	limit = max(limit, 1)
 	read := limit
@@ -297,11 +297,11 @@ func (t Statuses) List(ctx context.Context, which fleet.Which, position string, 
 		read = max(limit, readAtOnce)
 	}
 	first, last := max(strings.ToLower(which.Label), "\t"), strings.ToLower(which.Label)+"\U0010FFFF"
-	if len(after) > 0 {
-		first = max(first, string(after)+"\x00") // the very next
+	if after != "" {
+		first = max(first, after+"\x00") // the very next
 	}
-	if first > last {
-		return nil, "", nil
+	if first > last { // it is beyond all that this list has
+		return nil, "", noCursor()
 	}
 	var all []statusRow
 	for shard := range shards {

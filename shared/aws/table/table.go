@@ -7,14 +7,18 @@ package table
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"zapas/shared/aws"
+	"zapas/shared/caller"
 	"zapas/shared/fault"
 )
 
@@ -37,6 +41,29 @@ const (
 	absent  = "attribute_not_exists(PK)"
 	present = "attribute_exists(PK)"
 )
+
+// after is the key that a position of a list by name names: that of the last row which the list has shown, a text and an id
+// with a tab between them. "" is the beginning.
+func after(position string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(position)
+	at := string(b)
+	_, id, ok := cutLast(at, "\t")
+	if err != nil || at != "" && (!ok || !caller.ValidID(id) || !utf8.ValidString(at)) {
+		return "", noCursor()
+	}
+	return at, nil
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
+
+func noCursor() error {
+	return fault.Fields([]fault.Field{{Pointer: "cursor", Code: "invalid", Detail: "it is not one that this list has given; leave it out to begin with the first page"}})
+}
 
 // get reads a row, strongly consistently; false when there is none. kind names it in errors.
 func (t rows) get(ctx context.Context, k key, kind string, into any) (bool, error) {
