@@ -79,13 +79,13 @@ func Assess(s Status, all profile.Set, now time.Time) Standing {
 	case st.Due:
 		st.NotBefore = p.Start(st.Slot, s.Device).UTC()
 		if !st.NotBefore.After(now) {
-			st.NotBefore = p.Awake(now).UTC()
+			st.NotBefore = p.Awake(now, s.Device).UTC()
 		}
 	case !st.Next.IsZero():
 		st.NotBefore = p.Start(st.Next, s.Device).UTC()
 	}
 	if retry := s.retry(st.Slot); !st.Due && !retry.IsZero() && (st.Next.IsZero() || retry.Before(st.Next)) {
-		st.NotBefore = p.Awake(retry).UTC()
+		st.NotBefore = p.Awake(retry, s.Device).UTC()
 	}
 	st.Owes, st.Deadline = p.Deadline(latest(s.Through(), p.Since, st.Since, s.EnrolledAt), s.Device)
 	st.State = s.state(st, now)

@@ -147,7 +147,9 @@ func (a *Answer) poll(device caller.DeviceID, p *profile.Plan) {
 	a.PollAfter = after + time.Duration(uint64(after/10)*uint64(binary.BigEndian.Uint32(sum[:4]))>>32)
 }
 
-// seen is what a check-in leaves, and whether there is news in it. That a battery has another charge is none.
+// seen is what a check-in leaves, and whether there is news in it. How the device's conditions have changed is none by itself,
+// and is written with the next note, four hours later at the latest: a phone is plugged in and out, and leaves its network,
+// many times a day. It is news when it begins or ends what a backup that is due waits for.
 func (s Status) seen(r Report, a Answer) (Seen, bool) {
 	now := Seen{At: a.Time, AppVersion: r.AppVersion, Coverage: r.Coverage, Conditions: r.Conditions, PushToken: r.PushToken}
 	if a.Due {
@@ -159,11 +161,8 @@ func (s Status) seen(r Report, a Answer) (Seen, bool) {
 	if now.PushToken == "" {
 		now.PushToken = s.Seen.PushToken
 	}
-	alike := func(a, b *Conditions) bool {
-		return a == b || a != nil && b != nil && a.Unmetered == b.Unmetered && a.Charging == b.Charging
-	}
 	same := now.AppVersion == s.Seen.AppVersion && now.PushToken == s.Seen.PushToken && maps.Equal(now.Coverage, s.Seen.Coverage) &&
-		slices.Equal(now.Waiting, s.Seen.Waiting) && alike(now.Conditions, s.Seen.Conditions)
+		slices.Equal(now.Waiting, s.Seen.Waiting)
 	return now, !same
 }
 

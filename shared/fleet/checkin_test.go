@@ -69,7 +69,7 @@ func TestCheckIn_NotBefore(t *testing.T) {
 	d := w.enrol(t)
 	p := w.nightlyFor(t, func(p *profile.Profile) { p.Window, p.QuietHours = 60, profile.QuietHours{From: "11:00", To: "13:00"} })
 	noon := w.clock.Now()
-	if a := w.checkIn(t, d); !a.Due || !a.NotBefore.Equal(noon.Add(time.Hour)) || a.PollAfter < time.Hour || a.PollAfter > 66*time.Minute {
+	if a := w.checkIn(t, d); !a.Due || !a.NotBefore.Equal(p.Start(noon, d.ID)) || a.NotBefore.Before(noon.Add(time.Hour)) || !a.NotBefore.Before(noon.Add(2*time.Hour)) || a.PollAfter < time.Hour || a.PollAfter > 66*time.Minute {
 		t.Errorf("in quiet hours: due %v from %s on, ask after %s", a.Due, a.NotBefore, a.PollAfter)
 	}
 	if _, err := w.statuses.Note(t.Context(), d.ID, fleet.Change{Run: &fleet.Run{At: noon, Profile: p.ID}}); err != nil {
@@ -150,6 +150,7 @@ func TestCheckIn_Noted(t *testing.T) {
 		{"Conditions", 4 * time.Hour, fleet.Report{AppVersion: "2", Conditions: &fleet.Conditions{Battery: 50}}, true},
 		{"AnotherCharge", 4 * time.Hour, fleet.Report{AppVersion: "2", Conditions: &fleet.Conditions{Battery: 49}}, false},
 		{"Charging", 4 * time.Hour, fleet.Report{AppVersion: "2", Conditions: &fleet.Conditions{Charging: true, Battery: 50}}, true},
+		{"AnotherNetwork", 4 * time.Hour, fleet.Report{AppVersion: "2", Conditions: &fleet.Conditions{Charging: true, Unmetered: true}}, false},
 		{"Coverage", 4 * time.Hour, fleet.Report{AppVersion: "2", Coverage: map[string]string{"calls": "full"}, Conditions: &fleet.Conditions{Charging: true}}, true},
 		{"NoWordOfCoverage", 4 * time.Hour, fleet.Report{AppVersion: "2", Conditions: &fleet.Conditions{Charging: true}}, false},
 		{"PushToken", 4 * time.Hour, fleet.Report{AppVersion: "2", PushToken: "t", Conditions: &fleet.Conditions{Charging: true}}, true},
@@ -177,6 +178,41 @@ func TestCheckIn_Noted(t *testing.T) {
 	want := fleet.Seen{AppVersion: "2", PushToken: "t"}
 	if err != nil || s.Platform != "ios" || s.Seen.AppVersion != want.AppVersion || s.Seen.PushToken != want.PushToken || s.Seen.Coverage["calls"] != "full" || s.Governs.Profile != theProfile {
 		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// TestCheckIn_Conditions: what a phone that waits for nothing says of its charger and its network is written four hours after
+// the last note, and not before.
+func TestCheckIn_Conditions(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := w.enrol(t)
+	p := w.nightlyFor(t, func(p *profile.Profile) { p.Conditions = profile.Conditions{Charging: true, Unmetered: true} })
+	noon := w.clock.Now()
+	if _, err := w.statuses.Note(t.Context(), d.ID, fleet.Change{Run: &fleet.Run{At: noon, Profile: p.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		after time.Duration
+		are   fleet.Conditions
+		seen  time.Duration // as of which the card shows them
+	}{
+		{0, fleet.Conditions{Charging: true, Unmetered: true, Battery: 90}, 0},
+		{time.Hour, fleet.Conditions{Unmetered: true, Battery: 80}, 0},
+		{2 * time.Hour, fleet.Conditions{Battery: 70}, 0},
+		{4*time.Hour - time.Millisecond, fleet.Conditions{Battery: 60}, 0},
+		{4 * time.Hour, fleet.Conditions{Charging: true, Battery: 50}, 4 * time.Hour},
+		{8*time.Hour - time.Millisecond, fleet.Conditions{Battery: 60}, 4 * time.Hour},
+	} {
+		w.clock.Advance(noon.Add(tt.after).Sub(w.clock.Now()))
+		a, err := w.CheckIn(t.Context(), caller.Caller{User: d.Owner, Device: d.ID}, fleet.Report{AppVersion: "1", Conditions: &tt.are})
+		if err != nil || a.Due {
+			t.Fatalf("after %s: due %v, %v", tt.after, a.Due, err)
+		}
+		s, err := w.statuses.Status(t.Context(), d.ID)
+		if err != nil || !s.Seen.At.Equal(noon.Add(tt.seen)) || (*s.Seen.Conditions == tt.are) != (tt.seen == tt.after) {
+			t.Errorf("after %s it was seen at %s with %+v: %v", tt.after, s.Seen.At, s.Seen.Conditions, err)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ type Conditions struct {
 }
 
 // QuietHours are hours of the day, on the clock of the schedule's zone, in which no backup starts; those that would start
-// then start at their end. From may be later than To: they go on past midnight. The zero value is none.
+// then start after their end. From may be later than To: they go on past midnight. The zero value is none.
 type QuietHours struct {
 	From, To string // HH:MM
 }
@@ -129,6 +129,39 @@ func (q QuietHours) span() (from, length int) {
 	return from, (to - from + minutesOfDay) % minutesOfDay
 }
 
+// past is so long after t as is not in them.
+func (q QuietHours) past(t time.Time, length time.Duration, zone *time.Location) time.Time {
+	t = q.after(t, zone)
+	if q == (QuietHours{}) {
+		return t.Add(length)
+	}
+	for length > 0 {
+		next := q.begin(t, zone)
+		if awake := next.Sub(t); length < awake {
+			return q.after(t.Add(length), zone)
+		}
+		length -= next.Sub(t)
+		t = q.after(next, zone)
+	}
+	return t
+}
+
+// begin is when they begin after t. A beginning that the clock leaps over is the moment after the leap; one that it shows
+// again is a beginning each time.
+func (q QuietHours) begin(t time.Time, zone *time.Location) time.Time {
+	from, _ := q.span()
+	shown := wall(t.In(zone)).Truncate(time.Minute)
+	until := time.Duration((from-60*shown.Hour()-shown.Minute()-1+2*minutesOfDay)%minutesOfDay+1) * time.Minute
+	for n := range minutesOfDay {
+		if at, ok := moment(shown.Add(until+time.Duration(n)*time.Minute), zone); ok && at.After(t) {
+			return at
+		} else if ok {
+			break
+		}
+	}
+	return t.Truncate(time.Minute).Add(until)
+}
+
 // after is t, or the end of the quiet hours in which the zone's clock shows it. An end that the clock leaps over is the
 // moment after the leap.
 func (q QuietHours) after(t time.Time, zone *time.Location) time.Time {
@@ -145,7 +178,7 @@ func (q QuietHours) after(t time.Time, zone *time.Location) time.Time {
 	for range minutesOfDay {
 		if at, ok := moment(end, zone); ok {
 			if at.After(t) {
-				return at
+				return q.after(at, zone) // a leap may lead into the next ones
 			}
 			return t // the clock was set back into hours that had ended
 		}

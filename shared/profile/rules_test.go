@@ -39,6 +39,7 @@ func TestQuietHours(t *testing.T) {
 		{"OnTheNightOfTheChange", "Europe/Warsaw", night, "2027-03-27T22:00:00Z", "2027-03-28T04:00:00Z"},
 		{"TheirEndIsLeaptOver", "Europe/Warsaw", QuietHours{"00:00", "02:30"}, "2027-03-28T00:00:00Z", "2027-03-28T01:00:00Z"},
 		{"TheirEndIsShownTwice", "Europe/Warsaw", QuietHours{"00:00", "02:30"}, "2027-10-30T23:00:00Z", "2027-10-31T00:30:00Z"},
+		{"OnlyTheirEndIsLeaptOver", "Australia/Lord_Howe", QuietHours{"02:15", "02:00"}, "2026-10-03T00:00:00Z", "2026-10-04T15:00:00Z"},
 		{"SetBackIntoThem", "Europe/Warsaw", QuietHours{"00:00", "02:30"}, "2027-10-31T01:15:00Z", "2027-10-31T01:15:00Z"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,9 +79,14 @@ func TestStart(t *testing.T) {
 		}
 	}
 	p.QuietHours = QuietHours{"02:30", "03:30"} // in Warsaw
-	early, at := 0, slot.Add(90*time.Minute)
+	early, at, thirds := 0, slot.Add(90*time.Minute), [3]int{}
 	for n := range 400 {
 		got := p.Start(slot, caller.DeviceID(fmt.Sprintf("%026d", n)))
+		if later := got.Sub(at); later >= 0 && later < 90*time.Minute {
+			thirds[later/(30*time.Minute)]++
+		} else if later >= 0 {
+			t.Errorf("one starts %s after the quiet hours", later)
+		}
 		if got.After(slot.Add(30*time.Minute)) && got.Before(at) {
 			t.Errorf("one starts at %s, in quiet hours", got)
 		}
@@ -91,6 +97,63 @@ func TestStart(t *testing.T) {
 	if early < 60 || early > 140 {
 		t.Errorf("%d of 400 start before the quiet hours", early)
 	}
+	for _, n := range thirds {
+		if n < 60 || n > 140 {
+			t.Errorf("after the quiet hours they start as %v", thirds)
+		}
+	}
+	p.QuietHours = QuietHours{"01:00", "06:00"} // the whole window lies in them
+	quarters = [4]int{}
+	for n := range 400 {
+		device := caller.DeviceID(fmt.Sprintf("%026d", n))
+		later := p.Start(slot, device).Sub(slot.Add(4 * time.Hour))
+		if later < 0 || later >= 2*time.Hour {
+			t.Fatalf("one starts %s after the quiet hours", later)
+		}
+		quarters[later/(30*time.Minute)]++
+		all := NewSet([]Profile{p})
+		plan := all.plans[p.ID]
+		if got := plan.Awake(slot.Add(time.Hour), device); got.Sub(slot.Add(4*time.Hour)) != later {
+			t.Fatalf("what is due in quiet hours starts at %s", got)
+		}
+		if got := plan.Awake(slot.Add(5*time.Hour), device); !got.Equal(slot.Add(5 * time.Hour)) {
+			t.Fatalf("what is due later starts at %s", got)
+		}
+	}
+	for _, n := range quarters {
+		if n < 60 || n > 140 {
+			t.Errorf("a window that lies in quiet hours is %v", quarters)
+		}
+	}
+}
+
+// TestPast: whatever the clock does, a start is at the end of as many minutes that are not quiet as the device has to let pass.
+func TestPast(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.SampledFrom([]string{"Europe/Warsaw", "America/New_York", "Australia/Lord_Howe", "UTC"}).Draw(t, "zone")
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		clock := func(n int) string { return fmt.Sprintf("%02d:%02d", n/4%24, n%4*15) }
+		from := rapid.IntRange(0, 95).Draw(t, "from")
+		q := QuietHours{clock(from), clock(from + rapid.IntRange(1, 95).Draw(t, "length"))}
+		day := rapid.SampledFrom([]string{"2026-03-07", "2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24", "2026-10-31", "2026-07-01"}).Draw(t, "day")
+		midnight, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		slot := midnight.Add(time.Duration(rapid.IntRange(0, 2*24*60).Draw(t, "minute")) * time.Minute)
+		length := rapid.IntRange(0, 400).Draw(t, "awake")
+		want := q.after(slot, zone)
+		for range length {
+			want = q.after(want.Add(time.Minute), zone)
+		}
+		if got := q.past(slot, time.Duration(length)*time.Minute, zone); !got.Equal(want) {
+			t.Fatalf("%v in %s: %d minutes after %s it is %s, minute by minute %s", q, name, length, slot, got, want)
+		}
+	})
 }
 
 func TestRuns(t *testing.T) {

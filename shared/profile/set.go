@@ -120,22 +120,25 @@ func (p *Plan) Agenda(t time.Time, n int, device caller.DeviceID) (all []Planned
 	slots, offset := p.calendar.next(t, n), p.offset(device)
 	all = make([]Planned, 0, len(slots))
 	for _, slot := range slots {
-		all = append(all, Planned{slot.UTC(), p.Awake(slot.Add(offset)).UTC()})
+		all = append(all, Planned{slot.UTC(), p.QuietHours.past(slot, offset, p.calendar.zone).UTC()})
 	}
 	return all
 }
 
 // Start is Profile.Start.
 func (p *Plan) Start(slot time.Time, device caller.DeviceID) time.Time {
-	return p.Awake(slot.Add(p.offset(device)))
+	if p.err != nil {
+		return slot.Add(p.offset(device))
+	}
+	return p.QuietHours.past(slot, p.offset(device), p.calendar.zone)
 }
 
-// Awake is t, or the end of the quiet hours in which it lies.
-func (p *Plan) Awake(t time.Time) time.Time {
-	if p.err != nil {
+// Awake is t, or, in quiet hours, when a device starts that would have started then: as for a slot that lies in them.
+func (p *Plan) Awake(t time.Time, device caller.DeviceID) time.Time {
+	if p.err != nil || !p.QuietHours.after(t, p.calendar.zone).After(t) {
 		return t
 	}
-	return p.QuietHours.after(t, p.calendar.zone)
+	return p.Start(t, device)
 }
 
 // Deadline is by when a device must have backed up that was good until base: it owes a backup for the first slot after

@@ -11,13 +11,14 @@ import (
 )
 
 // Start is when a device starts the backup that fell due at a slot: spread over the window by the device's id, the same
-// at every slot, and never in quiet hours.
+// at every slot, and never in quiet hours: they do not count, so that the window goes on at their end, and begins there when
+// the slot lies in them.
 func (p Profile) Start(slot time.Time, device caller.DeviceID) time.Time {
 	zone, err := p.Schedule.zone()
 	if err != nil {
 		return slot.Add(p.offset(device))
 	}
-	return p.QuietHours.after(slot.Add(p.offset(device)), zone)
+	return p.QuietHours.past(slot, p.offset(device), zone)
 }
 
 // offset is how long after a slot a device starts.
@@ -68,7 +69,7 @@ func (p Profile) Notes() (f []fault.Field) {
 	}
 	if within > 0 {
 		f = append(f, fault.Field{Pointer: "/quietHours", Code: "window_within",
-			Detail: fmt.Sprintf("%d of the %d windows of a day lie wholly within the quiet hours; every device starts at their end, %s, at once", within, len(all), p.QuietHours.To)})
+			Detail: fmt.Sprintf("%d of the %d windows of a day lie wholly within the quiet hours; the devices start after their end, %s", within, len(all), p.QuietHours.To)})
 	}
 	return f
 }

@@ -254,11 +254,11 @@ func (o oracle) good(d *phone, start, now int64) {
 // spread notes when within its window a run began that a device of a schedule made in time.
 func (o oracle) spread(scene int8, slot, now int64) {
 	t := o.table(scene, now)
-	if t.window == 0 || t.quiet != [2]int{} || slot < t.from {
+	if t.window == 0 || slot < t.from {
 		return
 	}
-	if tenth := 10 * (now - slot) / (60 * t.window); tenth >= 0 && tenth < 10 {
-		o.counts.window[scene][tenth]++
+	if sec, ok := t.into(slot, now); ok {
+		o.counts.window[scene][10*sec/(60*t.window)]++
 	}
 }
 

@@ -85,28 +85,22 @@ func (d *phone) drift(now int64) {
 }
 
 // conditions are those of a phone that is charged at night and leaves its wireless network for work and back.
-func (d *phone) conditions(now int64) (c fleet.Conditions, said byte) {
+func (d *phone) conditions(now int64) fleet.Conditions {
 	hour := (now + d.phase) / 3600 % 24
-	c = fleet.Conditions{Charging: hour < 6 || hour >= 22, Unmetered: hour != 8 && hour != 17, Battery: 50 + int(hour)}
-	if c.Charging {
-		said = 1
-	}
-	if c.Unmetered {
-		said |= 2
-	}
-	return c, said
+	return fleet.Conditions{Charging: hour < 6 || hour >= 22, Unmetered: hour != 8 && hour != 17, Battery: 50 + int(hour)}
 }
 
 var covered = map[string]string{"contacts": "full", "messages": "full", "calls": "full"}
 
-func (d *phone) report(now, upgrade int64) (fleet.Report, byte) {
-	c, said := d.conditions(now)
-	r := fleet.Report{AppVersion: "2.4.1", Platform: "android", Coverage: covered, Conditions: &c}
+// report is what the phone says, and what of it is news when it is not due.
+func (d *phone) report(now, upgrade int64) (r fleet.Report, said byte) {
+	c := d.conditions(now)
+	r = fleet.Report{AppVersion: "2.4.1", Platform: "android", Coverage: covered, Conditions: &c}
 	if d.phase%2 == 0 {
 		r.PushToken = "fcm:" + string(d.id) + string(d.id) + string(d.id) + string(d.id) + string(d.id)
 	}
 	if now >= upgrade+d.phase {
-		r.AppVersion, said = "2.5.0", said|4
+		r.AppVersion, said = "2.5.0", 1
 	}
 	return r, said
 }
@@ -232,7 +226,7 @@ func (r *part) checkIn(ctx context.Context, d *phone) {
 
 // remember keeps what the answer said of what is to come.
 //
-// A check-in is quiet while nobody has written the row nor a profile, the phone says the same, it is not due before the next
+// A check-in is quiet while nobody has written the row nor a profile, the phone says the same but for its conditions, it is not due before the next
 // slot, its start is more than the longest poll away, and the last one that was noted is younger than four hours: then
 // Assess sees the same row and the same profiles, and of the time only that no slot, no deadline's noting and no start has
 // come, nor the hour after a run that was given up; so nothing is due, nothing is written, and the poll is the longest one, with what the same slot adds to it.
@@ -266,7 +260,7 @@ func (r *part) alone(ctx context.Context, d *phone) {
 			slot = p.slot
 		}
 	}
-	c, _ := d.conditions(r.now)
+	c := d.conditions(r.now)
 	if slot == 0 || d.planned == "" {
 		return
 	}

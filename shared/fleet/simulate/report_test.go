@@ -135,7 +135,7 @@ func (w *world) quotas() []quota {
 		{"index due, the busiest shard D, writes", 1000, a(due), partition, "more shards: dueShards 64; rows move when they are next noted, the watch reads old and new shards meanwhile"},
 		{"index due, the busiest shard O, writes", 1000, a(late), partition, "the same"},
 		{"index fleet, the busiest of 4 shards, writes", 1000, a(fleets), partition, "take out of the projection what every note changes (seen, rev): lists read it from the rows that they show; else more shards"},
-		{"table zapas, writes", 40000, a(allWrites), tables, "ask for more before; note conditions of a phone only when its profile waits for them"},
+		{"table zapas, writes", 40000, a(allWrites), tables, "ask for more before; note that a phone is there less often: seenAgain 8 h"},
 		{"table zapas, reads", 40000, a(allReads), tables, "ask for more before"},
 		{"the API's own throttle (settings: throttling)", 500, a(requests), "infra/settings: throttling.rate", "set it with the quota of the account"},
 		{"API Gateway, requests", 10000, a(requests), "API Gateway: Amazon API Gateway quotas (adjustable; 2,500 in some regions)", "ask for more; poll less often: pollMost 2 h halves it"},
@@ -164,7 +164,8 @@ An oracle with slots of its own (a walk along the wall clock) judges each device
 deadline that passes without a run that ended well must be reported once, by the first watch after it. Planted faults show
 that it sees (TestPlanted). Units are billed as the tables bill them (TestBills: call by call against the adapters on the
 stand-in). A check-in of which it is known that it answers as the last one did and writes nothing is billed and not played:
-the row, the profiles and what the phone says are the same, and no slot, no start and no noting has come since; one in 200
+the row, the profiles and what the phone says are the same (but for its charger and its network, which matter to what is
+due alone), and no slot, no start and no noting has come since; one in 200
 is played all the same, and TestSkipping plays a fleet both ways, to the same rows and the same units.
 
 Not played: HTTP, vaults (their units are added, 20 WRU and 11 RRU for a backup, as TestCapacityOfADay has them), restores,
@@ -187,13 +188,12 @@ fleet.Watch over all rows, to the same rows.
 		fmt.Fprintf(&b, "| %s | %.1f | %s | %s | %s | %s |\n", q.name, q.used*factor, strings.TrimSuffix(fmt.Sprintf("%.1f", q.limit), ".0"), binds, q.source, q.remedy)
 	}
 	fmt.Fprintf(&b, `
-The busiest minutes are the ends of quiet hours. The profiles night and board, a tenth of the devices, have windows that lie
-within their quiet hours wholly or in part, so that their devices check in and start at once when those end (a profile's
-notes say so: window_within). Where no profile does that, the rates are about half; spreading such starts over a window after
-the quiet hours is the first remedy for all lines above that count requests.
+Quiet hours stop a window: the starts that would lie in them are spread after their end as the others are before. What is
+caught up in them starts when the phone next asks, within an hour of their end.
 
-A device-day has about ten notes, of three to five WRU: two or three for each run, one every four hours, and one whenever the
-phone begins or ceases to charge or changes its kind of network, whether or not its profile asks for that.
+A device-day has %.1f notes, of three to five WRU: two or three for each run, and one every four hours. That a phone begins or
+ceases to charge or changes its kind of network is written with one of these, and by itself only where its profile has a
+backup that is due wait for it.
 
 Two more, which are no rates. The walk goes through 200,000 rows in 15 minutes: %s devices take %.1f hours, and so long do
 totals and classes lag (remedy: more rows in one go; a page of 1 MB takes about 128 RRU). And whoever has his MDM ring all
@@ -202,6 +202,6 @@ the MDM ring over the window, or leave it to the phones, which poll at their own
 
 Sources are titles of pages of the AWS documentation. Figures marked as taken or not verified are to be looked up in Service
 Quotas for the account and the region.
-`, grouped(goal), float64(goal)/800_000, grouped(goal), grouped(goal/10_000))
+`, float64(w.counts.notes)/float64(w.devices*w.days), grouped(goal), float64(goal)/800_000, grouped(goal), grouped(goal/10_000))
 	return b.String()
 }

@@ -93,7 +93,8 @@ type timetable struct {
 	window, patience int64 // minutes
 	zone             *time.Location
 	quiet            [2]int
-	slots            []int64 // seconds, in order
+	slots            []int64           // seconds, in order
+	awake            map[int64][]int64 // of each slot, with quiet hours: the minutes of its window, which are those that are not quiet
 }
 
 // tabulate finds the slots between two moments: those at which the zone's clock shows, for the first time, what the scene
@@ -112,6 +113,17 @@ func tabulate(s scene, since, from, to time.Time) timetable {
 			t.slots = append(t.slots, at.Unix())
 		}
 		shown[text] = true
+	}
+	if t.quiet == [2]int{} {
+		return t
+	}
+	t.awake = map[int64][]int64{}
+	for _, slot := range t.slots {
+		for m := slot; int64(len(t.awake[slot])) < max(t.window, 1); m += 60 {
+			if !t.quietAt(m) {
+				t.awake[slot] = append(t.awake[slot], m)
+			}
+		}
 	}
 	return t
 }
@@ -132,16 +144,26 @@ func (t timetable) last(sec int64) int64 {
 	return 0
 }
 
-// start is when a device starts that serves a slot: at its own second of the window, or when the quiet hours are over.
+// start is when a device starts that serves a slot: at its own second of the window.
 func (t timetable) start(slot int64, device caller.DeviceID) int64 {
+	own := int64(0)
 	if t.window > 0 {
 		sum := sha256.Sum256([]byte(device))
-		slot += int64(binary.BigEndian.Uint64(sum[:8]) % uint64(60*t.window))
+		own = int64(binary.BigEndian.Uint64(sum[:8]) % uint64(60*t.window))
 	}
-	for t.quietAt(slot) {
-		slot += 60 - slot%60
+	if t.awake == nil {
+		return slot + own
 	}
-	return slot
+	return t.awake[slot][own/60] + own%60
+}
+
+// into is how many seconds of the window of a slot have passed; false when it has not begun, is over, or does not run.
+func (t timetable) into(slot, sec int64) (int64, bool) {
+	if t.awake == nil {
+		return sec - slot, sec >= slot && sec < slot+60*t.window
+	}
+	i, ok := slices.BinarySearch(t.awake[slot], sec-sec%60)
+	return int64(i)*60 + sec%60, ok
 }
 
 func (t timetable) quietAt(sec int64) bool {
