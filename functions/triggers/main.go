@@ -67,9 +67,11 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (tri
 	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
 	orders := &fleet.Fleet{Tenant: tenant, Statuses: statuses, News: news, Overdues: statuses, Bulks: table.Bulks{DB: db, Name: rows}, Profiles: watch.Profiles,
 		Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID}
+	ticks := profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now}
 	return triggers.Handlers{
-		Ticks: profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now},
+		Ticks: ticks,
 		Watch: triggers.Watch{Positions: table.Positions{DB: db, Name: rows}, Now: now, Parts: []triggers.Part{
+			triggers.Ticks(ticks),
 			triggers.Devices(watch),
 			triggers.Orders(orders),
 			triggers.Walk(watch),

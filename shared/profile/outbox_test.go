@@ -337,7 +337,7 @@ func TestMend(t *testing.T) {
 	}
 }
 
-// TestTick: a slot is recorded by one write and told by one event, however often and in whatever order its tick comes.
+// TestTick: a slot is told by one event and recorded by one write, however often and in whatever order its tick comes.
 func TestTick(t *testing.T) {
 	t.Parallel()
 	w := tellingWorld(t)
@@ -374,9 +374,9 @@ func TestTick(t *testing.T) {
 	}{
 		{"First", p.ID, before, nil, profile.Recorded, 0, []string{"backup.due " + before.Format(time.RFC3339)}, 1},
 		{"AheadOfOurClock", p.ID, slot, nil, profile.Recorded, 0, []string{due}, 1},
-		{"Repeated", p.ID, slot, nil, profile.Repeated, 0, []string{due}, 1},
-		{"WithinTheMinute", p.ID, slot.Add(43 * time.Second), nil, profile.Repeated, 0, []string{due}, 1},
-		{"OutOfOrder", p.ID, before, nil, profile.Older, 0, nil, 1},
+		{"Repeated", p.ID, slot, nil, profile.Repeated, 0, []string{due}, 0},
+		{"WithinTheMinute", p.ID, slot.Add(43 * time.Second), nil, profile.Repeated, 0, []string{due}, 0},
+		{"OutOfOrder", p.ID, before, nil, profile.Older, 0, nil, 0},
 		{"Future", p.ID, slot.Add(time.Hour), nil, "", fault.Invalid, nil, 0},
 		{"Gone", nowhere, slot, nil, profile.NoMore, 0, nil, 0},
 		{"Disabled", off.ID, slot, nil, profile.Off, 0, nil, 0},
@@ -409,7 +409,7 @@ func TestTick(t *testing.T) {
 func TestTickFaults(t *testing.T) {
 	t.Parallel()
 	for how, f := range map[string]standin.Fault{"Before": standin.Before, "After": standin.After, "Throttled": standin.Throttled} {
-		for at, did := range []profile.Ticked{profile.Recorded, profile.Recorded, profile.Repeated} { // read, record, announce
+		for at, did := range []profile.Ticked{profile.Recorded, profile.Recorded, profile.Recorded, profile.Recorded} { // read, read the slot, announce, record
 			t.Run(fmt.Sprint(how, at), func(t *testing.T) {
 				t.Parallel()
 				w := tellingWorld(t)
@@ -428,7 +428,7 @@ func TestTickFaults(t *testing.T) {
 					t.Errorf("cut off, it ends with %v", err)
 				}
 				w.stack.Strike(nil)
-				if at == 1 && f == standin.After {
+				if at == 3 && f == standin.After {
 					did = profile.Repeated
 				}
 				if got, err := w.ticks.Tick(t.Context(), p.ID, slot); got != did || err != nil {
@@ -446,6 +446,86 @@ func TestTickFaults(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestMissed: a slot whose tick never came, or was not told, is told and recorded by the watch, once its own attempts are over;
+// nothing else is.
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	w := tellingWorld(t)
+	midnight := w.stack.Clock.Now().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	set := func(at time.Time) { w.stack.Clock.Advance(at.Sub(w.stack.Clock.Now())) }
+	set(midnight.Add(-2 * time.Hour))
+	var all []profile.Profile
+	for range 3 { // one is missed, one ticks, one is disabled
+		p, err := w.Create(t.Context(), ada, hourly(12))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	off := all[2]
+	off.Enabled = false
+	if _, err := w.Edit(t.Context(), ada, off, 1); err != nil {
+		t.Fatal(err)
+	}
+	told := func() (due []string) {
+		for _, e := range w.told(t) {
+			if e.Type == event.BackupDue {
+				due = append(due, e.Profile+" "+e.Slot.Format(time.RFC3339))
+			}
+		}
+		slices.Sort(due)
+		return due
+	}
+	missed := func(want int, fails bool) {
+		t.Helper()
+		n, _, err := w.ticks.Missed(t.Context(), "")
+		if n != want || (err != nil) != fails {
+			t.Errorf("%d are recorded, want %d: %v", n, want, err)
+		}
+	}
+	missed(0, false) // the slot at noon came before they were made
+	set(midnight)
+	if _, err := w.ticks.Tick(t.Context(), all[1].ID, midnight); err != nil {
+		t.Fatal(err)
+	}
+	w.stack.Strike(func(c standin.Call) standin.Fault {
+		if c.Operation == "PutEvents" {
+			return standin.Before
+		}
+		return standin.None
+	})
+	if did, err := w.ticks.Tick(t.Context(), all[0].ID, midnight); err == nil {
+		t.Errorf("with the bus down it is %s", did)
+	}
+	set(midnight.Add(15*time.Minute - time.Second))
+	missed(0, false)
+	set(midnight.Add(15 * time.Minute))
+	missed(0, true)
+	w.stack.Strike(nil)
+	other := string(all[1].ID) + " " + midnight.Format(time.RFC3339)
+	if d := cmp.Diff([]string{other}, told()); d != "" {
+		t.Error(d)
+	}
+	missed(1, false)
+	missed(0, false)
+	want := []string{string(all[0].ID) + " " + midnight.Format(time.RFC3339), other}
+	slices.Sort(want)
+	if d := cmp.Diff(want, told()); d != "" {
+		t.Error(d)
+	}
+	edited, err := w.ticks.Profiles.Profile(t.Context(), all[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(midnight.Add(12*time.Hour + time.Minute))
+	edited.Schedule.Hours = 6
+	if _, err := w.Edit(t.Context(), ada, edited, edited.Version); err != nil {
+		t.Fatal(err)
+	}
+	set(midnight.Add(13 * time.Hour))
+	missed(1, false) // that of the other one; this one moved after its slot
 }
 
 func hourly(n int) profile.Profile {

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"zapas/shared/event"
@@ -22,6 +23,8 @@ type Ticks struct {
 	Profiles interface {
 		// Profile reads one, strongly consistently; fault.NotFound when there is none.
 		Profile(ctx context.Context, id ID) (Profile, error)
+		// Profiles reads all, in no order.
+		Profiles(ctx context.Context) ([]Profile, error)
 	}
 	Slots  Slots
 	Bus    Bus
@@ -41,10 +44,14 @@ const (
 	NoSlot   Ticked = "no_slot" // the schedule does not have this time now: it was edited
 )
 
-// early is how far the scheduler's clock may be ahead of ours.
-const early = 5 * time.Minute
+const (
+	early  = 5 * time.Minute  // so far the scheduler's clock may be ahead of ours
+	tried  = 15 * time.Minute // so long a tick is left to the scheduler, and to the attempts of the function that it calls
+	minded = 200              // profiles that Missed sees to in one go
+)
 
-// Tick records that a profile's slot has come, in one conditional write, and tells of it in one event. Late ticks and
+// Tick tells that a profile's slot has come in one event, then records it, in one conditional write: what is not recorded may
+// not have been told. Late ticks and
 // repeated ones come to the same; those out of order, of a profile that is gone or disabled, or of a schedule that has
 // changed do nothing. fault.Invalid for a slot that is still to come.
 func (t Ticks) Tick(ctx context.Context, id ID, slot time.Time) (Ticked, error) {
@@ -64,23 +71,52 @@ func (t Ticks) Tick(ctx context.Context, id ID, slot time.Time) (Ticked, error) 
 	case !p.Schedule.Last(slot).Equal(slot):
 		return NoSlot, nil
 	}
-	did := Recorded
-	err = t.Slots.Record(ctx, id, slot, now)
-	if fault.Is(err, fault.Conflict) {
-		newest, err := t.Slots.Slot(ctx, id)
-		switch {
-		case err != nil:
-			return "", err
-		case newest.After(slot):
-			return Older, nil
-		}
-		did = Repeated
-	} else if err != nil {
+	newest, err := t.Slots.Slot(ctx, id)
+	switch {
+	case err != nil:
 		return "", err
+	case newest.After(slot):
+		return Older, nil
 	}
-	// If we die here, the same tick is delivered again, and tells the same event.
 	if _, err := t.Bus.Announce(ctx, event.Due(event.Subject{Tenant: t.Tenant, Profile: string(id)}, slot)); err != nil {
 		return "", err
 	}
-	return did, nil
+	if newest.Equal(slot) {
+		return Repeated, nil
+	}
+	// If we die here, the same tick is delivered again, or missed, and tells the same event.
+	err = t.Slots.Record(ctx, id, slot, now)
+	if fault.Is(err, fault.Conflict) { // another attempt at the same time has recorded it, or a newer one
+		return Repeated, nil
+	}
+	return Recorded, err
+}
+
+// Missed sees to slots that no tick has recorded, since the scheduler has not called, or each attempt has failed: it ticks for
+// the last slot of each profile, of a part of them in one go, from where the last go ended; "" is the beginning. What came
+// before a profile was made, or last moved, is none. It answers how many it has recorded; one failure does not keep it from the rest.
+func (t Ticks) Missed(ctx context.Context, from string) (recorded int, next string, err error) {
+	all, err := t.Profiles.Profiles(ctx)
+	if err != nil {
+		return 0, from, err
+	}
+	now := t.Now()
+	var failed []error
+	all = around(all, ID(from))
+	for _, p := range all[:min(len(all), minded)] {
+		from = string(p.ID)
+		slot := p.Schedule.Last(now.Add(-tried))
+		if !p.Enabled || !slot.After(p.Since) || !slot.After(p.CreatedAt) {
+			continue
+		}
+		newest, err := t.Slots.Slot(ctx, p.ID)
+		if err == nil && newest.Before(slot) {
+			var did Ticked
+			if did, err = t.Tick(ctx, p.ID, slot); did == Recorded && err == nil {
+				recorded++
+			}
+		}
+		failed = append(failed, err)
+	}
+	return recorded, from, errors.Join(failed...)
 }

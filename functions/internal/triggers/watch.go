@@ -75,6 +75,14 @@ func Profiles(outbox func(function string) profile.Outbox) Part {
 	}}
 }
 
+// Ticks is the part that sees to slots which no tick has recorded.
+func Ticks(t profile.Ticks) Part {
+	return Part{Name: "ticks", Do: func(ctx context.Context, _, from string) (map[string]int, string, error) {
+		recorded, next, err := t.Missed(ctx, from)
+		return map[string]int{"recorded": recorded}, next, err
+	}}
+}
+
 // Devices is the part that looks at devices whose time has come.
 func Devices(w fleet.Watch) Part {
 	return Part{Name: "devices", Do: func(ctx context.Context, _, from string) (map[string]int, string, error) {
