@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -66,6 +67,7 @@ type Stack struct {
 	servers   []*http.Server
 	ending    context.CancelFunc // of what calls functions by itself
 	fires     sync.WaitGroup
+	refusing  atomic.Bool // what phones upload
 }
 
 // Start brings everything up, or nothing.
@@ -118,7 +120,7 @@ func Start(cfg Config) (s *Stack, err error) {
 	if cfg.Around != nil {
 		cloud = cfg.Around(cloud)
 	}
-	s.serve(aws, cloud)
+	s.serve(aws, s.uploads(cloud))
 	s.fires.Go(func() { s.aws.Scheduler.Run(ctx, s.invoke) })
 	return s, nil
 }

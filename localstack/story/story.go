@@ -27,6 +27,7 @@
 //	                         /events/0, /events/1, and how often one was told at /told
 //	damage PART              flips a bit of the one stored object whose key contains PART, such as s/$SESSION/c/ for its
 //	                         only chunk
+//	uploads off|on           has the buckets refuse what phones upload, or take it again
 //	stored TEXT...           expects each text in what the stack keeps on the disk: as it is, or within base64, zstd, gzip;
 //	                         [!] that it cannot be read there
 //	shows RULE TEXT          remembers that this step has shown a rule, and how
@@ -102,7 +103,7 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "invoke": t.invoke, "events": t.events, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "uploads": t.uploads, "invoke": t.invoke, "events": t.events, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
@@ -238,6 +239,11 @@ func (t Teller) damage(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && len(args) == 1, "damage PART")
 	_, err := t.Stack.Damage(args[0])
 	t.check(ts, "damage", err)
+}
+
+func (t Teller) uploads(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, !neg && len(args) == 1 && (args[0] == "off" || args[0] == "on"), "uploads off|on")
+	t.check(ts, "uploads", t.Stack.Uploads(args[0] == "on"))
 }
 
 const usageOfAPI = "api [-H HEADER]... METHOD PATH [FILE] STATUS"

@@ -704,14 +704,16 @@ type CheckInAnswer struct {
 	Time time.Time `json:"time"`
 
 	// Waiting Conditions of the profile that are not met, by what the device has just said: it waits for them. For an order it only asks its user whether a metered network may be used.
-	Waiting []Waiting        `json:"waiting,omitempty"`
-	Why     CheckInAnswerWhy `json:"why"`
+	Waiting []Waiting `json:"waiting,omitempty"`
+
+	// Why `slot`: no backup has begun since the last moment of the schedule, or none has ended well and the last one was given up an hour ago or more.
+	Why CheckInAnswerWhy `json:"why"`
 }
 
 // CheckInAnswerProfileWhy Why this profile governs the device.
 type CheckInAnswerProfileWhy string
 
-// CheckInAnswerWhy defines model for CheckInAnswer.Why.
+// CheckInAnswerWhy `slot`: no backup has begun since the last moment of the schedule, or none has ended well and the last one was given up an hour ago or more.
 type CheckInAnswerWhy string
 
 // ChunkInput defines model for ChunkInput.
@@ -908,7 +910,7 @@ type DeviceProfile struct {
 	Messages Messages `json:"messages"`
 	Name     string   `json:"name"`
 
-	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 	Region     string      `json:"region"`
 
@@ -1251,7 +1253,7 @@ type Profile struct {
 	NextRuns []time.Time `json:"nextRuns"`
 	Priority int         `json:"priority"`
 
-	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 	Region     string      `json:"region"`
 
@@ -1318,7 +1320,7 @@ type ProfileInput struct {
 	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
 	Priority *int `json:"priority,omitempty"`
 
-	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 
 	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.
@@ -1397,7 +1399,7 @@ type ProfilePreviewInput struct {
 	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
 	Priority *int `json:"priority,omitempty"`
 
-	// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 
 	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.
@@ -1413,7 +1415,7 @@ type ProfilePreviewInput struct {
 	Window *int `json:"window,omitempty"`
 }
 
-// QuietHours On the clock of the schedule's zone; a backup that would start from `from` on and before `to` starts at `to`. They may go on past midnight.
+// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
 type QuietHours struct {
 	// From HH:MM
 	From string `json:"from"`
