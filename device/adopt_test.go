@@ -1,9 +1,14 @@
 package device
 
 import (
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"zapas/device/internal/item"
+	"zapas/shared/vault"
 )
 
 // TestBackup_AfterARestore: a phone that has restored a backup of another builds on it, and sends nothing that is in it; and
@@ -82,7 +87,7 @@ func TestBackup_AfterARestore_NotBuiltOn(t *testing.T) {
 			snapshot := p.backUp(t, demo()).Snapshot
 			to := new(memory)
 			tt.spoil(t, s, q, to)
-			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), to, nil)
+			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, all...), to, nil)
 			must(t, err)
 			r := q.backUp(t, to)
 			if r.Why != tt.why || r.Rebuilt != tt.rebuilt || r.Ledger["messages"].Stored < 60 {
@@ -92,6 +97,105 @@ func TestBackup_AfterARestore_NotBuiltOn(t *testing.T) {
 			restored(t, s, r.Snapshot, got)
 			same(t, "restored", got, to)
 		})
+	}
+}
+
+// TestBackup_AfterARestore_OfParts: a phone builds on what its restores have brought in full, be it one element after the other. What
+// was left out, failed, or was consented to in part it neither builds on nor asks to read: it begins its own.
+func TestBackup_AfterARestore_OfParts(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		consent [][]string
+		chosen  []string
+		only    []Only
+		fails   bool // one message, which is brought alone in the end
+		built   bool
+	}{
+		{name: "OneAfterTheOther", consent: [][]string{{"contacts"}, {"messages", "calls"}}, built: true},
+		{name: "OneAgain", consent: [][]string{{"contacts"}, all, {"contacts"}}, built: true},
+		{name: "OneConsentedTo", consent: [][]string{{"contacts"}}},
+		{name: "OneTwice", consent: [][]string{{"contacts", "messages"}, {"messages"}}},
+		{name: "ChosenOnThePhone", consent: [][]string{all}, chosen: []string{"messages"}},
+		{name: "SomeDays", consent: [][]string{all}, only: []Only{{Since: time.UnixMilli(1)}, {Until: time.UnixMilli(1_700_000_000_000)}}},
+		{name: "OneConversation", consent: [][]string{all}, only: []Only{{With: []string{"+48600100200"}}}},
+		{name: "FailedAndBroughtAlone", consent: [][]string{all}, fails: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+			m := everything()
+			snapshot := p.backUp(t, m).Snapshot
+			got := &memory{coverage: m.coverage}
+			if tt.fails {
+				got.refuses = map[string]bool{"message 7": true}
+			}
+			for _, elements := range tt.consent {
+				_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, elements...), got, tt.chosen, tt.only...)
+				must(t, err)
+			}
+			if got.refuses = nil; tt.fails {
+				r, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, all...), got, nil, Only{Failed: true})
+				if err != nil || r.State != "done" {
+					t.Fatalf("%+v %v", r, err)
+				}
+			}
+			asked := len(s.requests)
+			r := q.backUp(t, got)
+			reads := slices.ContainsFunc(s.requests[asked:], func(name string) bool { return strings.HasSuffix(name, "/base") })
+			if (r.Base == snapshot) != tt.built || (r.Rebuilt == "restored") != tt.built || reads != tt.built || !tt.built && (r.Why != "first" || r.Ledger["contacts"].Already != 0) {
+				t.Errorf("it reads the base: %v; %+v", reads, r)
+			}
+			if again := q.backUp(t, got); !again.Unchanged {
+				t.Errorf("again: %+v", again)
+			}
+			into := &memory{coverage: m.coverage}
+			restored(t, s, r.Snapshot, into, all...)
+			same(t, "restored", into, got)
+		})
+	}
+}
+
+// TestBackup_AfterARestore_Refused: a phone whom the service does not let build on what it has restored, though it knows no reason
+// why, makes a backup all the same: whether it hears so before it has read that, or when it begins.
+func TestBackup_AfterARestore_Refused(t *testing.T) {
+	t.Parallel()
+	for _, base := range []bool{false, true} {
+		s := newService(t)
+		p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+		m := everything()
+		snapshot := p.backUp(t, m).Snapshot
+		got := &memory{coverage: m.coverage}
+		_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, all...), got, nil)
+		must(t, err)
+		forget := func() {
+			for i, c := range s.head.Devices {
+				if string(c.Device) == q.id.Device {
+					s.head.Devices[i].Brought = vault.ElementsOf("contacts")
+				}
+			}
+		}
+		why := "first"
+		if base {
+			why = "beyond_consent"
+			s.fault = func(req *http.Request, after bool) error { // once the base is read again
+				if after && req.Method == http.MethodDelete {
+					forget()
+				}
+				return nil
+			}
+		} else {
+			forget()
+		}
+		r := q.backUp(t, got)
+		if r.Base != "" || r.Why != why || r.Ledger["messages"].Already != 0 || r.Ledger["messages"].Stored == 0 {
+			t.Errorf("%+v", r)
+		}
+		s.fault = nil
+		into := &memory{coverage: m.coverage}
+		restored(t, s, r.Snapshot, into, all...)
+		same(t, "restored", into, got)
 	}
 }
 

@@ -95,7 +95,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 // restart says what an error asks for: "" nothing, "begin" another session, or else why the next one has no base.
 func (d *Device) restart(err error) string {
 	switch code := remote.Code(err); {
-	case code == listUnreadable && d.given, code == "base_gone", code == "too_many_chunks", listLost(code):
+	case code == listUnreadable && d.given, code == "base_gone", code == beyondConsent, code == "too_many_chunks", listLost(code):
 		return code
 	case errors.Is(err, pack.ErrMoved), errors.Is(err, errOver):
 		return "begin"
@@ -104,6 +104,9 @@ func (d *Device) restart(err error) string {
 }
 
 const listUnreadable = "list_unreadable" // a problem that may pass
+
+// beyondConsent is what the service says of a snapshot that this phone has restored in part: nothing is built on it.
+const beyondConsent = "beyond_consent"
 
 // unlisted notes since when the list of the base's chunks cannot be read, and says for how long that is waited for.
 func (d *Device) unlisted(err error) error {
@@ -162,7 +165,7 @@ func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why
 	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
 		return d.recall(ctx, location, "", "cache_damaged")
 	}
-	if r := d.id.Restored; r != nil && err == nil && (c == nil || int64(c.Items.Len()) < r.Items && d.shows(c)) {
+	if r := d.id.Restored; r.Whole() && err == nil && (c == nil || int64(c.Items.Len()) < r.Items() && d.shows(c)) {
 		adopted, why, err := d.recall(ctx, location, r.Snapshot, whyRestored)
 		if err != nil || adopted != nil {
 			return adopted, why, err

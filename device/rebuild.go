@@ -72,7 +72,7 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 		}
 		err = errors.Join(err, d.dir.ClearRebuild())
 	}()
-	if remote.Code(err) == "not_found" {
+	if code := remote.Code(err); code == "not_found" || code == beyondConsent {
 		if lost == "cache_lost" {
 			return nil, "first", nil
 		}
@@ -129,7 +129,7 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 // this one's backup only because it is not shown here.
 func (d *Device) brought(c *state.Cache) bool {
 	r := d.id.Restored
-	return r != nil && r.Snapshot == c.Snapshot && int64(c.Items.Len()) <= r.Items
+	return r != nil && r.Snapshot == c.Snapshot && int64(c.Items.Len()) <= r.Items()
 }
 
 // tell adds to what the backup that is under way tells in passing.

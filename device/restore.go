@@ -97,16 +97,30 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Onl
 		}
 	}
 	out.State = string(result.State)
-	if result.State == api.RestoreStateDone {
-		d.id.Restored = &state.Restored{Snapshot: r.Snapshot}
-		for _, l := range out.Ledger {
-			d.id.Restored.Items += l.Inserted + l.Duplicate + l.Merged + l.Reasons["restored_before"]
-		}
+	if result.State == api.RestoreStateDone || result.State == api.RestoreStatePartlyDone {
+		d.noteRestored(r.Snapshot, out.Ledger)
 		if err := d.dir.PutIdentity(d.id); err != nil {
 			return err
 		}
 	}
 	return d.dir.ClearRestores()
+}
+
+// noteRestored remembers which elements a restore has brought in full, as the service does: when it is all of them, the next
+// backup may build on the snapshot.
+func (d *Device) noteRestored(snapshot string, l api.RestoreLedgers) {
+	of := &state.Restored{Snapshot: snapshot, Elements: map[string]int64{}}
+	if r := d.id.Restored; r != nil && r.Snapshot == snapshot {
+		maps.Copy(of.Elements, r.Elements)
+	}
+	for e, l := range l {
+		if l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 {
+			of.Elements[e] = l.Inserted + l.Duplicate + l.Merged
+		}
+	}
+	if len(of.Elements) > 0 {
+		d.id.Restored = of
+	}
 }
 
 // bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.

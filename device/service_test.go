@@ -114,7 +114,7 @@ func refusal(err error) *http.Response {
 	if !ok {
 		e = fault.Wrap(err, fault.Internal, "internal", "Internal error.")
 	}
-	status := map[fault.Kind]int{fault.Internal: 500, fault.Invalid: 400, fault.Unsigned: 401, fault.NotFound: 404, fault.Conflict: 409,
+	status := map[fault.Kind]int{fault.Internal: 500, fault.Invalid: 400, fault.Unsigned: 401, fault.Forbidden: 403, fault.NotFound: 404, fault.Conflict: 409,
 		fault.Gone: 410, fault.Lost: 410, fault.TooLarge: 413, fault.Unprocessable: 422, fault.Unavailable: 503}[e.Kind]
 	p := api.Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: e.Code, Detail: &e.Sentence}
 	if !e.Time.IsZero() {
@@ -481,11 +481,7 @@ func (s *service) result(ctx context.Context, device caller.DeviceID, id string,
 	}
 	r, err := s.consents().Finish(ctx, s.user, device, restore.ID(id), vault.SessionID(in.Session), l)
 	if err == nil {
-		end := s.opener().End
-		if r.State == restore.Done {
-			end = s.opener().Restored
-		}
-		err = end(ctx, s.user, device, vault.SessionID(in.Session))
+		err = s.opener().Restored(ctx, s.user, device, vault.SessionID(in.Session), vault.ElementsOf(r.Brought()...))
 	}
 	return restoreOf(r), err
 }

@@ -24,6 +24,20 @@ func (r Restore) at(now time.Time) Restore {
 // Live reports whether a restore is not over.
 func (r Restore) Live() bool { return r.State == Held || r.State == Waiting || r.State == Opened }
 
+// Brought are the elements that a restore has brought in full: its consent names them, nothing of them failed, and nothing was
+// left out because it was not chosen, or because a restore before this one was told to have brought it.
+func (r Restore) Brought() (elements []string) {
+	if r.State != Done && r.State != PartlyDone {
+		return nil
+	}
+	for _, e := range r.Elements {
+		if l := r.Ledger[e]; l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 {
+			elements = append(elements, e)
+		}
+	}
+	return elements
+}
+
 // isFor reports whether a restore goes to the device that asks: it was named, or came of the enrolment that was named.
 func (r Restore) isFor(who caller.Caller) bool {
 	return !who.Unconfirmed && who.Device != "" && (r.Device == who.Device || r.Device == "" && r.Enrolment != "" && r.Enrolment == who.Enrolment)

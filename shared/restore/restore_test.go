@@ -412,6 +412,65 @@ func TestFinish(t *testing.T) {
 	}
 }
 
+// TestBrought: of a restore that has ended, those elements count as brought of which it has left nothing out; of one that was
+// cancelled, or has not ended, none.
+func TestBrought(t *testing.T) {
+	t.Parallel()
+	left := func(why string, n int64) restore.Ledger {
+		return restore.Ledger{Planned: 2, Inserted: 2 - n, Skipped: n, Reasons: map[string]int64{why: n}}
+	}
+	one, others := []string{"messages"}, []string{"contacts", "calls"}
+	for _, tt := range []struct {
+		name     string
+		elements []string
+		messages restore.Ledger
+		calls    int64 // that fail
+		cancel   bool
+		want     []string
+	}{
+		{"AllThatWasConsentedTo", one, restore.Ledger{Planned: 2, Inserted: 1, Merged: 1}, 0, false, one},
+		{"AllThereAlready", one, restore.Ledger{Planned: 2, Duplicate: 2}, 0, false, one},
+		{"Everything", nil, restore.Ledger{Planned: 2, Inserted: 2}, 0, false, []string{"contacts", "messages", "calls"}},
+		{"NoPlaceForOne", one, left("draft", 1), 0, false, one},
+		{"OneNotChosen", one, left("not_chosen", 1), 0, false, nil},
+		{"NoneChosen", nil, left("not_chosen", 2), 0, false, others},
+		{"TheFailedAlone", one, left("restored_before", 1), 0, false, nil},
+		{"OneFailed", nil, restore.Ledger{Planned: 2, Inserted: 1, Failed: 1, Reasons: map[string]int64{"unreadable": 1}}, 0, false, others},
+		{"OneOfAnotherElementFailed", nil, restore.Ledger{Planned: 2, Inserted: 2}, 1, false, []string{"contacts", "messages"}},
+		{"AllFailed", nil, restore.Ledger{Planned: 2, Failed: 2, Reasons: map[string]int64{"unreadable": 2}}, 1, false, nil},
+		{"Cancelled", nil, restore.Ledger{Planned: 2, Inserted: 2}, 0, true, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			w.counts["calls"] = 1
+			r := w.opened(t, w.consent(t, tt.elements...))
+			if got := r.Brought(); got != nil {
+				t.Errorf("it is open, and has brought %v", got)
+			}
+			if tt.cancel {
+				if _, err := w.Cancel(t.Context(), w.anna, r.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			calls := restore.Ledger{Planned: 1, Inserted: 1 - tt.calls, Failed: tt.calls}
+			if tt.calls > 0 {
+				calls.Reasons = map[string]int64{"unreadable": tt.calls}
+			}
+			l := map[string]restore.Ledger{"contacts": {}, "messages": tt.messages, "calls": calls}
+			if tt.elements != nil {
+				l = map[string]restore.Ledger{"messages": tt.messages}
+			}
+			for range 2 { // its answer was lost
+				done, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, l)
+				if got := done.Brought(); err != nil || !slices.Equal(got, tt.want) {
+					t.Errorf("it has brought %v, want %v: %v", got, tt.want, err)
+				}
+			}
+		})
+	}
+}
+
 // TestLostAnswers: a write whose answer was lost, and which meets its own effect when it is tried again, is no conflict.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ type Beginning struct {
 }
 
 // Begin opens a session, or answers the open one that the same counter opened. Whatever else this device had open of the
-// kind is over. fault.Conflict: "stale" counter, "base_gone", "too_many_devices".
+// kind is over. fault.Conflict: "stale" counter, "base_gone", "too_many_devices"; fault.Forbidden "beyond_consent".
 func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Session, error) {
 	if b.Counter < 1 {
 		return Session{}, fault.New(fault.Invalid, "invalid", "counter: it is %d and must be at least 1.", b.Counter)
@@ -181,6 +181,9 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 		return Snapshot{}, baseGone()
 	case err != nil:
 		return Snapshot{}, err
+	case (e.Kind == Backup || e.Kind == Rebuild) && e.Base != "" && n.State == Kept && h.beyond(e.Device, n):
+		return Snapshot{}, fault.New(fault.Forbidden, "beyond_consent",
+			"base: this device has restored only a part of this backup, and may not read or build on all of it; begin without a base.")
 	case e.Kind.own() && (n.State != Kept || !h.adopts(e.Device, n)), e.Kind == Verify && n.Device != e.Device:
 		return Snapshot{}, noSnapshot()
 	case n.State != Kept && e.Kind == Restore:
@@ -194,10 +197,17 @@ func (o *Opener) base(ctx context.Context, user caller.UserID, h *Head, e *Entry
 	return n, nil
 }
 
-// adopts reports whether a device may build on a snapshot, and read it without a consent: its own, or one whose restore it has
-// finished, while it has made none since.
+// adopts reports whether a device may build on a snapshot, and read it without a further consent: its own, or one of which its
+// restores have brought every element in full, while it has made none since.
 func (h *Head) adopts(device caller.DeviceID, n Snapshot) bool {
-	return n.Device == device || n.Seq == h.counter(device).Restored && len(n.Origins) < maxOrigins
+	c := h.counter(device)
+	return n.Device == device || n.Seq == c.Restored && c.Brought == Every && len(n.Origins) < maxOrigins
+}
+
+// beyond reports whether a device has restored a part of a snapshot, and not all: it knows of it, and may not read the rest.
+func (h *Head) beyond(device caller.DeviceID, n Snapshot) bool {
+	c := h.counter(device)
+	return n.Device != device && n.Seq == c.Restored && c.Brought != Every
 }
 
 // originsFor are those of a backup of a device that builds on n, and whether n is another's.
@@ -290,15 +300,12 @@ func (o *Opener) Unchanged(ctx context.Context, user caller.UserID, b Beginning)
 
 // End gives a session up. One that is over already, or never was, is over.
 func (o *Opener) End(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID) error {
-	return o.end(ctx, user, device, id, false)
+	return o.Restored(ctx, user, device, id, 0)
 }
 
-// Restored ends the session of a restore that has brought everything: the device's next backup may build on that snapshot.
-func (o *Opener) Restored(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID) error {
-	return o.end(ctx, user, device, id, true)
-}
-
-func (o *Opener) end(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, restored bool) error {
+// Restored ends the session of a restore that has brought these elements in full, by a consent that names them. When every
+// element of the snapshot has been brought so, be it by several restores, the device's next backup may build on it.
+func (o *Opener) Restored(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, brought Elements) error {
 	return serially(ctx, func() error {
 		h, err := o.Table.Head(ctx, user)
 		if err != nil {
@@ -312,9 +319,9 @@ func (o *Opener) end(ctx context.Context, user caller.UserID, device caller.Devi
 		if err := o.takeOver(ctx, user, &c, e.Device, e.Kind); err != nil {
 			return err
 		}
-		if restored && e.Kind == Restore {
+		if brought != 0 && e.Kind == Restore {
 			counter := c.Head.counter(device)
-			counter.Restored = e.BaseSeq
+			counter.bring(e.BaseSeq, brought)
 			c.Head.setCounter(counter)
 		}
 		return write(ctx, o.Table, user, c)

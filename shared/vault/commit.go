@@ -120,7 +120,7 @@ func (u *Uploader) commit(ctx context.Context, user caller.UserID, h Head, s Ses
 	change.Head.Seq, change.Head.Counts = n.Seq, c.Counts
 	change.Head.remove(s.Device, Backup)
 	counter := change.Head.counter(s.Device)
-	counter.Kept, counter.Restored = n.Seq, 0
+	counter.Kept, counter.Restored, counter.Brought = n.Seq, 0, 0
 	change.Head.setCounter(counter)
 	if base.Seq != 0 && base.State == Kept && shrunk(base.Counts, c.Counts, s.ShrinkOver) {
 		base.Hold, n.Shrunk = true, true

@@ -86,8 +86,27 @@ type Counter struct {
 	Last    int64
 	Session SessionID
 	Kept    int64 // Seq of this device's newest snapshot; 0 for none
-	// Restored is the Seq of the snapshot whose restore this device finished after that: its next backup may build on it.
+	// Restored is the Seq of the snapshot of which this device finished a restore after that, and Brought is what its restores
+	// have brought of it in full: when that is Every, its next backup may build on it.
 	Restored int64
+	Brought  Elements
+}
+
+// Elements is a set of contacts, messages and calls, small enough for HEAD.
+type Elements uint8
+
+// Every is all of them, whether a snapshot counts an item of each or not: a chunk keeps what was deleted, and what the backups
+// before it held.
+const Every Elements = 1<<3 - 1
+
+// ElementsOf is the set of those with these names.
+func ElementsOf(names ...string) (e Elements) {
+	for i, name := range []string{"contacts", "messages", "calls"} {
+		if slices.Contains(names, name) {
+			e |= 1 << i
+		}
+	}
+	return e
 }
 
 // Origin is a device on whose backups, up to one, those of another rest: it began with a restore of that one.
@@ -249,6 +268,14 @@ func (h *Head) granted() (sum int64) {
 		sum += e.Granted
 	}
 	return sum
+}
+
+// bring notes that a restore of a snapshot has brought some elements in full; what was brought of another one is forgotten.
+func (c *Counter) bring(seq int64, e Elements) {
+	if c.Restored != seq {
+		c.Restored, c.Brought = seq, 0
+	}
+	c.Brought |= e
 }
 
 // counter is the last session that a device began.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"zapas/device/internal/ledger"
 )
 
 // ErrNotEnrolled says that the directory holds no device yet.
@@ -41,10 +43,21 @@ type Begun struct {
 	Profile string `json:"profile,omitempty"`
 }
 
-// Restored is a snapshot, and how many items it brought.
+// Restored is a snapshot, and how many items there are of each element of which a restore has brought everything.
 type Restored struct {
-	Snapshot string `json:"snapshot"`
-	Items    int64  `json:"items"`
+	Snapshot string           `json:"snapshot"`
+	Elements map[string]int64 `json:"elements"`
+}
+
+// Whole reports whether those are all elements, without which the service lets nothing be built on the snapshot.
+func (r *Restored) Whole() bool { return r != nil && len(r.Elements) == len(ledger.Elements()) }
+
+// Items are those of all elements.
+func (r *Restored) Items() (n int64) {
+	for _, of := range r.Elements {
+		n += of
+	}
+	return n
 }
 
 const identityFile = "device.json"

@@ -179,11 +179,8 @@ func (h Handlers) result(ctx context.Context, r gateway.Request, in api.ResultIn
 	if err != nil {
 		return gateway.Answer[api.Restore]{}, err
 	}
-	end := h.Opener.End
-	if done.State == restore.Done {
-		end = h.Opener.Restored
-	}
-	return gateway.Answer[api.Restore]{Body: restored(done)}, end(ctx, r.Who.User, r.Who.Device, session)
+	err = h.Opener.Restored(ctx, r.Who.User, r.Who.Device, session, vault.ElementsOf(done.Brought()...))
+	return gateway.Answer[api.Restore]{Body: restored(done)}, err
 }
 
 func (h Handlers) list(ctx context.Context, r gateway.Request) (out gateway.Answer[api.RestoreList], err error) {

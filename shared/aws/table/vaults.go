@@ -61,7 +61,8 @@ type counterRow struct {
 	Session vault.SessionID `dynamodbav:"s,omitempty"`
 	Kept    int64           `dynamodbav:"n,omitempty"`
 
-	Restored int64 `dynamodbav:"r,omitempty"`
+	Restored int64          `dynamodbav:"r,omitempty"`
+	Brought  vault.Elements `dynamodbav:"e,omitempty"`
 }
 
 type sessionRow struct {

@@ -180,7 +180,7 @@ func full() vault.Change {
 	h := vault.Head{State: vault.Active, Version: 12, Seq: 123_456, Rev: 1 << 33, Bytes: many, Quota: many, Counts: counts}
 	for d := range 2 {
 		device := id[caller.DeviceID](d)
-		h.Devices = append(h.Devices, vault.Counter{Device: device, Last: 123_456, Session: id[vault.SessionID](d), Kept: 123_456, Restored: 123_455})
+		h.Devices = append(h.Devices, vault.Counter{Device: device, Last: 123_456, Session: id[vault.SessionID](d), Kept: 123_456, Restored: 123_455, Brought: vault.Every})
 		for _, k := range []vault.Kind{vault.Backup, vault.Restore} {
 			h.Open = append(h.Open, vault.Entry{Device: device, Kind: k, Session: id[vault.SessionID](d), Base: id[vault.SessionID](9),
 				BaseSeq: 123_455, Counter: 123_456, Granted: many, Location: "frankfurt", Lease: start})
