@@ -7,6 +7,7 @@
 //	say TEXT                 shows a line
 //	tell                     shows what the last command printed
 //	as USER                  signs USER in, now; the calls that follow are his
+//	as phone NAME            has the calls that follow be of the phone NAME, as an app of another's making would sign them with its key
 //	api [-H HEADER]... METHOD PATH [FILE] STATUS
 //	                         calls the API and expects the status; the answer is stdout
 //	keep NAME PLACE          sets $NAME to what stands in a place: a JSON pointer (RFC 6901) into stdout, or header:NAME
@@ -115,6 +116,7 @@ type state struct {
 	teller Teller // with the folder of the phones
 	steps  int
 	token  string
+	app    *app        // that signs the calls in place of a person; nil: none
 	header http.Header // of the API's last answer
 }
 
@@ -210,8 +212,15 @@ func (t Teller) tell(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func (t Teller) as(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, !neg && len(args) == 1, "as USER")
-	of(ts).token = t.signIn(ts, args[0])
+	want(ts, !neg && (len(args) == 1 || len(args) == 2 && args[0] == "phone"), "as USER|phone NAME")
+	s := of(ts)
+	if s.token, s.app = "", nil; len(args) == 1 {
+		s.token = t.signIn(ts, args[0])
+		return
+	}
+	var err error
+	s.app, err = openApp(s.teller.phones(args[1]))
+	ts.Check(err)
 }
 
 // phone gives each phone a state folder and a home of its own.
@@ -259,16 +268,19 @@ func (t Teller) api(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, !neg && (len(args) == 3 || len(args) == 4), usageOfAPI)
 	body := ""
 	if len(args) == 4 {
-		body = ts.ReadFile(args[2])
+		body = os.Expand(ts.ReadFile(args[2]), ts.Getenv)
 	}
-	r, err := http.NewRequest(args[0], t.Stack.URL+args[1], strings.NewReader(os.Expand(body, ts.Getenv)))
+	r, err := http.NewRequest(args[0], t.Stack.URL+args[1], strings.NewReader(body))
 	ts.Check(err)
 	r.Header = header
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if token := of(ts).token; token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
+	switch s := of(ts); {
+	case s.app != nil:
+		ts.Check(s.app.sign(r, body, t.Stack.Now()))
+	case s.token != "":
+		r.Header.Set("Authorization", "Bearer "+s.token)
 	}
 	got, header, answer, err := send(r)
 	ts.Check(err)

@@ -1471,7 +1471,7 @@ type RestoreInput struct {
 	Snapshot Id `json:"snapshot"`
 }
 
-// RestoreLedger planned = inserted + duplicate + merged + skipped + failed; reasons explain skipped and failed, and add up to them.
+// RestoreLedger planned = inserted + duplicate + merged + skipped + failed; reasons explain skipped and failed, and add up to them. An element has been brought in full when nothing of it failed, and none was skipped as `not_chosen` (its user left it out on the phone) or `restored_before` (a restore of what had failed before).
 type RestoreLedger struct {
 	Duplicate int64            `json:"duplicate"`
 	Failed    int64            `json:"failed"`
@@ -1554,7 +1554,7 @@ type SealedKey struct {
 
 // Session defines model for Session.
 type Session struct {
-	// Adopted Kinds `verify`, `rebuild`: that snapshot is another device's, whose restore this one has finished; its next backup may build on it.
+	// Adopted Kinds `verify`, `rebuild`: that snapshot is another device's, of which restores on this one have brought everything; its next backup may build on it.
 	Adopted *bool `json:"adopted,omitempty"`
 
 	// Base Kinds `verify`, `rebuild`: the snapshot that it reads.
@@ -1580,7 +1580,7 @@ type SessionKind string
 
 // SessionInput defines model for SessionInput.
 type SessionInput struct {
-	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on; kind `backup`: or one whose restore it has finished since. Kinds `verify`, `rebuild`: this device's snapshot to prove, or to read again what the device has lost of it; its newest unless said.
+	// Base Kinds `backup`, `unchanged`: this device's snapshot to build on; kinds `backup`, `rebuild`: or one of which restores on this device have brought contacts, messages and calls in full since, be it one after the other; of one that was restored there in part: 403 with code `beyond_consent`. Kinds `verify`, `rebuild`: this device's snapshot to prove, or to read again what the device has lost of it; its newest unless said.
 	Base *Id `json:"base,omitempty"`
 
 	// Counter Kinds `backup`, `restore`, `verify`, `rebuild`: grows with every session that this device begins; a repeated request repeats it.

@@ -64,7 +64,8 @@ func record(t *testing.T) *tape {
 	return r
 }
 
-// play is a whole backup, one upon it, one of nothing new, one that is given up, a rebuild, a proof, and a whole restore.
+// play is a whole backup, one upon it, one of nothing new, one that is given up, a rebuild, a proof, a restore of a part, after
+// which its phone may not read the backup again, one of the rest, after which it may, and a backup upon that.
 func (r *tape) play() {
 	snapshot := r.backup("", nil, [][]byte{chunk("first"), chunk("second")}, 3, 0)
 	base := func(in api.SessionInput) api.SessionInput {
@@ -93,13 +94,21 @@ func (r *tape) play() {
 	if out := r.old.ask("endSession", *s.Session, "outcome=proven", nil); out.StatusCode != http.StatusNoContent {
 		r.t.Fatalf("the proof ends with %d", out.StatusCode)
 	}
-	asked := good[api.Restore](r.t, r.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: snapshot, Device: &r.fresh.ID}), 201)
+	r.restores(snapshot, []api.Element{"contacts", "calls"}, api.RestoreLedger{}, false)
+	r.fresh.counter++
+	if out := r.fresh.ask("beginSession", "", "", api.SessionInput{Kind: api.SessionInputKindRebuild, Counter: &r.fresh.counter, Base: &snapshot}); out.StatusCode != http.StatusForbidden {
+		r.t.Errorf("what was restored in part is read again with %d", out.StatusCode)
+	}
+	asked := good[api.Restore](r.t, r.anna.ask("createMyRestore", "", "", api.RestoreInput{Snapshot: snapshot, Device: &r.fresh.ID, Elements: []api.Element{"messages"}}), 201)
 	r.checkIn(r.fresh)
 	s = r.fresh.begin(api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &asked.Id})
 	good[api.Manifest](r.t, r.fresh.ask("getManifest", *s.Session, "", nil), 200)
 	good[api.Keys](r.t, r.fresh.ask("releaseKeys", *s.Session, "", api.KeysInput{PublicKey: b64(r.fresh.secret.PublicKey().Bytes()), Sessions: []string{snapshot}}), 200)
 	good[api.Restore](r.t, r.fresh.ask("reportRestore", asked.Id, "", api.ResultInput{Session: *s.Session,
-		Ledger: api.RestoreLedgers{"contacts": {}, "calls": {}, "messages": {Planned: 4, Inserted: 4}}}), 200)
+		Ledger: api.RestoreLedgers{"messages": {Planned: 4, Inserted: 4}}}), 200)
+	s = r.fresh.begin(base(api.SessionInput{Kind: api.SessionInputKindBackup}))
+	commit = ending(r.fresh.upload(*s.Session, chunk("of the new phone")), []int{}, 1, 4)
+	good[api.Committed](r.t, r.fresh.ask("commitSession", *s.Session, "", commit), 200)
 }
 
 // stored is every row that tells of Anna and her phones, by its key, and every object with its length. When a phone was
