@@ -153,10 +153,13 @@ func TestAdoption_BeyondConsent(t *testing.T) {
 			must(t, s.w.opener.Restored(t.Context(), piotr, two, r.ID, vault.Every))
 			must(t, s.w.opener.Restored(t.Context(), anna, two, r.ID, vault.ElementsOf("contacts")))
 		}, closed},
-		{"OfASessionThatReadsNothing", func(s scene) {
-			b := s.q.begin("")
+		{"AllOfAnotherSnapshot", func(s scene) { s.q.restores(s.older.ID, every...) }, unknown},
+		{"ByTheSessionOfABackup", func(s scene) {
+			own := s.q.backup("", 1, "of its own")
+			s.q.restores(s.base.ID, "contacts")
+			b := s.q.begin(own.ID)
 			must(t, s.w.opener.Restored(t.Context(), anna, two, b.ID, vault.Every))
-		}, unknown},
+		}, closed},
 		{"ToldAfterItsEnd", func(s scene) {
 			r := s.q.restores(s.base.ID, "contacts")
 			must(t, s.w.opener.Restored(t.Context(), anna, two, r.ID, vault.Every))

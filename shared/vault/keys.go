@@ -83,7 +83,7 @@ func (o *Opener) Begun(ctx context.Context, user caller.UserID, s Session, publi
 }
 
 // Release releases the keys of the sessions that an open restore, proof or rebuild of this device reads. Keys are derived for the
-// user himself, whatever ids are asked for.
+// user himself, whatever ids are asked for. fault.Gone "session_over"; fault.NotFound when one asked for cannot be of its snapshot.
 func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, asked []SessionID, publicKey []byte) (Released, error) {
 	if len(asked) < 1 || len(asked) > MaxKeys {
 		return Released{}, fault.New(fault.Invalid, "invalid", "sessions: %d are asked for; 1 to %d can be.", len(asked), MaxKeys)
@@ -116,17 +116,52 @@ func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.
 	return o.release(ctx, Release{User: user, Device: device, Session: id, Sessions: slices.Clone(asked), Kind: kind}, version, publicKey)
 }
 
-// readable reports whether an open session may have the keys that it asks for: a restore by its user's consent, a proof
-// or a rebuild for what is its device's own.
+// readable reports whether an open session may have the keys that it asks for: a restore by its user's consent, a proof or a
+// rebuild because its device is in use; each those of what its snapshot can consist of. fault.NotFound for every other session,
+// whoever's it is. A row that is missing may have been lost: a restore, whose consent stands elsewhere, does not need it.
 func (o *Opener) readable(ctx context.Context, user caller.UserID, h *Head, e Entry, asked []SessionID) error {
-	if e.Kind.own() {
-		return o.owns(ctx, user, h, e, asked)
+	if err := o.permitted(ctx, user, e); err != nil {
+		return err
 	}
-	s, err := o.Table.Session(ctx, user, e.Session)
+	n, err := o.Table.Snapshot(ctx, user, e.BaseSeq)
 	if err != nil {
 		return moved(err)
 	}
-	return o.Consented(ctx, user, s)
+	for _, id := range asked {
+		s, err := o.Table.Session(ctx, user, id)
+		switch lost := fault.Is(err, fault.NotFound); {
+		case err != nil && !lost:
+			return err
+		case lost && e.Kind == Restore:
+		case h.dead(s.Version) || !n.consists(s):
+			return fault.New(fault.NotFound, "not_found", "There is no such session.")
+		}
+	}
+	return nil
+}
+
+// permitted asks for what stands in no row of this table, which functions can write that may never have a key: a restore's
+// consent, or that a device is in use.
+func (o *Opener) permitted(ctx context.Context, user caller.UserID, e Entry) error {
+	if e.Kind == Restore {
+		s, err := o.Table.Session(ctx, user, e.Session)
+		if err != nil {
+			return moved(err)
+		}
+		return o.Consented(ctx, user, s)
+	}
+	active, err := o.Active(ctx, e.Device)
+	if err == nil && !active {
+		err = sessionOver()
+	}
+	return err
+}
+
+// consists reports whether a snapshot can hold chunks of a session: a backup of its own device up to itself, or of a device that
+// it rests on, up to there.
+func (n Snapshot) consists(s Session) bool {
+	from := append(slices.Clone(n.Origins), Origin{Device: n.Device, Seq: n.Seq})
+	return s.State == Committed && slices.ContainsFunc(from, func(o Origin) bool { return o.Device == s.Device && s.Seq <= o.Seq })
 }
 
 func sessionOver() error {
