@@ -283,8 +283,18 @@ func (g *gathering) readIndex(ctx context.Context) error {
 	if own.RecordPart < 0 || own.RecordPart > own.Size {
 		return lost("index_damaged", "is in a chunk whose records cannot be %d of %d bytes", c.Records, c.Size)
 	}
+	x.Find(g.list())
 	g.out.Index = x
 	return nil
+}
+
+// list is the service's, as an index takes it.
+func (g *gathering) list() []index.Listed {
+	out := make([]index.Listed, len(g.chunks))
+	for id, at := range g.at {
+		out[at] = index.Listed{ID: id, Size: g.chunks[at].Size, RecordPart: g.chunks[at].Records}
+	}
+	return out
 }
 
 // noIndex ends the sentence on an index that cannot be had. Records of listed chunks could be read, but nothing else says which

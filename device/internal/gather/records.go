@@ -120,6 +120,7 @@ func (x *Records) index(ctx context.Context) error {
 		return damaged(err)
 	}
 	own.Size, own.RecordPart, own.Mark = c.Size, c.Records, seal.MarkOf(section)
+	x.Index.Find(g.list())
 	return nil
 }
 

@@ -52,9 +52,12 @@ func (x *Index) Encode() ([]byte, error) {
 			at[c.Session] = session
 			e.Sessions = append(e.Sessions, bytes.Clone(c.Session[:]))
 		}
-		ec := encodedChunk{Session: session, ID: []byte{}, Size: c.Size, RecordPart: c.RecordPart, Mark: []byte{}, Runs: c.Runs, Parts: c.Parts, Dead: deltas(c.Dead)}
+		ec := encodedChunk{Session: session, ID: []byte{}, Mark: []byte{}, Runs: c.Runs, Parts: c.Parts, Dead: deltas(c.Dead)}
+		if len(c.Runs) > 0 {
+			ec.Size, ec.RecordPart = c.Size, c.RecordPart
+		}
 		if c.ID != (ID{}) {
-			ec.ID = bytes.Clone(c.ID[:])
+			ec.ID = bytes.Clone(c.listed())
 		}
 		if c.marked() {
 			ec.Mark = bytes.Clone(c.Mark[:])
@@ -160,7 +163,11 @@ func (e *encoded) index() (*Index, error) {
 		if c.Session, err = id(e.Sessions[ec.Session]); err != nil {
 			return nil, err
 		}
-		if len(ec.ID) > 0 {
+		switch len(ec.ID) {
+		case 0:
+		case shortLen:
+			copy(c.ID[:], ec.ID)
+		default:
 			if c.ID, err = id(ec.ID); err != nil {
 				return nil, err
 			}

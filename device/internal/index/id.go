@@ -14,6 +14,14 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 // OfChunk is the id of a chunk with this SHA-256.
 func OfChunk(sum [sha256.Size]byte) ID { return ID(sum[:16]) }
 
+const shortLen = 8 // bytes
+
+// Short is what an index knows of the id of a chunk without records: its first 8 bytes, and zeros.
+func (id ID) Short() (short ID) {
+	copy(short[:shortLen], id[:])
+	return short
+}
+
 func (id ID) String() string {
 	var out [26]byte
 	var acc, bits uint

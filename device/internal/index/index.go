@@ -25,7 +25,8 @@ type Index struct {
 	Coverage map[string]string
 }
 
-// Chunk is one chunk that a snapshot uses.
+// Chunk is one chunk that a snapshot uses. Of one without records an index holds only the beginning of the ID, and neither Size nor
+// RecordPart: decoded, it is to be Found.
 type Chunk struct {
 	Session    ID       // that made it
 	ID         ID       // first 16 bytes of its SHA-256; zeros in the chunk that holds the index
@@ -113,16 +114,16 @@ func (x *Index) check() error {
 	if n := len(x.Chunks); n < 1 || n > MaxChunks {
 		return fmt.Errorf("index: it lists %d chunks; 1 to %d are possible", n, MaxChunks)
 	}
-	seen := make(map[ID]bool, len(x.Chunks))
+	seen := make(map[string]bool, len(x.Chunks))
 	for i := range x.Chunks {
 		c := &x.Chunks[i]
 		if err := c.check(i == len(x.Chunks)-1); err != nil {
 			return fmt.Errorf("index: chunk %d: %w", i, err)
 		}
-		if seen[c.ID] {
+		if seen[string(c.listed())] {
 			return fmt.Errorf("index: chunk %d stands there twice", i)
 		}
-		seen[c.ID] = true
+		seen[string(c.listed())] = true
 	}
 	if last := x.Chunks[len(x.Chunks)-1]; last.Session != x.Snapshot {
 		return fmt.Errorf("index: its own chunk is of session %s and not of snapshot %s", last.Session, x.Snapshot)
@@ -135,6 +136,37 @@ func (x *Index) check() error {
 	return nil
 }
 
+// listed is what the index has of the id.
+func (c *Chunk) listed() []byte {
+	if len(c.Runs) == 0 {
+		return c.ID[:shortLen]
+	}
+	return c.ID[:]
+}
+
+// Listed is a chunk as it is listed where a snapshot is kept.
+type Listed struct {
+	ID         ID
+	Size       int64
+	RecordPart int64
+}
+
+// Find says of chunks without records what a list of all chunks says of them. Of two that begin alike it is the first.
+func (x *Index) Find(list []Listed) {
+	by := make(map[ID]Listed, len(list))
+	for _, l := range list {
+		if _, two := by[l.ID.Short()]; !two {
+			by[l.ID.Short()] = l
+		}
+	}
+	for i := range x.Chunks {
+		c := &x.Chunks[i]
+		if l, ok := by[c.ID]; ok && len(c.Runs) == 0 {
+			c.ID, c.Size, c.RecordPart = l.ID, l.Size, l.RecordPart
+		}
+	}
+}
+
 // marked says whether the index has the chunk's mark: of a chunk without records nothing is read in part, and its attachments are
 // known by their hashes.
 func (c *Chunk) marked() bool { return c.ID != (ID{}) && len(c.Runs) > 0 }
@@ -143,7 +175,7 @@ func (c *Chunk) marked() bool { return c.ID != (ID{}) && len(c.Runs) > 0 }
 func (c *Chunk) Is(m Mark) bool { return !c.marked() || c.Mark == m }
 
 func (c *Chunk) check(last bool) error {
-	if own := c.ID == (ID{}) && c.Size == 0 && c.RecordPart == 0; own != last || own && c.Mark != (Mark{}) {
+	if own := c.ID == (ID{}); own != last || own && (c.Size != 0 || c.RecordPart != 0 || c.Mark != (Mark{})) {
 		return fmt.Errorf("id, size, record part and mark are known of all chunks but the last")
 	}
 	if c.Size < 0 || c.RecordPart < 0 || c.RecordPart > c.Size {

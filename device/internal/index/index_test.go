@@ -56,6 +56,15 @@ func TestEncode_RoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		var list []Listed
+		for i := range x.Chunks {
+			c, is := &x.Chunks[i], got.Chunks[i]
+			list = append(list, Listed{c.ID, c.Size, c.RecordPart})
+			if len(c.Runs) == 0 && (is.ID != c.ID.Short() || is.Size != 0 || is.RecordPart != 0) {
+				t.Errorf("chunk %s is without records, and in the index it is %+v", c.ID, is)
+			}
+		}
+		got.Find(list)
 		if d := cmp.Diff(x, got, cmp.AllowUnexported(Run{})); d != "" {
 			t.Fatal(d)
 		}
@@ -173,5 +182,25 @@ func TestID(t *testing.T) {
 		if _, err := Parse(s); err == nil {
 			t.Errorf("%q was taken for an id", s)
 		}
+	}
+}
+
+// TestFind: a chunk without records is the one of a list that begins as it, of two the first; any other is as the index says.
+func TestFind(t *testing.T) {
+	t.Parallel()
+	is := func(short, rest byte) ID { return ID{short, 7: 1, 8: rest} }
+	x := &Index{Chunks: []Chunk{
+		{ID: is(1, 1), Size: 8, RecordPart: 4, Runs: []Run{{Kind: 2, Count: 1}}},
+		{ID: is(2, 0)},
+		{ID: is(3, 0)},
+		{ID: is(4, 0), Size: 9, Runs: []Run{{Kind: 2, Count: 1}}},
+	}}
+	x.Find([]Listed{{is(1, 9), 100, 50}, {is(2, 7), 200, 60}, {is(2, 8), 300, 70}, {is(4, 5), 400, 80}})
+	var got []Listed
+	for _, c := range x.Chunks {
+		got = append(got, Listed{c.ID, c.Size, c.RecordPart})
+	}
+	if d := cmp.Diff([]Listed{{is(1, 1), 8, 4}, {is(2, 7), 200, 60}, {is(3, 0), 0, 0}, {is(4, 0), 9, 0}}, got); d != "" {
+		t.Error(d)
 	}
 }

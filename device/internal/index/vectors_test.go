@@ -58,7 +58,7 @@ func tell(x *Index) *told {
 	for _, c := range x.Chunks {
 		tc := toldChunk{Session: hex.EncodeToString(c.Session[:]), Size: c.Size, Records: c.RecordPart, Runs: [][]uint32{}, Parts: [][]uint32{}, Dead: []uint32{}}
 		if c.ID != (ID{}) {
-			tc.ID = hex.EncodeToString(c.ID[:])
+			tc.ID = hex.EncodeToString(c.listed())
 		}
 		if c.marked() {
 			tc.Mark = hex.EncodeToString(c.Mark[:])
@@ -169,6 +169,9 @@ func spoilt() map[string]struct {
 		change     func(e *encoded)
 		why, error string
 	}
+	bare := func(c *encodedChunk) { // as a chunk without records is encoded
+		c.Runs, c.Dead, c.Mark, c.ID, c.Size, c.RecordPart = nil, nil, nil, c.ID[:8:8], 0, 0
+	}
 	first := func(change func(c *encodedChunk)) func(e *encoded) { return func(e *encoded) { change(&e.Chunks[0]) } }
 	return rows{
 		"later format":       {func(e *encoded) { e.Format = 1 }, "it has format 1", "update the app"},
@@ -189,7 +192,7 @@ func spoilt() map[string]struct {
 		"own chunk named":       {func(e *encoded) { e.Chunks[1].ID = make([]byte, 15) }, "an id has 16 bytes", "an id has 15 bytes"},
 		"own chunk named zeros": {func(e *encoded) { e.Chunks[1].ID = make([]byte, 16) }, "the last chunk has no id", "canonical"},
 		"own chunk sized":       {func(e *encoded) { e.Chunks[1].Size = 1 }, "the size of the last chunk is not known", "all chunks but the last"},
-		"chunk without id":      {first(func(c *encodedChunk) { c.ID = nil }), "all chunks but the last have an id", "twice"},
+		"chunk without id":      {first(func(c *encodedChunk) { c.ID = nil }), "all chunks but the last have an id", "all chunks but the last"},
 		"chunk of no size":      {first(func(c *encodedChunk) { c.ID, c.Size, c.RecordPart = nil, 0, 0 }), "all chunks but the last have an id", "all chunks but the last"},
 		"chunk twice":           {func(e *encoded) { e.Chunks = append(e.Chunks[:1:1], e.Chunks...) }, "a chunk is listed once", "twice"},
 		"size negative":         {first(func(c *encodedChunk) { c.Size = -1 }), "a size is not negative", "not possible"},
@@ -198,7 +201,14 @@ func spoilt() map[string]struct {
 		"mark too short":        {first(func(c *encodedChunk) { c.Mark = c.Mark[1:] }), "a mark has 8 bytes", "has 7 bytes"},
 		"mark too long":         {first(func(c *encodedChunk) { c.Mark = make([]byte, 9) }), "a mark has 8 bytes", "has 9 bytes"},
 		"chunk without mark":    {first(func(c *encodedChunk) { c.Mark = nil }), "a chunk with records has a mark", "canonical"},
-		"mark without records":  {first(func(c *encodedChunk) { c.Runs, c.Dead = nil, nil }), "a chunk without records has no mark", "canonical"},
+		"id too short":          {first(func(c *encodedChunk) { c.ID = c.ID[:8] }), "the id of a chunk with records has 16 bytes", "canonical"},
+		"id too long":           {first(func(c *encodedChunk) { bare(c); c.ID = append(c.ID, make([]byte, 8)...) }), "the id of a chunk without records has 8 bytes", "canonical"},
+		"id of seven bytes":     {first(func(c *encodedChunk) { bare(c); c.ID = c.ID[:7] }), "the id of a chunk without records has 8 bytes", "an id has 7 bytes"},
+		"id of eight zeros":     {first(func(c *encodedChunk) { bare(c); c.ID = make([]byte, 8) }), "all chunks but the last have an id", "all chunks but the last"},
+		"size without records":  {first(func(c *encodedChunk) { bare(c); c.Size = 100 }), "the size of a chunk without records is not in an index", "canonical"},
+		"part without records":  {first(func(c *encodedChunk) { bare(c); c.Size, c.RecordPart = 100, 100 }), "the record part of a chunk without records is not in an index", "canonical"},
+		"short ids alike":       {func(e *encoded) { bare(&e.Chunks[0]); e.Chunks = append(e.Chunks[:1:1], e.Chunks...) }, "ids differ", "twice"},
+		"mark without records":  {first(func(c *encodedChunk) { mark := c.Mark; bare(c); c.Mark = mark }), "a chunk without records has no mark", "canonical"},
 		"own chunk marked":      {func(e *encoded) { e.Chunks[1].Mark = []byte{1, 2, 3, 4, 5, 6, 7, 8} }, "the mark of the last chunk stands before its index", "all chunks but the last"},
 		"own marked with zeros": {func(e *encoded) { e.Chunks[1].Mark = make([]byte, 8) }, "the mark of the last chunk stands before its index", "canonical"},
 		"run empty":             {first(func(c *encodedChunk) { c.Runs[0].Count = 0 }), "a run has a record", "run 0 is empty"},

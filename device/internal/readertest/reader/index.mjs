@@ -35,9 +35,11 @@ export function readIndex(b) {
 
 function readChunk(c, last) {
   const [session, id, size, records, mark, runs, parts, dead] = tuple(c, 8);
-  const got = {session: uint(session), id: bytes(id, 0, 16), size: uint(size), records: uint(records, size), mark: bytes(mark, 0, 8)};
-  const own = got.id === '' && size === 0 && records === 0;
-  if (own !== last || /^0+$/.test(got.id) || (got.id === '') !== own) refuse('id, size and records are known of all chunks but the last');
+  const bare = Array.isArray(runs) && runs.length === 0; // without records
+  const got = {session: uint(session), id: bytes(id, 0, bare ? 8 : 16), size: uint(size), records: uint(records, size), mark: bytes(mark, 0, 8)};
+  const own = got.id === '';
+  if (own !== last || /^0+$/.test(got.id)) refuse('the id is known of all chunks but the last');
+  if ((own || bare) && (got.size !== 0 || got.records !== 0)) refuse('size and records stand there of chunks with records alone');
   if (!Array.isArray(runs) || !Array.isArray(parts) || !(dead instanceof Uint8Array)) refuse('a member has another type');
   if ((got.mark === '') !== (own || runs.length === 0)) refuse('a chunk has a mark that it needs not, or needs one');
   let total = 0, before = -1;
