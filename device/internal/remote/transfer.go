@@ -23,12 +23,22 @@ type Upload struct {
 }
 
 // Put uploads an object. That it is there already is success: its key is bound to its content. *Refused with Status 403
-// means that the URL has expired, *Unreadable that this device's own copy cannot be read.
+// means that the URL has expired, *Unreadable that this device's own copy cannot be read. The storage is asked by the head of
+// the request whether it wants the object at all (RFC 9110, section 10.1.1): where it says at once that it has it, that the URL has
+// expired or that it is busy, no byte of it is sent.
 func (c *Client) Put(ctx context.Context, u Upload) error {
-	return c.retry(ctx, func() error { return c.put(ctx, u) })
+	expect := true
+	return c.retry(ctx, func() error {
+		err := c.put(ctx, u, expect)
+		if r, ok := errors.AsType[*Refused](err); ok && r.Status == http.StatusExpectationFailed && expect {
+			expect = false // something between here and there does not know how to ask
+			err = c.put(ctx, u, expect)
+		}
+		return err
+	})
 }
 
-func (c *Client) put(ctx context.Context, u Upload) error {
+func (c *Client) put(ctx context.Context, u Upload, expect bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patienceFor(u.Size))
 	defer cancel()
 	body, err := u.Open()
@@ -39,7 +49,7 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 	if err := c.may(ctx, u.Size); err != nil {
 		return err
 	}
-	sending := &local{body: body, left: u.Size}
+	sending := &local{body: body, left: u.Size, sent: func(n int) { c.count(func(r *Requests) { r.BytesUp += int64(n) }) }}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, u.URL, c.paced(ctx, sending))
 	if err != nil {
 		return fmt.Errorf("the service gave an upload URL that cannot be read: %w", err)
@@ -48,7 +58,10 @@ func (c *Client) put(ctx context.Context, u Upload) error {
 	for name, value := range u.Headers {
 		req.Header.Set(name, value)
 	}
-	c.count(func(r *Requests) { r.Puts++; r.BytesUp += u.Size })
+	if expect {
+		req.Header.Set("Expect", "100-continue")
+	}
+	c.count(func(r *Requests) { r.Puts++ })
 	resp, err := c.http().Do(req)
 	if err != nil {
 		if failed := sending.failed(); failed != nil {
@@ -80,6 +93,7 @@ func (u *Unreadable) Unwrap() error { return u.Err }
 // may read on while its error is looked at.
 type local struct {
 	body io.ReadCloser
+	sent func(n int)
 
 	mu   sync.Mutex
 	left int64
@@ -88,6 +102,7 @@ type local struct {
 
 func (l *local) Read(p []byte) (int, error) {
 	n, err := l.body.Read(p)
+	l.sent(n)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.left -= int64(n)
