@@ -281,23 +281,27 @@ func TestCompaction_Killed(t *testing.T) {
 	defer kill(nil)
 	var mu sync.Mutex
 	var total int64
-	sent := map[string]int64{}
+	killed, sent := false, map[string]int64{}
 	s.fault = func(req *http.Request, after bool) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if req.Method == http.MethodPut && !after {
+		switch {
+		case killed:
+			return errKilled
+		case req.Method == http.MethodPut && !after:
 			total += req.ContentLength
 			sent[req.URL.Path] = req.ContentLength
+		case req.Method == http.MethodPut && len(sent) > 2 && ctx.Err() == nil:
+			killed = true
+			kill(errKilled)
+			return errKilled
 		}
 		return nil
 	}
-	closed := 0
-	p.Device.dir.Before = func(what string) error {
-		if what == "note closed" {
-			closed++
-		}
-		if closed > 4 {
-			kill(errKilled)
+	p.Device.dir.Before = func(string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if killed {
 			return errKilled
 		}
 		return nil
@@ -306,6 +310,7 @@ func TestCompaction_Killed(t *testing.T) {
 		t.Fatalf("killed after %d bytes: %v", total, err)
 	}
 	p.restart(t, s)
+	killed = false
 	r := p.backUp(t, shown)
 	s.fault = nil
 	var once int64

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 
+	"zapas/device/internal/pack"
 	"zapas/device/internal/state"
 )
 
-// ahead is how many closed chunks are sent together while others are sealed. Twice so many, and the open one, are in the spool
-// at most.
-const ahead = 2
+// ahead is how many bytes of closed chunks are sent together while others are sealed: four chunks of attachments, two at a time.
+// Twice so many, with the chunks that complete them, and the open one, are in the spool at most.
+const ahead = 3*pack.FullChunk + pack.FullChunk/2
 
 // shipping sends a session's chunks while it is still being sealed, so that neither the spool grows with the backup, nor is
 // anything sealed or sent twice when the run is killed: a chunk is noted before it is sent, and again when it has arrived, and
@@ -21,6 +22,7 @@ type shipping struct {
 	j      state.Journal // the chunks so far, and no commit yet
 	done   map[string]bool
 	batch  []int
+	bytes  int64      // of the batch
 	under  chan error // way; nil while nothing is
 }
 
@@ -42,14 +44,15 @@ func (s *shipping) closed(n int, c state.Spooled) error {
 	if s.done[c.ID] {
 		return nil
 	}
-	if s.batch = append(s.batch, n); len(s.batch) < ahead {
+	s.batch = append(s.batch, n)
+	if s.bytes += c.Size; s.bytes < ahead {
 		return nil
 	}
 	if err := s.wait(); err != nil {
 		return err
 	}
 	j, batch := s.j, s.batch // its chunks are appended to, and never changed
-	s.batch, s.under = nil, make(chan error, 1)
+	s.batch, s.bytes, s.under = nil, 0, make(chan error, 1)
 	go func() { s.under <- s.d.ship(s.ctx, &j, batch) }()
 	return nil
 }

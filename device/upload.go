@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"zapas/device/internal/pack"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/state"
@@ -16,10 +17,10 @@ import (
 )
 
 const (
-	signedAtOnce = 16       // chunks; more would wait for longer than their URLs work, and count against the quota twice
-	transfers    = 3        // at the same time, of no more than
-	inFlight     = 18 << 20 // bytes, or of one: so much is sent twice when a run is killed
-	signings     = 4        // of one batch, before it is given up
+	signedAtOnce = 16                 // chunks; more would wait for longer than their URLs work, and count against the quota twice
+	transfers    = 3                  // at the same time, of no more than
+	inFlight     = 2 * pack.FullChunk // bytes: two chunks of attachments, or one of any size. So much is sent twice when a run is killed
+	signings     = 4                  // of one batch, before it is given up
 )
 
 // errOver says that the session cannot be brought to its end, and another has to be begun.
@@ -175,7 +176,10 @@ func (d *Device) puts(ctx context.Context, j *state.Journal, batch []int, signed
 		size := j.Chunks[batch[n]].Size
 		room.Enter(size)
 		defer room.Leave(size)
-		perr := d.put(ctx, j, batch[n], signed[n])
+		perr := context.Cause(ctx) // of one that has failed: no other is begun
+		if perr == nil {
+			perr = d.put(ctx, j, batch[n], signed[n])
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		if r, ok := errors.AsType[*remote.Refused](perr); ok && r.Status == http.StatusForbidden {

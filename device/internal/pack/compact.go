@@ -14,7 +14,8 @@ import (
 
 // What a backup writes again beside what is new (FORMAT.md of package index says what for).
 const (
-	smallChunk  = seal.MaxChunk / 2 // bytes, below which a chunk is small: of live records, or all of it
+	smallChunk  = seal.MaxChunk / 2 // bytes of live records, below which a chunk is small
+	smallBlobs  = 4 << 20           // bytes of attachments, or of all of a chunk that has no live records
 	smallChunks = 16                // so many are merged
 	lightBlob   = 64 << 10          // bytes of a blob that goes where the records go
 	lightBlobs  = 1 << 20           // of one chunk; more stay, as heavy ones do
@@ -156,7 +157,7 @@ func (t *tally) isSmall(i int) bool {
 	if n := t.size(i); n == 0 || n >= smallChunk {
 		return false
 	}
-	return t.live[i] > 0 || t.scan.base.Chunks[i].Size < smallChunk || t.blobBytes(i) == 0 && !t.fixed[i]
+	return t.live[i] > 0 || t.scan.base.Chunks[i].Size < smallBlobs || t.blobBytes(i) == 0 && !t.fixed[i]
 }
 
 func (t *tally) records(i int) int64 {
@@ -196,7 +197,7 @@ func (t *tally) bulk(chosen map[int]bool) {
 		case n == 0 || t.fixed[i]:
 		case 2*(n+t.size(i)) < c.Size:
 			move(i)
-		case n < smallChunk:
+		case n < smallBlobs:
 			small = append(small, i)
 		}
 	}

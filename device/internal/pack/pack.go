@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 
@@ -31,6 +30,7 @@ type packer struct {
 	moved   []place    // by position in the base's Items: those written again; nil when none is
 	adopted adopted
 	staged  [256]batch // by kind
+	bounded bool       // the open chunk is filled to FullChunk only
 
 	closed   func(n int, c state.Spooled) error // Session.Closed
 	contents []byte                             // of the open chunk's records
@@ -109,6 +109,7 @@ func (p *packer) next() error {
 	if err != nil {
 		return err
 	}
+	p.bounded = false
 	return p.writer.Reset(out)
 }
 
@@ -276,88 +277,6 @@ func (p *packer) need(s *Scan, it state.Item) {
 	}
 }
 
-// attachments writes the new blobs, light ones next to the records with which they are written again. One that cannot be
-// read costs the items that name it, and nothing else.
-func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
-	slices.SortStableFunc(p.order, func(a, b [32]byte) int {
-		return weight(p.blobs[a].size) - weight(p.blobs[b].size)
-	})
-	for _, sum := range p.order {
-		if ctx.Err() != nil { // not the source's fault: it must cost no item
-			return context.Cause(ctx)
-		}
-		b := p.blobs[sum]
-		err := p.attachment(src, sum, b)
-		if source, ok := errors.AsType[*sourceError](err); ok {
-			b.err = source.error
-		} else if err != nil {
-			return err
-		} else if b.last != "" {
-			s.track.Add(progress.Sealing, b.last, 1)
-		}
-	}
-	for e, it := range s.added() {
-		for _, at := range it.Blobs {
-			key := s.named[at]
-			if b := p.blobs[key.sum]; b != nil && b.err != nil && !b.stored {
-				e.state = failed
-				s.track.Fail(progress.Sealing, e.kind.Element(), 1)
-				s.fail(e.kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, e.kind, b.err))
-				break
-			}
-		}
-	}
-	return nil
-}
-
-// uncompared is what OpenBlob may answer: it reads on without comparing, at its end, the bytes with the SHA-256 that was
-// announced. Sealing compares them itself.
-type uncompared interface{ Uncompared() io.Reader }
-
-// sourceError is the source's fault, and not the spool's.
-type sourceError struct{ error }
-
-func (p *packer) attachment(src Source, sum [32]byte, b *newBlob) error {
-	in, err := src.OpenBlob(item.Blob{SHA256: sum, Size: b.size})
-	if err != nil {
-		return &sourceError{err}
-	}
-	defer in.Close()
-	from := io.Reader(in)
-	if u, ok := in.(uncompared); ok {
-		from = u.Uncompared()
-	}
-	blob, err := seal.NewBlob(from, b.size, sum)
-	if err != nil {
-		return &sourceError{err}
-	}
-	// A blob that another chunk would hold in one piece is not cut: one request fetches it.
-	if b.size > p.writer.Room() && b.size <= seal.MaxChunk-seal.MaxChunk/8 {
-		if err := p.next(); err != nil {
-			return err
-		}
-	}
-	for !blob.Done() {
-		before := blob.Taken()
-		_, err := p.writer.Blob(blob)
-		switch {
-		case errors.Is(err, seal.ErrFull):
-			if err := p.next(); err != nil {
-				return err
-			}
-			continue
-		case err != nil:
-			if p.file.failed {
-				return err
-			}
-			return &sourceError{err}
-		}
-		b.chunks = append(b.chunks, uint32(len(p.chunks)-1))
-		p.parts = append(p.parts, state.Part{Sum: sum, Size: b.size, Offset: before, Length: blob.Taken() - before})
-	}
-	return nil
-}
-
 // watched tells an error of the spool from one of the source.
 type watched struct {
 	*state.ChunkFile
@@ -376,6 +295,7 @@ func (p *packer) index(table func() ([]byte, error)) (seal.Summary, error) {
 	if err != nil {
 		return seal.Summary{}, err
 	}
+	p.widen() // it needs no chunk of its own
 	err = p.writer.Index(b)
 	if errors.Is(err, seal.ErrFull) {
 		if err = p.next(); err != nil {

@@ -1,10 +1,9 @@
 // Package pack knows what a phone holds that its last snapshot does not, and how that becomes sealed chunks, an index and a
 // commit. It does not know how anything is sent, nor where items come from.
 //
-// Chunks are filled to 16 MiB, also those of attachments in a first backup, of which only one at a time can be under way if a
-// kill is to cost less than 20 MB. Halved, they would keep two requests busy: but one stream of 16 MiB fills a phone's line while
-// the next is sealed, and each chunk more costs every later index some 33 bytes that do not compress, for years: 36 of
-// them about 1.2 KB of the 10 KB of a day.
+// A chunk with records is filled to 16 MiB, so that a day is one object as long as it can be. Chunks of attachments alone, most
+// of a first backup, are closed at 9.5 MiB: two of them are sent at the same time, and a kill still costs less than 20 MB. Halved
+// once more, they would keep four requests busy, and a restore of the contacts alone would take more of them than it may.
 //
 // A backup is sealed chunk by chunk, and a chunk that is closed is noted with the digests of what it holds, and may be sent
 // while the next is sealed. Killed on any line, a later run of the same session, which has the same key, adopts the chunks that

@@ -130,7 +130,7 @@ func (w *Writer) Blob(b *Blob) (number uint32, err error) {
 		return 0, b.err
 	}
 	at, bound := w.least()
-	if first := int(min(b.size-b.done, blobRoom)); !fits(at+int64(sealedLen(first)), bound+tablePart+tableBlock) {
+	if first := int(min(b.size-b.done, blobRoom)); !w.fits(at+int64(sealedLen(first)), bound+tablePart+tableBlock) {
 		return 0, ErrFull
 	}
 	if err := w.endRecords(); err != nil {
@@ -151,7 +151,7 @@ func (w *Writer) Blob(b *Blob) (number uint32, err error) {
 func (w *Writer) blobBlocks(b *Blob, entry *partEntry) error {
 	for !b.over {
 		n := min(b.size-b.done, blobRoom)
-		if !fits(w.size+int64(sealedLen(int(n))), w.bound+tableBlock) {
+		if !w.fits(w.size+int64(sealedLen(int(n))), w.bound+tableBlock) {
 			return nil
 		}
 		plain, err := b.read(w.blob, n)

@@ -133,29 +133,53 @@ func TestNewBlob_Limits(t *testing.T) {
 	}
 }
 
-// What Room promises is so to the byte, and a full chunk is within its cap.
+// What Room promises is so to the byte, and a full chunk is within its cap, whatever that is.
 func TestRoom(t *testing.T) {
 	t.Parallel()
-	var last int64
-	for extra, whole := range map[int64]bool{-1: true, 0: true, 1: false} {
-		for _, before := range []int{0, 1, 5000, BlockRoom + 1, MaxRecord} {
-			var out bytes.Buffer
-			w := newWriter(t, &out, 1)
-			must[uint32](t)(w.Record(1, noise(2, before)))
-			size := w.Room() + extra
-			b := newBlob(t, noise(3, int(size)))
-			must[uint32](t)(w.Blob(b))
-			r := end(t, w, &out)
-			if b.Done() != whole || r.Parts()[0].Whole() != whole {
-				t.Errorf("after %d bytes, room%+d: done %v", before, extra, b.Done())
-			}
-			if last = max(last, int64(out.Len())); whole && out.Len() < MaxChunk-2*padTo {
-				t.Errorf("after %d bytes, room%+d: only %d bytes", before, extra, out.Len())
+	for bound, most := range map[int64]int{4 << 20: 4 << 20, MaxChunk: MaxChunk, MaxChunk + padTo: MaxChunk} {
+		last := 0
+		for extra, whole := range map[int64]bool{-1: true, 0: true, 1: false} {
+			for _, before := range []int{0, 1, 5000, BlockRoom + 1, MaxRecord} {
+				var out bytes.Buffer
+				w := newWriter(t, &out, 1)
+				w.Bound(bound)
+				must[uint32](t)(w.Record(1, noise(2, before)))
+				size := w.Room() + extra
+				b := newBlob(t, noise(3, int(size)))
+				must[uint32](t)(w.Blob(b))
+				r := end(t, w, &out)
+				if b.Done() != whole || r.Parts()[0].Whole() != whole {
+					t.Errorf("of %d, after %d bytes, room%+d: done %v", bound, before, extra, b.Done())
+				}
+				if last = max(last, out.Len()); whole && out.Len() < most-2*padTo {
+					t.Errorf("of %d, after %d bytes, room%+d: only %d bytes", bound, before, extra, out.Len())
+				}
 			}
 		}
+		if last <= most-padTo || last > most {
+			t.Errorf("the cap of %d was not reached, or passed: %d", most, last)
+		}
 	}
-	if last <= MaxChunk-padTo {
-		t.Errorf("the cap was never reached: %d", last)
+}
+
+// TestBound: a chunk that has become too large for its cap takes nothing more, until the cap is another; the next has none.
+func TestBound(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	w := newWriter(t, &out, 1)
+	must[uint32](t)(w.Blob(newBlob(t, noise(1, 5000))))
+	w.Bound(4000)
+	if _, err := w.Blob(newBlob(t, noise(2, 1))); err != ErrFull || w.Room() != 0 || w.Index([]byte{1}) != ErrFull {
+		t.Errorf("it has room for %d bytes: %v", w.Room(), err)
+	}
+	w.Bound(MaxChunk)
+	must[uint32](t)(w.Blob(newBlob(t, noise(2, 1))))
+	w.Bound(4000)
+	if r := end(t, w, &out); len(r.Parts()) != 2 {
+		t.Errorf("%d blobs", len(r.Parts()))
+	}
+	if err := w.Reset(&out); err != nil || w.Room() < MaxChunk-8192 {
+		t.Errorf("the next has room for %d bytes: %v", w.Room(), err)
 	}
 }
 

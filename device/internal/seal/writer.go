@@ -26,6 +26,7 @@ type Writer struct {
 	sum    hash.Hash
 	cipher *chunkCipher
 	size   int64
+	most   int64  // that it may become
 	next   uint32 // block counter
 	table  table
 	bound  int // the most bytes that table encodes to
@@ -85,10 +86,13 @@ func (w *Writer) Reset(out io.Writer) error {
 		return err
 	}
 	*w = Writer{key: w.key, keyVersion: w.keyVersion, rand: w.rand, codec: w.codec,
-		out: out, sum: sha256.New(), cipher: c, bound: tableBase,
+		out: out, sum: sha256.New(), cipher: c, bound: tableBase, most: MaxChunk,
 		open: w.open[:0], sealed: w.sealed, blob: w.blob}
 	return w.write(c.header[:])
 }
+
+// Bound lets the open chunk have no more than most bytes, or MaxChunk. What it has already stays.
+func (w *Writer) Bound(most int64) { w.most = min(most, MaxChunk) }
 
 // Record adds a record of an item kind and returns its number: the first record of a chunk is 0, the next 1. Blocks are
 // cut by order, kind and size alone. It returns ErrFull when the chunk has no room or its MaxRecords.
@@ -112,7 +116,7 @@ func (w *Writer) Record(kind byte, record []byte) (number uint32, err error) {
 			bound += tableRecords
 		}
 	}
-	if w.total == MaxRecords || !fits(at+int64(prefixLen+sealedLen(block)), bound) {
+	if w.total == MaxRecords || !w.fits(at+int64(prefixLen+sealedLen(block)), bound) {
 		return 0, ErrFull
 	}
 	if fresh {
@@ -138,7 +142,7 @@ func (w *Writer) Index(index []byte) error {
 	if len(index) > MaxIndex {
 		return fmt.Errorf("an index of %d bytes is larger than %d", len(index), MaxIndex)
 	}
-	if at, bound := w.least(); !fits(at+int64(indexHeadLen+sealedLen(len(index))), bound) {
+	if at, bound := w.least(); !w.fits(at+int64(indexHeadLen+sealedLen(len(index))), bound) {
 		return ErrFull
 	}
 	if err := w.endRecords(); err != nil {
@@ -199,14 +203,14 @@ func (w *Writer) Room() int64 {
 	at, bound := w.least()
 	bound += tablePart
 	var room int64
-	for fits(at+int64(sealedLen(blobRoom)), bound+tableBlock) {
+	for w.fits(at+int64(sealedLen(blobRoom)), bound+tableBlock) {
 		at += int64(sealedLen(blobRoom))
 		bound += tableBlock
 		room += blobRoom
 	}
-	left := MaxChunk - at - int64(sealedLen(bound+tableBlock)) - footerLen
+	left := w.most - at - int64(sealedLen(bound+tableBlock)) - footerLen
 	rest := (left-tagLen)/padTo*padTo - frameHeadLen
-	if rest <= 0 || !fits(at, bound+tableBlock) {
+	if rest <= 0 || !w.fits(at, bound+tableBlock) {
 		return room
 	}
 	return room + rest
@@ -228,8 +232,8 @@ func (w *Writer) takes(s stage) error {
 }
 
 // fits reports whether a chunk of this size can still be closed with a table of at most bound bytes.
-func fits(size int64, bound int) bool {
-	return bound <= maxTable && size+int64(sealedLen(bound))+footerLen <= MaxChunk
+func (w *Writer) fits(size int64, bound int) bool {
+	return bound <= maxTable && size+int64(sealedLen(bound))+footerLen <= w.most
 }
 
 // least returns the most that the chunk and its table can measure once its record part has ended.
