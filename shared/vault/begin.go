@@ -95,10 +95,11 @@ func (o *Opener) Begin(ctx context.Context, user caller.UserID, b Beginning) (Se
 	return opened, err
 }
 
-// repeated answers a begin whose counter is not new: the session that this counter opened, if it is still open.
+// repeated answers a begin whose counter is not new: the session that this counter opened, if it is still open. Sessions of
+// other kinds that were begun since change nothing: a backup of days goes on though the device has proven one or restored one.
 func (o *Opener) repeated(ctx context.Context, user caller.UserID, h Head, b Beginning) (Session, error) {
 	e, ok := h.entry(b.Device, b.Kind)
-	if !ok || e.Counter != b.Counter || h.counter(b.Device).Last != b.Counter {
+	if !ok || e.Counter != b.Counter {
 		return Session{}, stale(b.Counter, h.counter(b.Device).Last)
 	}
 	s, err := o.Table.Session(ctx, user, e.Session)

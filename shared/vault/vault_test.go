@@ -116,6 +116,26 @@ func TestBegin(t *testing.T) {
 				t.Errorf("the last counter is not told: %v", err)
 			}
 		}},
+		{"AnotherKindLeavesTheSessionOpen", func(t *testing.T, w *world) {
+			p := w.phone(anna, one)
+			b := p.beginning("")
+			first, err := w.opener.Begin(t.Context(), anna, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := p.beginning("")
+			other.Kind, other.Base = vault.Restore, w.phone(anna, two).backup("", 1, "a").ID
+			if _, err := w.opener.Begin(t.Context(), anna, other); err != nil {
+				t.Fatal(err)
+			}
+			again, err := w.opener.Begin(t.Context(), anna, b)
+			if d := cmp.Diff(first, again); err != nil || d != "" {
+				t.Error(err, d)
+			}
+			b.Kind = vault.Restore // of which that counter opened none
+			_, err = w.opener.Begin(t.Context(), anna, b)
+			refused(t, err, fault.Conflict, "stale")
+		}},
 		{"ACounterWhoseSessionIsOverIsStale", func(t *testing.T, w *world) {
 			p := w.phone(anna, one)
 			b := p.beginning("")
