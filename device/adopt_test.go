@@ -241,3 +241,126 @@ func TestBackup_AfterARestore_OfSome(t *testing.T) {
 		}
 	}
 }
+
+// TestBackup_AfterARestore_Unreadable: what a phone holds and cannot show now stays in its backup, though it has restored a larger
+// one since, and though it was killed in between; and nothing of another phone's backup that was not restored comes into it.
+func TestBackup_AfterARestore_Unreadable(t *testing.T) {
+	t.Parallel()
+	card := func(uid string) *item.Contact { return &item.Contact{UID: uid, Name: item.Name{Full: "Card " + uid}} }
+	for _, tt := range []struct {
+		name     string
+		elements []string // restored
+		larger   *item.Contact
+		killed   bool // once, before a card cannot be read
+		adopts   bool
+	}{
+		{"OfItsOwn", []string{"contacts", "messages"}, card("of the other"), false, false},
+		{"OfItsOwn/Killed", []string{"contacts", "messages"}, card("of the other"), true, false},
+		{"InBoth", []string{"contacts", "messages"}, card("its own"), false, true},
+		{"InBoth/Killed", []string{"contacts", "messages"}, card("its own"), true, true},
+		{"NotRestored", []string{"messages"}, card("of the other"), false, false},
+		{"NotRestored/Killed", []string{"messages"}, card("of the other"), true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+			coverage := map[string]string{"contacts": Full}
+			larger := demo()
+			larger.coverage, larger.items = coverage, append(larger.items, tt.larger)
+			snapshot := p.backUp(t, larger).Snapshot
+			own := &memory{coverage: coverage, items: []item.Item{card("its own"), card("another")}}
+			q.backUp(t, own)
+			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, tt.elements...), own, nil)
+			must(t, err)
+			shown := own.clone()
+			if tt.killed {
+				shown.items = append(shown.items, sms(5000, "new"))
+				s.fault = func(req *http.Request, _ bool) error {
+					if req.Method == http.MethodPut {
+						return errKilled
+					}
+					return nil
+				}
+				if _, err := q.Backup(t.Context(), shown, profileOf(s.location)); err == nil {
+					t.Fatal("no error")
+				}
+				must(t, q.Device.dir.ClearSession()) // what was sealed was damaged, too
+				s.fault = nil
+				q.restart(t, s)
+			}
+			want := shown.clone()
+			shown.items = slices.DeleteFunc(shown.items, func(it item.Item) bool { c, ok := it.(*item.Contact); return ok && c.UID == "its own" })
+			shown.bad = []*Unreadable{{Kind: item.KindContact, Count: 1, Reason: "bad_vcard", Err: errKilled}}
+			r := q.backUp(t, shown)
+			if (r.Base == snapshot) != tt.adopts || r.Base == "" || (r.Rebuilt == whyRestored) != (tt.adopts && !tt.killed) || r.Failed() != 1 {
+				t.Errorf("%+v", r)
+			}
+			got := &memory{coverage: coverage}
+			restored(t, s, r.Snapshot, got, "contacts", "messages")
+			same(t, "restored", got, want)
+			if v := q.verified(t, VerifyOptions{}); v.Outcome != Proven {
+				t.Errorf("%+v", v)
+			}
+			shown.bad, shown.items = nil, want.items
+			if r = q.backUp(t, shown); r.Gone() > 0 || r.Failed() > 0 {
+				t.Errorf("readable again: %+v", r)
+			}
+			if again := q.backUp(t, shown); !again.Unchanged || again.Snapshot != q.status(t).Snapshot {
+				t.Errorf("then again: %+v", again)
+			}
+		})
+	}
+}
+
+func (p *phone) status(t *testing.T) Status {
+	t.Helper()
+	st, err := p.Status()
+	must(t, err)
+	return st
+}
+
+// TestBackup_AfterARestore_ListUnreadable: a phone that has a backup of its own does not wait for the list of one that it has
+// restored, nor for an object of it that the storage does not give out; one that has none waits.
+func TestBackup_AfterARestore_ListUnreadable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		own  bool
+		harm func(s *service, snapshot string)
+	}{
+		{"List", true, func(s *service, snapshot string) { s.unlistedOf = snapshot }},
+		{"Object", true, func(s *service, snapshot string) {
+			s.refuses = func(key string) int { return map[bool]int{true: 500}[strings.Contains(key, snapshot)] }
+		}},
+		{"NothingOfItsOwn", false, func(s *service, snapshot string) { s.unlistedOf = snapshot }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+			snapshot := p.backUp(t, demo()).Snapshot
+			m, own := &memory{items: []item.Item{sms(9000, "its own")}}, ""
+			if tt.own {
+				own = q.backUp(t, m).Snapshot
+			}
+			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), m, nil)
+			must(t, err)
+			tt.harm(s, snapshot)
+			if !tt.own {
+				if _, err := q.Backup(t.Context(), m, profileOf(s.location)); err == nil || !strings.Contains(err.Error(), "cannot read it either is a full one") {
+					t.Error(err)
+				}
+				return
+			}
+			r := q.backUp(t, m)
+			if r.Base != own || r.Rebuilt != "" || r.Ledger["messages"].Stored != 64 || !strings.Contains(r.Note, "not built on") {
+				t.Errorf("%+v", r)
+			}
+			s.unlistedOf, s.refuses = "", nil
+			got := new(memory)
+			restored(t, s, r.Snapshot, got)
+			same(t, "restored", got, m)
+		})
+	}
+}

@@ -56,26 +56,29 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 }
 
 func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (Report, error) {
+	restored := d.id.Restored != nil && d.id.Begun[string(api.SessionInputKindBackup)].Base == d.id.Restored.Snapshot
 	resumed, err := d.resume(ctx)
 	if err != nil {
 		return Report{}, err
 	}
-	var base *state.Cache
-	var why string
-	if d.given {
-		base, why, err = d.instead(ctx, p.Location, listUnreadable)
+	var f footing
+	if d.given && restored {
+		d.id.Restored = nil // it is not built on again; what this phone itself has made still stands
+	}
+	if d.given && !restored {
+		err = d.otherwise(ctx, p.Location, listUnreadable, &f)
 	} else {
-		base, why, err = d.base(ctx, p.Location)
+		f, err = d.footing(ctx, p.Location)
 	}
 	if err != nil {
 		return Report{}, err
 	}
 	for range beginnings {
 		var r Report
-		r, err = d.attempt(ctx, src, p, base, why, resumed)
+		r, err = d.attempt(ctx, src, p, &f, resumed)
 		r.Resumed = resumed != nil
 		if !r.Finished {
-			r.Why = why
+			_, r.Why = f.base()
 		}
 		again := d.restart(err)
 		if again == "" {
@@ -85,7 +88,7 @@ func (d *Device) backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 		if again == "begin" {
 			continue
 		}
-		if base, why, err = d.instead(ctx, p.Location, again); err != nil {
+		if err = d.otherwise(ctx, p.Location, again, &f); err != nil {
 			return Report{}, err
 		}
 	}
@@ -132,21 +135,6 @@ func (d *Device) giveUp(err error) bool {
 // listLost reports whether a problem means that nobody knows any more of which chunks a snapshot consists.
 func listLost(code string) bool { return code == "list_gone" || code == "list_damaged" }
 
-// instead is what a backup builds on that cannot build on what this phone remembers. Where the service has another snapshot of
-// this device than that one, since one of the two was put back to an earlier state, it is that.
-func (d *Device) instead(ctx context.Context, location, why string) (*state.Cache, string, error) {
-	if err := d.dir.DropCache(); err != nil {
-		return nil, "", err
-	}
-	if why == "base_gone" && d.rebuilt == "" {
-		return d.recall(ctx, location, "", why)
-	}
-	return nil, why, nil
-}
-
-// whyRestored is why a phone reads a snapshot that it has not made: it holds what is in it, since it has just restored it.
-const whyRestored = "restored"
-
 // showsAll reports whether a phone shows all of the elements of which a snapshot holds something: of the others, what it does
 // not show stays in what is built on the snapshot, and in nothing else.
 func showsAll(src Source, p api.DeviceProfile, c *state.Cache) bool {
@@ -159,41 +147,13 @@ func showsAll(src Source, p api.DeviceProfile, c *state.Cache) bool {
 	return true
 }
 
-// base is the snapshot to build on, or why there is none.
-func (d *Device) base(ctx context.Context, location string) (c *state.Cache, why string, err error) {
-	c, err = d.dir.Cache()
-	if _, damaged := errors.AsType[*state.Damaged](err); damaged {
-		return d.recall(ctx, location, "", "cache_damaged")
-	}
-	if r := d.id.Restored; r.Whole() && err == nil && (c == nil || int64(c.Items.Len()) < r.Items() && d.shows(c)) {
-		adopted, why, err := d.recall(ctx, location, r.Snapshot, whyRestored)
-		if err != nil || adopted != nil {
-			return adopted, why, err
-		}
-	}
-	switch {
-	case err != nil:
-		return nil, "", err
-	case c == nil && d.id.Begun != nil && *d.id.Begun == (state.Begun{Kind: string(api.SessionInputKindBackup), Profile: d.id.Begun.Profile}):
-		return nil, "first", nil // it was begun without a base, and its chunks are of that session
-	case c == nil && d.id.Counter == 0: // it has never begun anything
-		return nil, "first", nil
-	case c == nil:
-		return d.recall(ctx, location, "", "cache_lost")
-	case c.Device != d.id.Device:
-		return d.recall(ctx, location, "", "cache_foreign")
-	case c.Location != location:
-		return nil, "location_changed", nil
-	}
-	return c, "", nil
-}
-
 // attempt makes one snapshot, or finds that nothing has changed.
-func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, base *state.Cache, why string, resumed *Report) (Report, error) {
-	s, err := pack.Read(ctx, src, elementsOf(p), base, d.track)
+func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, f *footing, resumed *Report) (Report, error) {
+	s, err := d.read(ctx, src, elementsOf(p), f)
 	if err != nil {
 		return Report{}, err
 	}
+	base, why := f.base()
 	if !s.Unchanged() {
 		s.Compact(d.plenty())
 		forget, err := d.unseen(ctx, s, base)

@@ -293,8 +293,9 @@ func (d *Device) ended() error {
 	if !d.id.Unfinished && d.id.Unlisted.IsZero() && d.id.Restored == nil {
 		return nil
 	}
-	d.id.Begun, d.id.Unfinished, d.id.Unlisted, d.id.Restored = nil, false, time.Time{}, nil
-	return d.dir.PutIdentity(d.id)
+	d.over(api.SessionInputKindBackup)
+	d.id.Unfinished, d.id.Unlisted, d.id.Restored = false, time.Time{}, nil
+	return errors.Join(d.dir.PutIdentity(d.id), d.dir.DropRestoredCache())
 }
 
 // fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.
@@ -348,12 +349,15 @@ func (d *Device) keepOffset() error {
 }
 
 // begin opens a session under a counter that is written down first. The same wish again, as long as it has not been brought
-// further, repeats its counter and gets the same session.
+// further, repeats its counter and gets the same session, whatever sessions of other kinds were begun meanwhile.
 func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, error) {
-	wish := state.Begun{Kind: string(in.Kind), Base: orEmpty(in.Base), Profile: orEmpty(in.Profile) + orEmpty(in.Restore)}
+	kind := string(in.Kind)
+	wish := state.Begun{Base: orEmpty(in.Base), For: orEmpty(in.Profile) + orEmpty(in.Restore)}
 	last := int64(0) // that the service knows of, if it has complained
 	for again := false; ; again = true {
-		if again || d.id.Begun == nil || *d.id.Begun != wish {
+		if begun, ok := d.id.Begun[kind]; ok && begun.Same(wish) && !again {
+			wish = begun
+		} else {
 			// The time makes the counter of a state directory that was put back from a copy grow, too. It is the service's,
 			// so that a clock that was ahead leaves no counter that is years ahead; a counter that is, just goes on.
 			next := d.id.Counter + 1
@@ -361,13 +365,17 @@ func (d *Device) begin(ctx context.Context, in api.SessionInput) (api.Session, e
 				next = last + 1
 			}
 			d.id.Counter = max(next, d.client.Time().UnixMilli())
-			d.id.Begun = &wish
+			wish.Counter = d.id.Counter
+			if d.id.Begun == nil {
+				d.id.Begun = map[string]state.Begun{}
+			}
+			d.id.Begun[kind] = wish
 			d.id.Unfinished = d.id.Unfinished || in.Kind == api.SessionInputKindBackup
 			if err := d.dir.PutIdentity(d.id); err != nil {
 				return api.Session{}, err
 			}
 		}
-		in.Counter = &d.id.Counter
+		in.Counter = &wish.Counter
 		s, err := d.client.Begin(ctx, in)
 		if p, ok := errors.AsType[*Problem](err); ok && p.Code == "stale" && !again {
 			if p.Counter != nil {

@@ -25,9 +25,9 @@ var errKilled = errors.New("killed")
 // again: the snapshot is whole, and no chunk is ever uploaded with other bytes (the service watches that).
 func TestBackup_Killed(t *testing.T) {
 	t.Parallel()
-	for _, first := range []bool{true, false} {
+	for _, before := range []string{"", "backup", "restore"} {
 		for at := 0; ; at++ {
-			if !killedAt(t, first, at) {
+			if !killedAt(t, before, at) {
 				if at < 15 {
 					t.Errorf("there are only %d places to die at", at)
 				}
@@ -37,14 +37,22 @@ func TestBackup_Killed(t *testing.T) {
 	}
 }
 
-func killedAt(t *testing.T, first bool, at int) (reached bool) {
+func killedAt(t *testing.T, before string, at int) (reached bool) {
 	t.Helper()
 	s := newService(t)
 	p := enrolled(t, s, 1)
 	m := demo()
-	if !first {
+	switch before {
+	case "backup":
 		p.backUp(t, m)
 		m = day(m)
+	case "restore": // of a larger one than its own
+		q := enrolled(t, s, 2)
+		snapshot := q.backUp(t, m).Snapshot
+		m = &memory{items: []item.Item{sms(9000, "its own")}}
+		p.backUp(t, m)
+		_, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device, "messages"), m, nil)
+		must(t, err)
 	}
 	ctx, kill := context.WithCancelCause(t.Context())
 	defer kill(nil)

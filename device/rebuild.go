@@ -54,7 +54,7 @@ func (d *Device) done(ctx context.Context, r *reading) error {
 		return nil
 	}
 	_ = d.client.End(ctx, *r.session.Session)
-	d.id.Begun = nil // the next one is another session
+	d.over(api.SessionInputKindRebuild)
 	return d.dir.PutIdentity(d.id)
 }
 
@@ -107,14 +107,18 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 		return nil, "", fmt.Errorf("read the last backup again, of which this phone has lost what it knew (%s): %w", lost, err)
 	}
 	c.Device, c.Location = d.id.Device, *r.session.Location
-	c.Adopted = r.session.Adopted != nil && *r.session.Adopted
-	if c.Adopted && !d.brought(c) && !d.shows(c) {
-		if lost == whyRestored {
-			lost = ""
+	if c.Adopted = lost == whyRestored || r.session.Adopted != nil && *r.session.Adopted; c.Adopted {
+		if d.id.Restored != nil && d.id.Restored.Snapshot == c.Snapshot {
+			lost = whyRestored
 		}
-		return nil, lost, nil
+		if !d.brought(c) && !d.shows(c) {
+			return nil, "first", nil
+		}
+		err = d.dir.PutRestoredCache(c)
+	} else {
+		err = d.dir.PutCache(c)
 	}
-	if err := d.dir.PutCache(c); err != nil {
+	if err != nil {
 		return nil, "", err
 	}
 	if d.rebuilt = lost; lost == whyRestored {
@@ -141,17 +145,10 @@ func (d *Device) tell(format string, args ...any) {
 }
 
 // unseen has the records ready that are to be stored again and that the phone does not show. Chunks of which they cannot be had
-// are left as they are. So are all while a session is to be gone on with: to read would begin another, and what an earlier run
-// has sealed and sent would be of none.
+// are left as they are.
 func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *state.Cache) (forget func(), err error) {
 	forget = func() {}
 	chunks := s.Unseen()
-	if d.id.Begun != nil && d.id.Begun.Kind == string(api.SessionInputKindBackup) {
-		for _, i := range chunks {
-			s.Spare(i)
-		}
-		return forget, nil
-	}
 	if len(chunks) == 0 {
 		return forget, nil
 	}

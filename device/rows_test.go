@@ -137,7 +137,7 @@ func (s *service) Sizes(_ context.Context, _, prefix string) (map[string]int64, 
 }
 
 func (s *service) List(_ context.Context, _, key string) ([]byte, error) {
-	if s.unlisted {
+	if s.unlisted || s.unlistedOf != "" && strings.HasSuffix(key, "/"+s.unlistedOf) {
 		return nil, fault.New(fault.Unavailable, "list_unreadable", "The storage does not give it out.")
 	}
 	b, ok := s.objects[key]

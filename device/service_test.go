@@ -33,21 +33,22 @@ type service struct {
 	t  *testing.T
 	mu sync.Mutex
 
-	now      time.Time
-	ids      int
-	tenant   string
-	location string // that the profile chooses
-	user     caller.UserID
-	keys     map[string]*ecdsa.PublicKey // by device
-	rows     map[vault.SessionID]vault.Session
-	snaps    map[int64]vault.Snapshot
-	head     vault.Head
-	key      []byte
-	objects  map[string][]byte
-	unlisted bool                 // the storage does not give out chunk lists
-	refuses  func(key string) int // the status with which the storage refuses to give an object out; 0: it does not
-	written  map[string][32]byte  // every object ever put: bytes of a key never change
-	restores map[restore.ID]restore.Restore
+	now        time.Time
+	ids        int
+	tenant     string
+	location   string // that the profile chooses
+	user       caller.UserID
+	keys       map[string]*ecdsa.PublicKey // by device
+	rows       map[vault.SessionID]vault.Session
+	snaps      map[int64]vault.Snapshot
+	head       vault.Head
+	key        []byte
+	objects    map[string][]byte
+	unlisted   bool                 // the storage does not give out chunk lists
+	unlistedOf string               // nor that of this snapshot
+	refuses    func(key string) int // the status with which the storage refuses to give an object out; 0: it does not
+	written    map[string][32]byte  // every object ever put: bytes of a key never change
+	restores   map[restore.ID]restore.Restore
 
 	order    string   // that a check-in brings
 	named    []string // the orders that backups have named; "" of those that named none

@@ -31,7 +31,8 @@ var errOver = errors.New("the session is over")
 func (d *Device) resume(ctx context.Context) (*Report, error) {
 	j, err := d.dir.Journal()
 	if damaged, ok := errors.AsType[*state.DamagedSession](err); ok {
-		d.note, d.id.Begun = damaged.Error(), nil
+		d.note = damaged.Error()
+		d.over(api.SessionInputKindBackup)
 		return nil, d.dir.ClearSession()
 	}
 	if err != nil || j == nil {
@@ -79,7 +80,7 @@ func (d *Device) abandon(ctx context.Context, session string, err error) error {
 		_ = d.client.End(ctx, session)
 	}
 	if hopeless(err) || over {
-		d.id.Begun = nil // another session, not this one again
+		d.over(api.SessionInputKindBackup)
 		// What it brought is still on the phone: without the journal, the next session brings it.
 		if cerr := d.dir.ClearSession(); cerr != nil {
 			return errors.Join(err, cerr)

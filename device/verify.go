@@ -152,7 +152,7 @@ func (d *Device) verify(ctx context.Context, o VerifyOptions) (VerifyReport, err
 		if err := d.client.Prove(ctx, *opened.Session, out.Outcome); err != nil {
 			return out, fmt.Errorf("it came to its end (%s), and the service could not be told: %w", out.Outcome, err)
 		}
-		d.id.Begun = nil // the next proof is another session
+		d.over(api.SessionInputKindVerify)
 		return out, d.dir.PutIdentity(d.id)
 	}
 }

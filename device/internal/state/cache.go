@@ -62,13 +62,16 @@ func (e *Damaged) Error() string {
 func (e *Damaged) Unwrap() error { return e.Err }
 
 const (
-	cacheFile  = "cache"
-	cacheMagic = "ZPK4"
+	cacheFile    = "cache"
+	restoredFile = "restored" // a Cache, too
+	cacheMagic   = "ZPK4"
 )
 
 // Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read.
-func (d *Dir) Cache() (*Cache, error) {
-	f, err := os.Open(d.Path(cacheFile))
+func (d *Dir) Cache() (*Cache, error) { return d.cache(cacheFile) }
+
+func (d *Dir) cache(file string) (*Cache, error) {
+	f, err := os.Open(d.Path(file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -92,6 +95,22 @@ func (d *Dir) PutCache(c *Cache) error { return d.stream(c.encode, cacheFile) }
 
 // DropCache forgets the last snapshot.
 func (d *Dir) DropCache() error { return d.removeAll(cacheFile) }
+
+// RestoredCache reads what a snapshot holds that this phone has restored, and on which its next backup may build; nil when
+// nothing of that is known, or it cannot be read.
+func (d *Dir) RestoredCache() *Cache {
+	c, err := d.cache(restoredFile)
+	if err != nil {
+		return nil // it is read again, from the service
+	}
+	return c
+}
+
+// PutRestoredCache stores it beside the device's own, which stands until the backup that builds on this one is committed.
+func (d *Dir) PutRestoredCache(c *Cache) error { return d.stream(c.encode, restoredFile) }
+
+// DropRestoredCache forgets it.
+func (d *Dir) DropRestoredCache() error { return d.removeAll(restoredFile) }
 
 const buffered = 64 << 10 // bytes of a cache that are in memory beside what it says
 

@@ -70,6 +70,24 @@ func (d *Dir) Begin(session string) ([]Closed, error) {
 	return closed, d.sweep(len(closed))
 }
 
+// Sealed is how many records the closed chunks of an unfinished session hold.
+func (d *Dir) Sealed() (records int64) {
+	b, err := os.ReadFile(d.Path(sessionFolder, closedFile))
+	if err != nil {
+		return 0
+	}
+	_, rest, ok := cutEntry(b)
+	for ok {
+		var entry []byte
+		var c Closed
+		if entry, rest, ok = cutEntry(rest); !ok || cbor.Unmarshal(entry, &c) != nil {
+			break
+		}
+		records += int64(len(c.Records) / 16)
+	}
+	return records
+}
+
 // sweep removes the chunks from the n-th on.
 func (d *Dir) sweep(n int) error {
 	files, err := os.ReadDir(d.Path(sessionFolder))

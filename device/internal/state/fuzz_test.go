@@ -25,7 +25,7 @@ func kept(f *testing.F, names ...string) (*Dir, []byte) {
 	if err := d.NewSession(); err != nil {
 		f.Fatal(err)
 	}
-	if err := d.PutIdentity(Identity{Server: "https://x", Device: "D", User: "U", Tenant: "T", Counter: 1, Begun: &Begun{Kind: "backup"}}); err != nil {
+	if err := d.PutIdentity(Identity{Server: "https://x", Device: "D", User: "U", Tenant: "T", Counter: 1, Begun: map[string]Begun{"backup": {Counter: 1}}}); err != nil {
 		f.Fatal(err)
 	}
 	j := Journal{Session: "S", Location: "eu", Chunks: []Spooled{{ID: "C", SHA256: "x", Size: 3}}, Commit: json.RawMessage(`{"a":1}`), Report: json.RawMessage(`{}`)}

@@ -24,7 +24,9 @@ type Identity struct {
 	Key     string        `json:"key,omitempty"`         // the fingerprint of the phone's public key
 	Offset  time.Duration `json:"offsetNanos,omitempty"` // of the service's clock
 	Counter int64         `json:"counter"`               // of the last session begun; written before it is begun
-	Begun   *Begun        `json:"begun,omitempty"`       // that session, while it has no journal
+
+	// Begun are the sessions that may be open, by kind: the service keeps one of each, and another of its kind ends it.
+	Begun map[string]Begun `json:"sessions,omitempty"`
 
 	// Unlisted is since when the service could not read of what the base consists; zero while it could.
 	Unlisted time.Time `json:"unlisted,omitzero"`
@@ -38,10 +40,13 @@ type Identity struct {
 
 // Begun is what a session was begun with, so that the same is asked again and answers the same session.
 type Begun struct {
-	Kind    string `json:"kind"`
+	Counter int64  `json:"counter"`
 	Base    string `json:"base,omitempty"`
-	Profile string `json:"profile,omitempty"`
+	For     string `json:"for,omitempty"` // the profile or the restore
 }
+
+// Same reports whether two sessions of a kind were begun with the same wish.
+func (b Begun) Same(other Begun) bool { return b.Base == other.Base && b.For == other.For }
 
 // Restored is a snapshot, and how many items there are of each element of which a restore has brought everything.
 type Restored struct {
@@ -76,6 +81,9 @@ func (d *Dir) Identity() (Identity, error) {
 		return Identity{}, fmt.Errorf("%s is damaged; enrol this phone again with a new code (its old backups stay restorable): %w",
 			d.Path(identityFile), &damagedIdentity{err})
 	}
+	if len(id.Begun) == 0 {
+		id.Begun = nil
+	}
 	return id, nil
 }
 
@@ -107,7 +115,7 @@ func (d *Dir) Forget() error {
 	if err := d.ClearSession(); err != nil {
 		return err
 	}
-	for _, file := range []string{cacheFile, agendaFile, failedFile} {
+	for _, file := range []string{cacheFile, restoredFile, agendaFile, failedFile} {
 		if err := d.removeAll(file); err != nil {
 			return err
 		}

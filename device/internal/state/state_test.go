@@ -53,7 +53,7 @@ func TestIdentity(t *testing.T) {
 	if _, err := d.Identity(); !errors.Is(err, ErrNotEnrolled) {
 		t.Errorf("nobody yet: %v", err)
 	}
-	want := Identity{Server: "https://x", Device: "D", User: "U", Tenant: "T", Counter: 1_700_000_000_000, Begun: &Begun{Kind: "backup", Base: "B"}}
+	want := Identity{Server: "https://x", Device: "D", User: "U", Tenant: "T", Counter: 1_700_000_000_000, Begun: map[string]Begun{"backup": {Counter: 1_700_000_000_000, Base: "B"}}}
 	must(t, d.PutIdentity(want))
 	if got, err := d.Identity(); err != nil || cmp.Diff(want, got) != "" {
 		t.Errorf("%v %s", err, cmp.Diff(want, got))
