@@ -1,6 +1,7 @@
 package device
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,86 +13,84 @@ import (
 // Failed is how many items restores of a snapshot have not brought to this phone so far; "" for none that it knows of.
 func (d *Device) Failed() (snapshot string, items int64, err error) {
 	f, err := d.dir.Failed()
-	for _, chunks := range f.Elements {
-		for _, spans := range chunks {
-			for _, s := range spans {
-				items += int64(s.Count)
-			}
-		}
-	}
-	return f.Snapshot, items, err
+	return f.Snapshot, f.Items, err
 }
 
-// again are the records to which a restore is narrowed that brings what has failed before; nil for all.
-func (d *Device) again(snapshot string, kinds []item.Kind, only []Only) (map[index.ID][]uint32, error) {
-	if !failedAlone(only) {
-		return nil, nil
-	}
+// known is what this phone knows of earlier restores of a snapshot. What is damaged is no more than unknown to a restore that does
+// not go by it.
+func (d *Device) known(snapshot string, only []Only) (state.Failed, error) {
 	f, err := d.dir.Failed()
-	if err != nil {
-		return nil, err
+	if _, damaged := errors.AsType[*state.DamagedFailed](err); damaged && !failedAlone(only) {
+		err = nil
 	}
-	if f.Snapshot != snapshot {
-		return nil, fmt.Errorf("this phone does not know what of this backup has failed; restore all of it: what is here is not written twice")
+	if err != nil || f.Snapshot != snapshot {
+		f = state.Failed{}
 	}
-	for _, k := range kinds {
-		if _, known := f.Elements[k.Element()]; !known {
-			return nil, fmt.Errorf("this phone has not restored the %s of this backup before; restore all of them, or do not choose them", k.Element())
-		}
+	if f.Snapshot == "" && err == nil && failedAlone(only) {
+		err = fmt.Errorf("this phone does not know what of this backup has failed; restore all of it: what is here is not written twice")
 	}
-	out := map[index.ID][]uint32{}
-	for e, chunks := range f.Elements {
+	f.Snapshot = snapshot
+	return f, err
+}
+
+// before are the records of some kinds that earlier restores have not brought, and the elements of which they have left
+// something out.
+func before(known state.Failed, kinds []item.Kind) (records map[index.ID]index.Spans, left map[string]bool) {
+	records, left = map[index.ID]index.Spans{}, map[string]bool{}
+	for e, of := range known.Elements {
 		if !slices.ContainsFunc(kinds, func(k item.Kind) bool { return k.Element() == e }) {
 			continue
 		}
-		for chunk, spans := range chunks {
-			id, err := index.Parse(chunk)
-			if err != nil {
-				return nil, err
-			}
-			for _, s := range spans {
-				for n := range s.Count {
-					out[id] = append(out[id], s.First+n)
-				}
+		left[e] = of.Left
+		for chunk, spans := range of.Failed {
+			if id, err := index.Parse(chunk); err == nil { // it was read so
+				records[id] = records[id].With(spans)
 			}
 		}
 	}
-	for _, numbers := range out {
-		slices.Sort(numbers)
+	return records, left
+}
+
+// alone reports why what has failed cannot be restored alone.
+func alone(known state.Failed, kinds []item.Kind) error {
+	if known.TooMany {
+		return fmt.Errorf("%d items of this backup have failed, in more places than this phone remembers (%d); restore all of it: what is here is not written twice", known.Items, state.MaxSpans)
 	}
-	return out, nil
+	for _, k := range kinds {
+		if _, ok := known.Elements[k.Element()]; !ok {
+			return fmt.Errorf("this phone has not restored the %s of this backup before; restore all of them, or do not choose them", k.Element())
+		}
+	}
+	return nil
 }
 
 func failedAlone(only []Only) bool {
 	return slices.ContainsFunc(only, func(o Only) bool { return o.Failed })
 }
 
-// missed is what is to be known of a snapshot's failed items after a restore of some kinds. Nothing is where not even the index
-// could be read: then all is to be restored again.
-func missed(known state.Failed, snapshot string, kinds []item.Kind, out *RestoreReport) state.Failed {
-	f := state.Failed{Snapshot: snapshot, Elements: map[string]map[string][]state.Span{}}
-	if known.Snapshot == snapshot {
-		f.Elements = known.Elements
+// missed is what is to be known of a snapshot's failed items after a restore of some kinds: what was known before, where nothing
+// could be looked at.
+func missed(known state.Failed, kinds []item.Kind, out *RestoreReport) state.Failed {
+	if out.noIndex {
+		return known
+	}
+	f := state.Failed{Snapshot: known.Snapshot, Elements: map[string]state.Missed{}}
+	for e, m := range known.Elements {
+		f.Elements[e] = m
 	}
 	for _, k := range kinds {
-		f.Elements[k.Element()] = map[string][]state.Span{} // it has been restored
-	}
-	if out.missed == nil && out.Failed() > 0 {
-		return state.Failed{}
-	}
-	for e, chunks := range out.missed {
-		f.Elements[e] = map[string][]state.Span{}
-		for chunk, numbers := range chunks {
-			var spans []state.Span
-			for _, n := range numbers {
-				if at := len(spans) - 1; at >= 0 && spans[at].First+spans[at].Count == n {
-					spans[at].Count++
-				} else {
-					spans = append(spans, state.Span{First: n, Count: 1})
-				}
+		e := k.Element()
+		l, was := out.Ledger[e], known.Elements[e]
+		_, before := known.Elements[e]
+		left := l.Skipped > l.Reasons["restored_before"]
+		m := state.Missed{Left: left && (was.Left || !before)}
+		for chunk, spans := range out.missed[e] {
+			if m.Failed == nil {
+				m.Failed = map[string]index.Spans{}
 			}
-			f.Elements[e][chunk.String()] = spans
+			m.Failed[chunk.String()] = spans
 		}
+		f.Elements[e] = m
 	}
 	return f
 }

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"maps"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestRestore_Failed: what has failed, and nothing else, is brought by the next restore of the snapshot, when it can be had
@@ -109,4 +112,140 @@ func TestRestore_Failed_Known(t *testing.T) {
 	if again, err := q.Restore(t.Context(), both, got, nil, Only{Failed: true}); err == nil || !strings.Contains(err.Error(), "messages") {
 		t.Errorf("messages were never restored: %+v, %v", again.Ledger, err)
 	}
+}
+
+// TestRestore_Failed_Narrowed: after a restore that was narrowed, what it has left out is not said to be restored; what has failed
+// and is left out by a later one has failed still.
+func TestRestore_Failed_Narrowed(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+	m := demo() // 61 short messages, and 3 with attachments, which are sent to one address
+	snapshot := p.backUp(t, m).Snapshot
+	whole := s.objects[s.chunksStored()[0]]
+	harmed := bytes.Clone(whole)
+	harmed[2000] ^= 1 // an attachment of one message
+	s.objects[s.chunksStored()[0]] = harmed
+	got := &memory{}
+	restore := func(only ...Only) RestoreReport {
+		t.Helper()
+		r, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), got, nil, only...)
+		must(t, err)
+		return r
+	}
+	attached := Only{With: []string{"+48600100200"}}
+	short := Only{With: []string{"+48600100003"}}
+	for _, tt := range []struct {
+		name                    string
+		only                    []Only
+		mended                  bool
+		inserted, failed, known int64
+		reasons                 map[string]int64
+	}{
+		{"Narrowed", []Only{attached}, false, 2, 1, 1, map[string]int64{"not_chosen": 61, "attachment_damaged": 1}},
+		{"Alone", []Only{{Failed: true}}, false, 0, 1, 1, map[string]int64{"not_failed": 63, "attachment_damaged": 1}},
+		{"ToOthers", []Only{short}, false, 3, 0, 1, map[string]int64{"not_chosen": 61}},
+		{"AloneToOthers", []Only{{Failed: true}, short}, false, 0, 0, 1, map[string]int64{"not_failed": 63, "not_chosen": 1}},
+		{"All", nil, false, 58, 1, 1, map[string]int64{"attachment_damaged": 1}},
+		{"ToOthersAgain", []Only{short}, false, 0, 0, 1, map[string]int64{"not_chosen": 61}},
+		{"AloneAgain", []Only{{Failed: true}}, true, 1, 0, 0, map[string]int64{"restored_before": 63}},
+	} {
+		if tt.mended {
+			s.objects[s.chunksStored()[0]] = whole
+		}
+		l := restore(tt.only...).Ledger["messages"]
+		_, known, err := q.Failed()
+		if d := cmp.Diff(tt.reasons, l.Reasons); d != "" || l.Planned != 64 || l.Inserted != tt.inserted || l.Failed != tt.failed || known != tt.known || err != nil {
+			t.Errorf("%s: %+v, and %d are known to have failed; %v %s", tt.name, l, known, err, d)
+		}
+	}
+	same(t, "restored", got, m)
+}
+
+// TestRestore_Failed_Damaged: what is damaged of what has failed is never nothing; a restore of all goes on without it. What lies
+// in too many places is not known, and said so.
+func TestRestore_Failed_Damaged(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		damage func(t *testing.T, p *phone, path string)
+		says   string
+	}{
+		"Flipped": {func(t *testing.T, _ *phone, path string) {
+			b, err := os.ReadFile(path)
+			must(t, err)
+			b[len(b)/2] ^= 1
+			must(t, os.WriteFile(path, b, 0o600))
+		}, "damaged"},
+		"Empty":    {func(t *testing.T, _ *phone, path string) { must(t, os.WriteFile(path, nil, 0o600)) }, "damaged"},
+		"Unsummed": {func(t *testing.T, _ *phone, path string) { must(t, os.WriteFile(path, []byte(`{"failed":{}}`), 0o600)) }, "damaged"},
+		"TooMany": {func(t *testing.T, p *phone, _ string) {
+			f, err := p.Device.dir.Failed()
+			must(t, err)
+			f.Elements, f.TooMany = nil, true
+			must(t, p.Device.dir.PutFailed(f))
+		}, "65536"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+			m := demo()
+			snapshot := p.backUp(t, m).Snapshot
+			key := s.chunksStored()[0]
+			whole := s.objects[key]
+			s.objects[key] = bytes.Clone(whole)
+			s.objects[key][2000] ^= 1
+			got := &memory{}
+			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), got, nil)
+			must(t, err)
+			tt.damage(t, q, q.Device.dir.Path("failed.json"))
+			q.restart(t, s)
+			order := s.consent(t, snapshot, q.id.Device, "messages")
+			_, planErr := q.Plan(t.Context(), order, got, nil, Only{Failed: true})
+			_, err = q.Restore(t.Context(), order, got, nil, Only{Failed: true})
+			for _, err := range []error{planErr, err} {
+				if err == nil || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), "restore") || !strings.Contains(err.Error(), "not written twice") {
+					t.Errorf("it answers %v", err)
+				}
+			}
+			if _, n, err := q.Failed(); err == nil && n != 1 {
+				t.Error("nothing is said to have failed")
+			}
+			s.objects[key] = whole
+			if r, err := q.Restore(t.Context(), order, got, nil); err != nil || r.Ledger["messages"].Inserted != 1 || r.Ledger["messages"].Duplicate != 63 {
+				t.Errorf("all of it: %+v %v", r, err)
+			}
+			if _, n, err := q.Failed(); n != 0 || err != nil {
+				t.Errorf("%d have failed: %v", n, err)
+			}
+			same(t, "restored", got, m)
+		})
+	}
+}
+
+// TestRestore_Failed_NoIndex: what has failed is known still when the next restore finds nothing that it could read.
+func TestRestore_Failed_NoIndex(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+	m := demo()
+	snapshot := p.backUp(t, m).Snapshot
+	key := s.chunksStored()[0]
+	whole := s.objects[key]
+	got := &memory{}
+	for _, harm := range []int{2000, inIndex(whole)} { // an attachment, then the index
+		s.objects[key] = bytes.Clone(whole)
+		s.objects[key][harm] ^= 1
+		_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), got, nil, Only{Failed: harm != 2000})
+		must(t, err)
+		if known, n, err := q.Failed(); n != 1 || known != snapshot || err != nil {
+			t.Errorf("byte %d: %d are known to have failed; %v", harm, n, err)
+		}
+	}
+	s.objects[key] = whole
+	r, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), got, nil, Only{Failed: true})
+	if err != nil || r.Ledger["messages"].Inserted != 1 {
+		t.Errorf("%+v %v", r, err)
+	}
+	same(t, "restored", got, m)
 }

@@ -55,7 +55,11 @@ func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen 
 		return Plan{}, d.nobody
 	}
 	out, err := d.carry(r, chosen, func(out *RestoreReport) error {
-		_, err := d.bring(ctx, r, out, true, only, func(g *unpack.Chunks, o *unpack.Outcome) error {
+		known, err := d.known(r.Snapshot, only)
+		if err != nil {
+			return err
+		}
+		_, err = d.bring(ctx, r, out, true, only, known, func(g *unpack.Chunks, o *unpack.Outcome) error {
 			return unpack.Plan(ctx, g, kindsIn(out.Ledger), target, o)
 		})
 		return err

@@ -54,7 +54,8 @@ type RestoreReport struct {
 	Bytes    int64              `json:"bytes"`   // in them
 	Requests Requests           `json:"requests"`
 
-	missed map[string]map[index.ID][]uint32 // records of the items that failed, by element and chunk
+	missed  map[string]map[index.ID]index.Spans // records of the items that failed, by element and chunk
+	noIndex bool                                // nothing was looked at
 }
 
 // Failed is the number of items that could not be restored.

@@ -61,11 +61,11 @@ func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreRepo
 func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Only, out *RestoreReport) error {
 	var session string
 	kinds := kindsIn(out.Ledger)
-	known, err := d.dir.Failed()
+	known, err := d.known(r.Snapshot, only)
 	if err != nil {
 		return err
 	}
-	gathered, err := d.bring(ctx, r, out, false, only, func(g *unpack.Chunks, o *unpack.Outcome) error {
+	gathered, err := d.bring(ctx, r, out, false, only, known, func(g *unpack.Chunks, o *unpack.Outcome) error {
 		// Opened again, it is open still: its user may have cancelled it while it was downloaded.
 		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
 		if err != nil {
@@ -82,7 +82,7 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Onl
 	}
 	// What fails is known before the service ends the restore; what was brought at last is forgotten after it.
 	if !failedAlone(only) {
-		if err := d.dir.PutFailed(missed(known, r.Snapshot, kinds, out)); err != nil {
+		if err := d.dir.PutFailed(missed(known, kinds, out)); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Onl
 		return fmt.Errorf("the items are written, and the service could not be told: %w", err)
 	}
 	if failedAlone(only) {
-		if err := d.dir.PutFailed(missed(known, r.Snapshot, kinds, out)); err != nil {
+		if err := d.dir.PutFailed(missed(known, kinds, out)); err != nil {
 			return err
 		}
 	}
@@ -124,11 +124,14 @@ func (d *Device) noteRestored(snapshot string, l api.RestoreLedgers) {
 }
 
 // bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.
-func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, only []Only, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
+func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, only []Only, known state.Failed, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
 	kinds := kindsIn(out.Ledger)
-	again, err := d.again(r.Snapshot, kinds, only)
-	if err != nil {
-		return "", err
+	before, left := before(known, kinds)
+	var again map[index.ID]index.Spans
+	if failedAlone(only) {
+		if again, err = before, alone(known, kinds); err != nil {
+			return "", err
+		}
 	}
 	g, session, err := d.gather(ctx, r, kinds, records, again)
 	if err != nil {
@@ -136,11 +139,12 @@ func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, r
 	}
 	defer g.Forget()
 	out.Objects, out.Bytes = g.Objects, g.Bytes
-	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track, Only: takes(only), Again: again}
+	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track, Only: takes(only), Again: again, Left: left, Before: before}
 	if g.Index == nil {
 		for _, k := range kinds {
 			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
 		}
+		out.noIndex = true
 		d.allLost(out.Ledger)
 	} else if err := unpacked(&g.Chunks, &o); err != nil {
 		return "", err
@@ -170,7 +174,7 @@ func leftOut(r api.Restore, counts map[string]int64, l api.RestoreLedgers) {
 
 // gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been
 // downloaded stays.
-func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool, again map[index.ID][]uint32) (g *gather.Gathered, session string, err error) {
+func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool, again map[index.ID]index.Spans) (g *gather.Gathered, session string, err error) {
 	folder, err := d.dir.RestoreFolder(r.Snapshot)
 	if err != nil {
 		return nil, "", err

@@ -127,8 +127,8 @@ func (g *gathering) kinds() (kinds []item.Kind) {
 	live := map[byte]bool{}
 	for i := range g.out.Index.Chunks {
 		c := &g.out.Index.Chunks[i]
-		for _, n := range g.r.Again[c.ID] {
-			for k := range c.Lives(n, 1) {
+		for _, s := range g.r.Again[c.ID] {
+			for k := range c.Lives(s.First, s.Count) {
 				live[k] = true
 			}
 		}

@@ -36,8 +36,8 @@ type Restore struct {
 	Rebuild  bool   // it is a rebuild session
 	Folder   string // on this device's disk; what an earlier run has left there is used
 	Kinds    []item.Kind
-	Again    map[index.ID][]uint32 // records, by chunk: nothing but these is needed, and their attachments; nil for all
-	Records  bool                  // no attachments but those that lie with what is read
+	Again    map[index.ID]index.Spans // records, by chunk: nothing but these is needed, and their attachments; nil for all
+	Records  bool                     // no attachments but those that lie with what is read
 }
 
 // Gathered is what could be had.

@@ -15,6 +15,9 @@ const Format = 0
 // MaxChunks is the most chunks of one snapshot.
 const MaxChunks = 10_000
 
+// MaxRecords is the most records of a chunk.
+const MaxRecords = 1 << 20
+
 // Index is the table of one snapshot.
 type Index struct {
 	Snapshot ID
@@ -188,7 +191,7 @@ func (c *Chunk) check(last bool) error {
 		}
 		records += uint64(r.Count)
 	}
-	if records > 1<<20 {
+	if records > MaxRecords {
 		return fmt.Errorf("it has %d records", records)
 	}
 	for i, r := range c.Parts {

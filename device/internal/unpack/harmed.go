@@ -69,23 +69,25 @@ func (w *writing) gone(c *index.Chunk, asked []byte, first, count uint32, why Ba
 	}
 }
 
-// record restores one record.
-func (w *writing) record(c *index.Chunk, r seal.Record) error {
+// record restores one record, and reports whether no later restore has to.
+func (w *writing) record(c *index.Chunk, r seal.Record) (done bool, err error) {
 	it, err := item.Decode(r.Bytes)
 	switch {
 	case errors.Is(err, item.ErrSchema):
 		w.lost(item.Kind(r.Kind).Element(), "newer_schema", 1, err.Error())
-		return nil
+		return false, nil
 	case err == nil && byte(it.Kind()) != r.Kind:
 		err = fmt.Errorf("a record of kind %d holds a %s", r.Kind, it.Kind())
 	}
 	if err != nil {
 		w.lost(item.Kind(r.Kind).Element(), "record_damaged", 1, fmt.Sprintf("chunk %s, record %d: %v", c.ID, r.Number, err))
-		return nil
+		return false, nil
 	}
 	if w.only != nil && !w.only(it) {
 		w.skip(it.Kind().Element(), "not_chosen", 1)
-		return nil
+		return !w.out.Before[c.ID].Has(r.Number), nil
 	}
-	return w.one(it)
+	failed := w.out.failed()
+	err = w.one(it)
+	return w.out.failed() == failed, err
 }

@@ -22,21 +22,24 @@ type Outcome struct {
 	Track    *progress.Tracker // counts on the way; may be nil
 	// Only reports whether an item was chosen; nil for all. One that was not is planned and skipped.
 	Only func(it item.Item) bool
-	// Again are the records, by chunk and ascending, that are to be brought and no others; nil for all. The others are planned
-	// and skipped.
-	Again map[index.ID][]uint32
-	// Missed are the records of the items that failed, by element and chunk, ascending.
-	Missed map[string]map[index.ID][]uint32
+	// Again are the records, by chunk, that are to be brought and no others; nil for all. The others are planned and skipped.
+	Again map[index.ID]index.Spans
+	// Left are the elements of which earlier restores have left something out: what is not in Again was not all brought.
+	Left map[string]bool
+	// Before are the records that earlier restores have not brought. Those that were not chosen now are Missed still.
+	Before map[index.ID]index.Spans
+	// Missed are the records of the items that failed, by element and chunk.
+	Missed map[string]map[index.ID]index.Spans
 }
 
 func (o *Outcome) miss(element string, chunk index.ID, number uint32) {
 	if o.Missed == nil {
-		o.Missed = map[string]map[index.ID][]uint32{}
+		o.Missed = map[string]map[index.ID]index.Spans{}
 	}
 	if o.Missed[element] == nil {
-		o.Missed[element] = map[index.ID][]uint32{}
+		o.Missed[element] = map[index.ID]index.Spans{}
 	}
-	o.Missed[element][chunk] = append(o.Missed[element][chunk], number)
+	o.Missed[element][chunk] = o.Missed[element][chunk].Add(number)
 }
 
 func (o *Outcome) failed() (n int64) {
@@ -46,7 +49,11 @@ func (o *Outcome) failed() (n int64) {
 	return n
 }
 
-const restoredBefore = "restored_before" // the reason of what an earlier restore has brought
+// The reasons of what is not restored again.
+const (
+	restoredBefore = "restored_before" // an earlier restore has brought it
+	notFailed      = "not_failed"      // none has failed to; but something of its element was left out, and this may be that
+)
 
 // Lose accounts for items that cannot be restored, and says why.
 func (o *Outcome) Lose(f ledger.Failure) {
@@ -318,11 +325,11 @@ func (w *writing) chunk(ctx context.Context, i int, kinds []item.Kind) error {
 		if c.IsDead(r.Number) || !w.again(c, r.Number) {
 			continue
 		}
-		before := w.out.failed()
-		if err := w.record(c, r); err != nil {
+		brought, err := w.record(c, r)
+		if err != nil {
 			return err
 		}
-		if w.out.failed() > before {
+		if !brought {
 			w.out.miss(item.Kind(r.Kind).Element(), c.ID, r.Number)
 		}
 	}
@@ -335,9 +342,9 @@ const chunkDamaged = "chunk_damaged" // the reason of what cannot be opened
 func (w *writing) asked(c *index.Chunk, kinds []item.Kind) (asked []byte) {
 	live, again := c.Live(), map[byte]int64{}
 	if w.out.Again != nil {
-		for _, n := range w.out.Again[c.ID] {
-			for k := range c.Lives(n, 1) {
-				again[k]++
+		for _, s := range w.out.Again[c.ID] {
+			for k, n := range c.Lives(s.First, s.Count) {
+				again[k] += n
 			}
 		}
 	}
@@ -345,7 +352,11 @@ func (w *writing) asked(c *index.Chunk, kinds []item.Kind) (asked []byte) {
 		n := live[byte(k)]
 		if w.out.Again != nil {
 			if before := n - again[byte(k)]; before > 0 {
-				w.skip(k.Element(), restoredBefore, before)
+				why := restoredBefore
+				if w.out.Left[k.Element()] {
+					why = notFailed
+				}
+				w.skip(k.Element(), why, before)
 			}
 			n = again[byte(k)]
 		}
@@ -360,6 +371,5 @@ func (w *writing) again(c *index.Chunk, number uint32) bool {
 	if w.out.Again == nil {
 		return true
 	}
-	_, found := slices.BinarySearch(w.out.Again[c.ID], number)
-	return found
+	return w.out.Again[c.ID].Has(number)
 }
