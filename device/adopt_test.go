@@ -254,10 +254,10 @@ func TestBackup_AfterARestore_Unreadable(t *testing.T) {
 		killed   bool // once, before a card cannot be read
 		adopts   bool
 	}{
-		{"OfItsOwn", []string{"contacts", "messages"}, card("of the other"), false, false},
-		{"OfItsOwn/Killed", []string{"contacts", "messages"}, card("of the other"), true, false},
-		{"InBoth", []string{"contacts", "messages"}, card("its own"), false, true},
-		{"InBoth/Killed", []string{"contacts", "messages"}, card("its own"), true, true},
+		{"OfItsOwn", all, card("of the other"), false, false},
+		{"OfItsOwn/Killed", all, card("of the other"), true, false},
+		{"InBoth", all, card("its own"), false, true},
+		{"InBoth/Killed", all, card("its own"), true, true},
 		{"NotRestored", []string{"messages"}, card("of the other"), false, false},
 		{"NotRestored/Killed", []string{"messages"}, card("of the other"), true, false},
 	} {
@@ -344,7 +344,7 @@ func TestBackup_AfterARestore_ListUnreadable(t *testing.T) {
 			if tt.own {
 				own = q.backUp(t, m).Snapshot
 			}
-			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, "messages"), m, nil)
+			_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, all...), m, nil)
 			must(t, err)
 			tt.harm(s, snapshot)
 			if !tt.own {

@@ -114,7 +114,7 @@ func (d *Device) noteRestored(snapshot string, l api.RestoreLedgers) {
 		maps.Copy(of.Elements, r.Elements)
 	}
 	for e, l := range l {
-		if l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 {
+		if l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 && l.Reasons["not_failed"] == 0 {
 			of.Elements[e] = l.Inserted + l.Duplicate + l.Merged
 		}
 	}
@@ -141,9 +141,7 @@ func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, r
 	out.Objects, out.Bytes = g.Objects, g.Bytes
 	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track, Only: takes(only), Again: again, Left: left, Before: before}
 	if g.Index == nil {
-		for _, k := range kinds {
-			o.Lose(Failure{Snapshot: r.Snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
-		}
+		lostIndex(&o, g, r.Snapshot, kinds)
 		out.noIndex = true
 		d.allLost(out.Ledger)
 	} else if err := unpacked(&g.Chunks, &o); err != nil {

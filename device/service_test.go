@@ -44,10 +44,11 @@ type service struct {
 	head       vault.Head
 	key        []byte
 	objects    map[string][]byte
-	unlisted   bool                 // the storage does not give out chunk lists
-	unlistedOf string               // nor that of this snapshot
-	refuses    func(key string) int // the status with which the storage refuses to give an object out; 0: it does not
-	written    map[string][32]byte  // every object ever put: bytes of a key never change
+	unlisted   bool                  // the storage does not give out chunk lists
+	unlistedOf string                // nor that of this snapshot
+	lists      func(m *api.Manifest) // changes what the service says of which chunks a backup consists
+	refuses    func(key string) int  // the status with which the storage refuses to give an object out; 0: it does not
+	written    map[string][32]byte   // every object ever put: bytes of a key never change
 	restores   map[restore.ID]restore.Restore
 
 	order    string   // that a check-in brings
@@ -449,6 +450,9 @@ func (s *service) manifest(m vault.Manifest, err error) (any, error) {
 	}
 	if m.Next != "" {
 		out.Cursor = &m.Next
+	}
+	if s.lists != nil {
+		s.lists(&out)
 	}
 	return out, nil
 }

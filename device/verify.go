@@ -205,7 +205,7 @@ func lostIndex(found *unpack.Outcome, g *gather.Gathered, snapshot string, kinds
 		found.Lose(Failure{Snapshot: snapshot, Element: k.Element(), Items: g.Counts[ledger.Name(k)], Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
 	}
 	if len(found.Failures) == 0 {
-		found.Failures = []Failure{{Snapshot: snapshot, Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail}}
+		found.Tell(Failure{Snapshot: snapshot, Reason: g.NoIndex.Reason, Detail: g.NoIndex.Detail})
 	}
 }
 

@@ -123,8 +123,28 @@ func (p *page) restore(r device.RestoreReport) {
 	}
 	p.row("downloaded", moved(int64(r.Objects), r.Bytes, r.Requests))
 	p.row("state", strings.ReplaceAll(r.State, "_", " "))
-	for _, f := range r.Failures {
-		p.row("failed", fmt.Sprintf("%s of %s: %s", plural(f.Items, "item"), f.Element, f.Detail))
+	p.failures(r.Failures)
+}
+
+// failures are what cannot be restored, and then what to do about it, each remedy once.
+func (p *page) failures(all []device.Failure) {
+	for _, f := range all {
+		of := fmt.Sprintf("%s of %s: ", plural(f.Items, "item"), f.Element)
+		if f.Element == "" {
+			of = ""
+		}
+		p.row("failed", of+f.Detail)
+	}
+	p.remedies(all)
+}
+
+func (p *page) remedies(all []device.Failure) {
+	var said []string
+	for _, f := range all {
+		if f.Remedy != "" && !slices.Contains(said, f.Remedy) {
+			said = append(said, f.Remedy)
+			p.row("remedy", f.Remedy)
+		}
 	}
 }
 

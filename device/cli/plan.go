@@ -172,9 +172,7 @@ func (p *page) plan(r device.Plan) {
 		}
 	}
 	p.row("downloaded", moved(int64(r.Objects), r.Bytes, r.Requests))
-	for _, f := range r.Failures {
-		p.row("failed", fmt.Sprintf("%s of %s: %s", plural(f.Items, "item"), f.Element, f.Detail))
-	}
+	p.failures(r.Failures)
 }
 
 // tryer is a file that items of one element would be added to.

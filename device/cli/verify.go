@@ -76,6 +76,7 @@ func (p *page) verify(r device.VerifyReport, told bool) {
 		}
 		p.row("lost", fmt.Sprintf("%s of %s: %s", plural(f.Items, "item"), f.Element, f.Detail))
 	}
+	p.remedies(r.Failures)
 	switch {
 	case !told:
 		p.row("card", "it does not know of this")

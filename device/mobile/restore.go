@@ -182,11 +182,12 @@ type Failure struct {
 	Items   int64
 	Reason  string
 	Detail  string // in words that are for this phone alone
+	Remedy  string // what to do about it; empty where the phone cannot hold the item
 }
 
 func failuresOf(all []device.Failure) (out []*Failure) {
 	for _, f := range all {
-		out = append(out, &Failure{Element: f.Element, Items: f.Items, Reason: f.Reason, Detail: f.Detail})
+		out = append(out, &Failure{Element: f.Element, Items: f.Items, Reason: f.Reason, Detail: f.Detail, Remedy: f.Remedy})
 	}
 	return out
 }

@@ -25,13 +25,13 @@ func (r Restore) at(now time.Time) Restore {
 func (r Restore) Live() bool { return r.State == Held || r.State == Waiting || r.State == Opened }
 
 // Brought are the elements that a restore has brought in full: its consent names them, nothing of them failed, and nothing was
-// left out because it was not chosen, or because a restore before this one was told to have brought it.
+// left out: it was not chosen, a restore before this one is said to have brought it, or it had not failed to come.
 func (r Restore) Brought() (elements []string) {
 	if r.State != Done && r.State != PartlyDone {
 		return nil
 	}
 	for _, e := range r.Elements {
-		if l := r.Ledger[e]; l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 {
+		if l := r.Ledger[e]; l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 && l.Reasons["not_failed"] == 0 {
 			elements = append(elements, e)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync"
 
@@ -91,7 +90,10 @@ func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error)
 	if err := g.keys(ctx); err != nil {
 		return nil, err
 	}
-	return g, g.readIndex(ctx)
+	if err := g.readIndex(ctx); err != nil {
+		return nil, err
+	}
+	return g, g.keysByIndex(ctx)
 }
 
 func (d Gatherer) begin(r Restore) *gathering {
@@ -101,12 +103,13 @@ func (d Gatherer) begin(r Restore) *gathering {
 // gathering is the work on one restore. The list of chunks is the service's word on where they are; what they are, the
 // index says.
 type gathering struct {
-	d      Gatherer
-	r      Restore
-	chunks []listed
-	at     map[index.ID]int
-	index  api.IndexPosition
-	own    *found // the index's chunk, where it is on the disk
+	d       Gatherer
+	r       Restore
+	chunks  []listed
+	at      map[index.ID]int
+	index   api.IndexPosition
+	unkeyed error  // why the keys of the sessions that are listed were not given
+	own     *found // the index's chunk, where it is on the disk
 
 	mu      sync.Mutex // of all that downloads share: URLs, out and what follows
 	out     *Gathered
@@ -134,11 +137,16 @@ func (g *gathering) manifest(ctx context.Context) error {
 		}
 		g.out.Counts, g.index = page.Counts, page.Index
 		for _, c := range page.Chunks {
-			id, err := index.Parse(c.Id)
-			if err != nil || len(g.chunks) >= index.MaxChunks || c.Size < 1 || c.Size > seal.MaxChunk {
-				return fmt.Errorf("the service's list of chunks cannot be: chunk %q of %d bytes", c.Id, c.Size)
+			if len(g.chunks) >= index.MaxChunks {
+				return fmt.Errorf("the service lists more than %d chunks", index.MaxChunks)
 			}
-			g.at[id] = len(g.chunks)
+			id, err := index.Parse(c.Id)
+			if err != nil {
+				continue // no chunk: the index says which one is missing
+			}
+			if _, twice := g.at[id]; !twice {
+				g.at[id] = len(g.chunks)
+			}
 			g.chunks = append(g.chunks, listed{c, cursor})
 		}
 		if page.Cursor == nil || *page.Cursor == "" {
@@ -201,11 +209,32 @@ func (g *gathering) url(i int) string {
 	return g.chunks[i].Url
 }
 
+// keys asks for the keys of all sessions that the service lists. Where it gives none, since one of them is none that it knows, the
+// snapshot's own has to do until the index says which there are.
 func (g *gathering) keys(ctx context.Context) error {
 	var sessions []string
 	for _, c := range g.chunks {
 		if !slices.Contains(sessions, c.Session) {
 			sessions = append(sessions, c.Session)
+		}
+	}
+	err := g.keysOf(ctx, sessions)
+	if remote.Code(err) == "not_found" && len(sessions) > 1 {
+		g.unkeyed = err
+		err = g.keysOf(ctx, []string{g.r.Snapshot})
+	}
+	return err
+}
+
+// keysByIndex asks for the keys of the sessions that the index names, where those that the service lists were not given.
+func (g *gathering) keysByIndex(ctx context.Context) error {
+	if g.unkeyed == nil || g.out.Index == nil {
+		return nil
+	}
+	var sessions []string
+	for _, c := range g.out.Index.Chunks {
+		if _, has := g.out.Keys[c.Session]; !has && !slices.Contains(sessions, c.Session.String()) {
+			sessions = append(sessions, c.Session.String())
 		}
 	}
 	return g.keysOf(ctx, sessions)
@@ -239,153 +268,4 @@ func (g *gathering) keysOf(ctx context.Context, sessions []string) error {
 		}
 	}
 	return nil
-}
-
-// readIndex opens the index in the last chunk. One that cannot be had leaves g.out.Index nil.
-func (g *gathering) readIndex(ctx context.Context) error {
-	last := len(g.chunks) - 1
-	c := g.chunks[last]
-	lost := func(reason, format string, args ...any) error {
-		g.out.NoIndex = unpack.Bad{Reason: reason, Detail: fmt.Sprintf("snapshot %s: its index, in chunk %s, ", g.r.Snapshot, c.Id) + fmt.Sprintf(format, args...) + noIndex}
-		return nil
-	}
-	id, err := index.Parse(c.Id)
-	if err != nil {
-		return err
-	}
-	section, f, err := g.section(ctx, last, id)
-	if err != nil {
-		return err
-	}
-	if f.bad != nil {
-		if f.bad.Reason == chunkRefused {
-			if err := g.ask(ctx); err != nil {
-				return err
-			}
-		}
-		return lost(f.bad.Reason, "cannot be read: %s", f.bad.Detail)
-	}
-	session, err := index.Parse(c.Session)
-	if err != nil || c.Session != g.r.Snapshot {
-		return lost("index_damaged", "is of session %s", c.Session)
-	}
-	x, err := g.openIndex(section, session)
-	switch {
-	case err != nil && f.harmed != nil:
-		return lost(f.harmed.Reason, "cannot be read: %s (%v)", f.harmed.Detail, err)
-	case err != nil:
-		return lost("index_damaged", "cannot be read: %v", err)
-	case x.Snapshot != session:
-		return lost("index_damaged", "is that of snapshot %s", x.Snapshot)
-	}
-	own := &x.Chunks[len(x.Chunks)-1]
-	own.ID, own.Size, own.RecordPart, own.Mark = id, c.Size, c.Records, seal.MarkOf(section)
-	if own.RecordPart < 0 || own.RecordPart > own.Size {
-		return lost("index_damaged", "is in a chunk whose records cannot be %d of %d bytes", c.Records, c.Size)
-	}
-	x.Find(g.list())
-	g.out.Index = x
-	return nil
-}
-
-// list is the service's, as an index takes it.
-func (g *gathering) list() []index.Listed {
-	out := make([]index.Listed, len(g.chunks))
-	for id, at := range g.at {
-		out[at] = index.Listed{ID: id, Size: g.chunks[at].Size, RecordPart: g.chunks[at].Records}
-	}
-	return out
-}
-
-// noIndex ends the sentence on an index that cannot be had. Records of listed chunks could be read, but nothing else says which
-// of them were deleted since: they would all come back.
-const noIndex = "; without it nobody can tell what of this backup's content had been deleted before. Restore the backup before this one, or back up again from the phone"
-
-// section brings the bytes of the index: by themselves where the rest of its chunk is much and perhaps not needed.
-func (g *gathering) section(ctx context.Context, at int, id index.ID) (section []byte, f found, err error) {
-	c := g.chunks[at]
-	possible := g.index.Offset >= 0 && g.index.Length >= 1 && g.index.Length <= c.Size-g.index.Offset
-	alone := c.Size-c.Records-g.index.Length > smallOwn && (g.r.Records || !slices.Contains(g.r.Kinds, item.KindMMS))
-	if possible && alone && !is(g.out.Path(id), id, c.Size) {
-		return g.indexAlone(ctx, at, g.out.Path(id)+".index")
-	}
-	f, err = g.whole(ctx, at, id, c.Size, c.Records)
-	if err == nil && f.bad == nil {
-		g.own = &f
-	}
-	if g.own == nil || !possible {
-		return nil, f, err
-	}
-	file, err := os.Open(g.out.Path(id))
-	if err != nil {
-		return nil, f, err
-	}
-	defer file.Close()
-	section = make([]byte, g.index.Length)
-	if _, err := file.ReadAt(section, g.index.Offset); err != nil {
-		return nil, f, nil // it is cut short, and so is what was stored
-	}
-	return section, f, nil
-}
-
-// indexAlone downloads the index's bytes, unless an earlier run has them.
-func (g *gathering) indexAlone(ctx context.Context, at int, path string) (section []byte, f found, err error) {
-	session, err := index.Parse(g.chunks[at].Session)
-	if err != nil {
-		return nil, f, err
-	}
-	if b, err := os.ReadFile(path); err == nil {
-		if _, err := g.openIndex(b, session); err == nil {
-			return b, f, nil
-		}
-	}
-	f.bad, err = g.asked(ctx, at, func(url string) error {
-		err := g.d.Client.GetPart(ctx, url, g.index.Offset, g.index.Length, func() (io.WriteCloser, error) {
-			return newSpool(path, false, new([32]byte))
-		})
-		if err != nil {
-			return err
-		}
-		g.gotten(g.index.Length)
-		if section, err = os.ReadFile(path); err != nil {
-			return err
-		}
-		if _, err := g.openIndex(section, session); err != nil {
-			return errOther
-		}
-		return nil
-	})
-	if f.bad != nil && f.bad.Reason == chunkDamaged {
-		f.bad = nil // whoever opens it says what is wrong with it
-	}
-	return section, f, err
-}
-
-// ask asks the storage for other chunks when it refuses the index's: only if it gives one out, that was a word on the index's.
-func (g *gathering) ask(ctx context.Context) error {
-	for i := 0; i < min(asked, len(g.chunks)-1) && g.answers == 0; i++ {
-		id, err := index.Parse(g.chunks[i].Id)
-		if err != nil {
-			return err
-		}
-		if _, err := g.whole(ctx, i, id, g.chunks[i].Size, 0); err != nil {
-			return err
-		}
-	}
-	if g.answers == 0 {
-		return g.refusesAll()
-	}
-	return nil
-}
-
-func (g *gathering) openIndex(section []byte, session index.ID) (*index.Index, error) {
-	key, ok := g.out.Keys[session]
-	if !ok {
-		return nil, errors.New("the service did not give its key")
-	}
-	b, err := seal.OpenIndex(section, key)
-	if err != nil {
-		return nil, err
-	}
-	return index.Decode(b)
 }

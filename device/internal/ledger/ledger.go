@@ -105,4 +105,22 @@ type Failure struct {
 	Items    int64  `json:"items"`
 	Reason   string `json:"reason"`
 	Detail   string `json:"detail"`
+	Remedy   string `json:"remedy,omitempty"` // what to do about it, of what is wrong with the backup
+}
+
+// Remedy is what to do about what is wrong with a backup, by its reason; "" for what is wrong with a target.
+func Remedy(reason string) string {
+	switch reason {
+	case "chunk_damaged", "chunk_missing", "block_damaged", "attachment_damaged", "attachment_missing":
+		return "ask your operator to bring the object back, which its storage keeps for a while; then restore what has failed alone. Or restore another backup that has these items"
+	case "index_damaged", "list_gone", "list_damaged":
+		return "restore the backup before this one, or back up again from the phone"
+	case "chunk_refused", "list_unreadable", "key_missing":
+		return "try again later; then restore what has failed alone"
+	case "newer_schema":
+		return "update the app; then restore what has failed alone"
+	case "record_damaged", "count_differs":
+		return "restore another backup that has these items, and tell the makers of the app: what was stored is whole, and cannot be read"
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,6 +16,9 @@ func MarkOf(begins []byte) (mark [MarkLen]byte) {
 	}
 	return mark
 }
+
+// Begins reports whether these may be the first bytes of a chunk, or of an index section.
+func Begins(b []byte) bool { return bytes.HasPrefix(b, []byte(magicHead)) }
 
 // Mark is that of the chunk.
 func (d *Reader) Mark() [MarkLen]byte { return d.cipher.header.mark() }

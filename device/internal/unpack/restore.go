@@ -60,6 +60,7 @@ func (o *Outcome) Lose(f ledger.Failure) {
 	if f.Items == 0 {
 		return
 	}
+	f.Remedy = ledger.Remedy(f.Reason)
 	l := o.Ledger[f.Element]
 	l.Planned += f.Items
 	l.Failed += f.Items
@@ -76,6 +77,7 @@ func (o *Outcome) Lose(f ledger.Failure) {
 
 // Tell says what is wrong beside the items that are lost, once.
 func (o *Outcome) Tell(f ledger.Failure) {
+	f.Remedy = ledger.Remedy(f.Reason)
 	for _, g := range o.Failures {
 		if g.Element == f.Element && g.Reason == f.Reason && g.Detail == f.Detail {
 			return
