@@ -37,6 +37,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	d.backing = true
 	d.shows = func(c *state.Cache) bool { return showsAll(src, p, c) }
 	defer func() { d.backing = false }()
+	defer d.dir.LetGo()
 	defer d.heed(p.Conditions)()
 	r, err := d.backup(ctx, src, p)
 	if err == nil {
@@ -154,7 +155,11 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, f
 		return Report{}, err
 	}
 	base, why := f.base()
-	if !s.Unchanged() {
+	same, err := s.Unchanged()
+	if err != nil {
+		return Report{}, err
+	}
+	if !same {
 		s.Compact(d.plenty())
 		forget, err := d.unseen(ctx, s, base)
 		defer forget()
@@ -164,7 +169,11 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, f
 		r, err := d.store(ctx, src, s, base, why, p)
 		return r, errors.Join(err, d.dir.ClearRebuild())
 	}
-	r := reportOf(s.Same())
+	found, err := s.Same()
+	if err != nil {
+		return Report{}, err
+	}
+	r := reportOf(found)
 	r.Snapshot, r.Unchanged = base.Snapshot, true
 	if resumed != nil && r.Note == "" {
 		r = *resumed

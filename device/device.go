@@ -258,6 +258,7 @@ func (d *Device) Status() (Status, error) {
 		return Status{}, d.nobody
 	}
 	s := Status{Device: d.id.Device, User: d.id.User, Server: d.id.Server, Label: d.id.Label, Key: fingerprint(d.config.Signer.PublicKey())}
+	defer d.dir.LetGo()
 	cache, err := d.dir.Cache()
 	if damaged, ok := errors.AsType[*state.Damaged](err); ok {
 		s.Note = damaged.Error()
@@ -268,6 +269,9 @@ func (d *Device) Status() (Status, error) {
 		s.Snapshot, s.Chunks, s.Counts = cache.Snapshot, len(cache.Chunks), api.Counts{}
 		for _, it := range cache.Items.All() {
 			s.Counts[ledger.Name(it.Kind)]++
+		}
+		if err := cache.Items.Err(); err != nil {
+			return Status{}, err
 		}
 	}
 	j, err := d.dir.Journal()

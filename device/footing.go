@@ -130,14 +130,14 @@ func (d *Device) over(kind api.SessionInputKind) { delete(d.id.Begun, string(kin
 // may be either.
 func (d *Device) read(ctx context.Context, src Source, elements []string, f *footing) (*pack.Scan, error) {
 	base, _ := f.base()
-	s, err := pack.Read(ctx, src, elements, base, d.track)
+	s, err := pack.Read(ctx, d.dir, src, elements, base, d.track)
 	if err != nil || f.adopted == nil || (f.own == nil || !s.Lacks(f.own)) && (d.brought(f.adopted) || s.Whole(f.adopted)) {
 		return s, err
 	}
 	d.tell("what this phone has restored is not built on: not all that it holds could be read")
 	d.track.Break()
 	f.adopted, d.rebuilt = nil, ""
-	return pack.Read(ctx, src, elements, f.own, d.track)
+	return pack.Read(ctx, d.dir, src, elements, f.own, d.track)
 }
 
 // otherwise is what to build on where the service says that a backup cannot build on what it did. Where the service has another

@@ -85,7 +85,7 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 		return nil, "location_changed", nil
 	}
 	if err == nil {
-		c, err = rebuild.Cache(ctx, r, r.Index, r.Plain)
+		c, err = rebuild.Cache(ctx, r, d.dir.Scratch, r.Index, r.Plain)
 	}
 	gone, ok := errors.AsType[*gather.Lost](err)
 	if d.giveUp(err) {

@@ -41,13 +41,13 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 			s.track.Add(progress.Sealing, b.last, 1)
 		}
 	}
-	for e, it := range s.added() {
+	for i, it := range s.added() {
 		for _, at := range it.Blobs {
 			key := s.named[at]
 			if b := p.blobs[key.sum]; b != nil && b.err != nil && !b.stored {
-				e.state = failed
-				s.track.Fail(progress.Sealing, e.kind.Element(), 1)
-				s.fail(e.kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, e.kind, b.err))
+				s.entries.Put(i, entry{kind: it.Kind, state: failed}.row())
+				s.track.Fail(progress.Sealing, it.Kind.Element(), 1)
+				s.fail(it.Kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, it.Kind, b.err))
 				break
 			}
 		}

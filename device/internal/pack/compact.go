@@ -3,11 +3,13 @@ package pack
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"iter"
 	"slices"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/paged"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 )
@@ -33,6 +35,7 @@ func weight(size int64) int {
 type compaction struct {
 	chosen  int                                           // chunks
 	chunks  []bool                                        // by position in base.Chunks: all live records
+	items   bits                                          // by position in base.Items: those of the chunks; once it is sealed
 	blobs   []bool                                        // by position in base.Blobs
 	records func(chunk int) iter.Seq2[seal.Record, error] // of the base, for those that the source does not show
 	unseen  map[uint32][]uint32                           // by chunk: positions in base.Items, as their records ascend
@@ -107,12 +110,12 @@ func (s *Scan) tally() *tally {
 	needed, shown := make([]bool, len(s.base.Blobs)), make([]bool, len(s.base.Blobs))
 	dead := s.dead()
 	for i, it := range s.base.Items.All() {
-		if dead[i] {
+		if dead.has(i) {
 			continue
 		}
 		t.live[it.Chunk]++
 		for _, b := range it.Blobs {
-			needed[b], shown[b] = true, shown[b] || s.kept[i]
+			needed[b], shown[b] = true, shown[b] || s.kept.has(i)
 		}
 	}
 	for _, it := range s.added() {
@@ -211,7 +214,7 @@ func (t *tally) notShown() {
 	s := t.scan
 	dead := s.dead()
 	for i, it := range s.base.Items.All() {
-		if s.compaction.chunks[it.Chunk] && !dead[i] && !s.kept[i] {
+		if s.compaction.chunks[it.Chunk] && !dead.has(i) && !s.kept.has(i) {
 			s.compaction.unseen[it.Chunk] = append(s.compaction.unseen[it.Chunk], uint32(i))
 		}
 	}
@@ -223,8 +226,8 @@ func (t *tally) notShown() {
 }
 
 // again reports whether an item that is stored already is written again.
-func (s *Scan) again(e *entry) bool {
-	return e.state == already && s.compaction.chunks != nil && s.compaction.chunks[s.base.Items.At(int(e.at)).Chunk]
+func (s *Scan) again(e entry) bool {
+	return e.state == already && s.compaction.items != nil && s.compaction.items.has(int(e.at))
 }
 
 // Unseen are the chunks of the base, by position, that are to be written again and hold items that the source does not show:
@@ -310,7 +313,7 @@ func (p *packer) old(ctx context.Context, s *Scan) error {
 					return err
 				}
 			}
-			p.moved[u.at] = at
+			p.moved.Put(int(u.at), at.row())
 		}
 	}
 	return nil
@@ -331,20 +334,36 @@ func (p *packer) makeRoom(s *Scan) {
 	if !slices.Contains(s.compaction.chunks, true) {
 		return
 	}
-	p.moved = make([]place, s.base.Items.Len())
-	for i := range p.moved {
-		p.moved[i].chunk = notMoved
+	s.compaction.items = newBits(s.base.Items.Len())
+	for i, it := range s.base.Items.All() {
+		if s.compaction.chunks[it.Chunk] {
+			s.compaction.items.set(i)
+		}
+	}
+	p.moved = paged.New(placeSize, p.dir.Scratch)
+	for range s.base.Items.Len() {
+		p.moved.Add(make([]byte, placeSize))
 	}
 }
 
-const notMoved = 1<<32 - 1
+// place is where a record is in this session.
+type place struct{ chunk, record uint32 }
+
+const placeSize = 8
+
+// row is not zero.
+func (p place) row() []byte {
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(make([]byte, 0, placeSize), p.chunk+1), p.record)
+}
 
 // movedTo is where an item of the base is in this session, too.
 func (p *packer) movedTo(i int) (place, bool) {
-	if p.moved == nil || p.moved[i].chunk == notMoved {
+	if p.moved == nil {
 		return place{}, false
 	}
-	return p.moved[i], true
+	row := p.moved.Row(i)
+	chunk := binary.BigEndian.Uint32(row)
+	return place{chunk - 1, binary.BigEndian.Uint32(row[4:])}, chunk > 0
 }
 
 // movedBlob is a blob of the base that this session holds, too.

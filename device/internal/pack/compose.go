@@ -2,6 +2,7 @@ package pack
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -16,13 +17,12 @@ import (
 type snapshot struct {
 	cache   *state.Cache // what the next backup needs
 	dropped []int        // positions in the base's list
-	live    [][]uint32   // by chunk: numbers of the records that are its items, ascending
 	blobs   map[[32]byte]uint32
 }
 
 // compose puts a snapshot together. It can be called again when the session has another chunk.
-func compose(s *Scan, p *packer, of Session) *snapshot {
-	n := &snapshot{cache: &state.Cache{Device: of.Device, Snapshot: of.ID, Location: of.Location, Schema: item.Schema}, blobs: map[[32]byte]uint32{}}
+func compose(s *Scan, p *packer, of Session) (*snapshot, error) {
+	n := &snapshot{cache: &state.Cache{Device: of.Device, Snapshot: of.ID, Location: of.Location, Schema: item.Schema, Items: state.In(p.dir.Scratch)}, blobs: map[[32]byte]uint32{}}
 	c := n.cache
 	moved, first := n.keep(s, p)
 	for _, added := range p.chunks {
@@ -42,17 +42,31 @@ func compose(s *Scan, p *packer, of Session) *snapshot {
 		c.Items.Append(it)
 	}
 	c.Items.Sort()
-	n.live = make([][]uint32, len(c.Chunks))
+	live := make([]bits, len(c.Chunks)) // numbers of the records that are items
+	for i := range live {
+		live[i] = newBits(int(c.Chunks[i].Records()))
+	}
 	for _, it := range c.Items.All() {
-		n.live[it.Chunk] = append(n.live[it.Chunk], it.Record)
+		if records := live[it.Chunk]; int(it.Record) < 64*len(records) { // or it could not be read, and index says so
+			records.set(int(it.Record))
+		}
 	}
 	for i := range c.Chunks {
-		slices.Sort(n.live[i])
-		c.Chunks[i].Dead = complement(n.live[i], c.Chunks[i].Records())
+		c.Chunks[i].Dead = nil
+		for number := range c.Chunks[i].Records() {
+			if !live[i].has(int(number)) {
+				c.Chunks[i].Dead = append(c.Chunks[i].Dead, number)
+			}
+		}
 		c.Chunks[i].Parts = nil
 	}
 	n.attach()
-	return n
+	n.blobs = nil
+	err := errors.Join(s.err(), c.Items.Err())
+	if p.moved != nil {
+		err = errors.Join(err, p.moved.Err())
+	}
+	return n, err
 }
 
 // attach counts, by chunk and kind, the blobs and parts of blobs that items name.
@@ -98,7 +112,7 @@ func (n *snapshot) keep(s *Scan, p *packer) (moved []uint32, first uint32) {
 		}
 	}
 	for i, it := range s.base.Items.All() {
-		if dead[i] {
+		if dead.has(i) {
 			continue
 		}
 		if _, again := p.movedTo(i); !again {
@@ -126,7 +140,7 @@ func (n *snapshot) keep(s *Scan, p *packer) (moved []uint32, first uint32) {
 	}
 	first = uint32(len(n.cache.Chunks))
 	for i, it := range s.base.Items.All() {
-		if dead[i] {
+		if dead.has(i) {
 			continue
 		}
 		if at, again := p.movedTo(i); again {
@@ -176,21 +190,6 @@ func (n *snapshot) blob(b state.Blob, moved []uint32) uint32 {
 		n.cache.Blobs = append(n.cache.Blobs, b)
 	}
 	return at
-}
-
-// complement are the numbers below count that are not live.
-func complement(live []uint32, count uint32) (dead []uint32) {
-	var next uint32
-	for _, n := range live {
-		for ; next < n; next++ {
-			dead = append(dead, next)
-		}
-		next = n + 1
-	}
-	for ; next < count; next++ {
-		dead = append(dead, next)
-	}
-	return dead
 }
 
 // counts are the items of the snapshot by kind; a kind that cannot be seen and of which nothing is kept is absent.

@@ -15,7 +15,7 @@ func (s *Scan) ledger() api.BackupLedgers {
 	for _, element := range s.elements {
 		out[element] = api.BackupLedger{}
 	}
-	for _, e := range s.entries {
+	for _, e := range s.all() {
 		if e.state == ignored || e.state == failed {
 			continue
 		}

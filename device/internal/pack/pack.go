@@ -5,11 +5,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
-	"slices"
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/paged"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
@@ -26,14 +26,14 @@ type packer struct {
 	file    *watched // of the open chunk
 	chunks  []packed // closed ones and, last, the open one
 	blobs   map[[32]byte]*newBlob
-	order   [][32]byte // of blobs, as records name them
-	moved   []place    // by position in the base's Items: those written again; nil when none is
+	order   [][32]byte   // of blobs, as records name them
+	moved   *paged.Array // by position in the base's Items: where those written again are; nil when none is
 	adopted adopted
 	staged  [256]batch // by kind
 	bounded bool       // the open chunk is filled to FullChunk only
 
 	closed   func(n int, c state.Spooled) error // Session.Closed
-	contents []byte                             // of the open chunk's records
+	contents []byte                             // of the open chunk's records: those that are not noted yet
 	parts    []state.Part                       // of the open chunk
 }
 
@@ -126,14 +126,14 @@ func (p *packer) abandon() {
 func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 	var kinds []item.Kind // as they come
 	left := map[item.Kind]int{}
-	for i := range s.entries {
-		if e := &s.entries[i]; e.state == fresh || s.again(e) {
+	for _, e := range s.all() {
+		if e.state == fresh || s.again(e) {
 			if left[e.kind]++; left[e.kind] == 1 {
 				kinds = append(kinds, e.kind)
 			}
 		}
 	}
-	if len(kinds) == 0 && !slices.Contains(s.dead(), true) {
+	if len(kinds) == 0 && !s.dead().any() {
 		return nil
 	}
 	i := 0
@@ -150,10 +150,10 @@ func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 		if err != nil {
 			return err
 		}
-		if i == len(s.entries) {
+		if i == s.entries.Len() {
 			return ErrMoved
 		}
-		e := &s.entries[i]
+		e := s.entry(i)
 		i++
 		if e.kind != it.Kind() {
 			return ErrMoved
@@ -170,14 +170,14 @@ func (p *packer) records(ctx context.Context, src Source, s *Scan) error {
 			}
 		}
 	}
-	if i != len(s.entries) {
+	if i != s.entries.Len() {
 		return ErrMoved
 	}
 	return nil
 }
 
 // write takes the record of an entry that is written. Kinds that alternate are kept apart until each fills a block.
-func (p *packer) write(s *Scan, e *entry, it item.Item) error {
+func (p *packer) write(s *Scan, e entry, it item.Item) error {
 	record, err := item.Encode(it)
 	if err != nil || digest(record) != s.row(e).Content {
 		return ErrMoved
@@ -203,7 +203,7 @@ func (p *packer) write(s *Scan, e *entry, it item.Item) error {
 type batch struct {
 	bytes   []byte
 	ends    []int // of each record in bytes
-	entries []*entry
+	entries []entry
 	sealed  int // what they take of a block
 }
 
@@ -223,14 +223,16 @@ func (p *packer) flush(s *Scan, kind item.Kind) error {
 }
 
 // placed notes where the record of an entry is.
-func (p *packer) placed(s *Scan, e *entry, at place) {
+func (p *packer) placed(s *Scan, e entry, at place) {
 	if e.state == already {
-		p.moved[e.at] = at
+		p.moved.Put(int(e.at), at.row())
 		return
 	}
 	s.fresh.Move(int(e.at), at.chunk, at.record)
 	p.need(s, s.row(e))
 }
+
+const contentsNoted = 64 << 10 // bytes of digests that are noted at once
 
 func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	number, err := p.writer.Record(byte(kind), record)
@@ -243,7 +245,12 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 		return place{}, err
 	}
 	content := digest(record)
-	p.contents = append(p.contents, content[:]...)
+	if p.contents = append(p.contents, content[:]...); len(p.contents) >= contentsNoted {
+		if err := p.dir.NoteRecords(p.contents); err != nil {
+			return place{}, err
+		}
+		p.contents = p.contents[:0]
+	}
 	c := p.open()
 	if n := len(c.Runs); n > 0 && c.Runs[n-1].Kind == byte(kind) {
 		c.Runs[n-1].Count++
@@ -252,9 +259,6 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 	}
 	return place{chunk: uint32(len(p.chunks) - 1), record: number}, nil
 }
-
-// place is where a record is in this session.
-type place struct{ chunk, record uint32 }
 
 // need notes the blobs of an item that are not stored yet. It is sealed with the last of them: light ones come first.
 func (p *packer) need(s *Scan, it state.Item) {

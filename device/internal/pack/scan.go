@@ -3,12 +3,15 @@ package pack
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/paged"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/state"
 )
@@ -17,14 +20,16 @@ import (
 // what the base has only where that is.
 type Scan struct {
 	base     *state.Cache        // nil for none; its Items are sorted
-	kept     []bool              // by position in base.Items: seen again, unchanged
+	kept     bits                // by position in base.Items: seen again, unchanged
 	paired   map[int]int         // of those that are equal, by where they begin: how many were seen again
 	blobs    map[[32]byte]uint32 // positions in base.Blobs
-	entries  []entry             // every item that was yielded, in order
+	entries  *paged.Array        // every item that was yielded, in order
+	waiting  []waiting           // that were yielded last, and are no entries yet
+	ordered  []int               // positions in waiting
 	fresh    state.Items         // those to be sealed, in this order; chunks are the session's, blobs positions in named
 	named    []blobKey           // attachments of what is fresh
-	naming   map[blobKey]uint32
-	elements []string // that this run backs up
+	naming   map[blobKey]uint32  // positions in named, as long as items come
+	elements []string            // that this run backs up
 	coverage map[string]string
 	failed   map[string]map[string]int64 // by element and reason
 	examples []string                    // of what failed, in words
@@ -41,13 +46,25 @@ type entry struct {
 	state entryState
 }
 
+const entrySize = 6
+
+// entry is the i-th item that was yielded.
+func (s *Scan) entry(i int) entry {
+	b := s.entries.Row(i)
+	return entry{at: binary.BigEndian.Uint32(b), kind: item.Kind(b[4]), state: entryState(b[5])}
+}
+
+func (e entry) row() []byte {
+	return append(binary.BigEndian.AppendUint32(make([]byte, 0, entrySize), e.at), byte(e.kind), byte(e.state))
+}
+
 type entryState byte
 
 const (
-	fresh   entryState = iota // new, or changed
+	ignored entryState = iota // of an element that the profile does not choose
+	fresh                     // new, or changed
 	already                   // in the base as it is
 	failed                    // it cannot be stored
-	ignored                   // of an element that the profile does not choose
 )
 
 type blobKey struct {
@@ -58,11 +75,12 @@ type blobKey struct {
 const maxExamples = 5
 
 // Read goes through the source once. base is what the device's last snapshot holds, or nil; track counts the items, and
-// then those that are sealed.
-func Read(ctx context.Context, src Source, chosen []string, base *state.Cache, track *progress.Tracker) (*Scan, error) {
-	s := &Scan{base: base, track: track, blobs: map[[32]byte]uint32{}, paired: map[int]int{}, naming: map[blobKey]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
+// then those that are sealed. Of a large phone, dir holds what is found, until it lets go of it.
+func Read(ctx context.Context, dir *state.Dir, src Source, chosen []string, base *state.Cache, track *progress.Tracker) (*Scan, error) {
+	s := &Scan{base: base, track: track, entries: paged.New(entrySize, dir.Scratch), fresh: state.In(dir.Scratch),
+		blobs: map[[32]byte]uint32{}, paired: map[int]int{}, naming: map[blobKey]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
 	if base != nil {
-		s.kept = make([]bool, base.Items.Len())
+		s.kept = newBits(base.Items.Len())
 		for i, b := range base.Blobs {
 			s.blobs[b.Sum] = uint32(i)
 		}
@@ -97,16 +115,18 @@ func Read(ctx context.Context, src Source, chosen []string, base *state.Cache, t
 		}
 		s.add(it)
 	}
+	s.settle()
+	s.waiting, s.ordered, s.naming = nil, nil, nil // all have come
 	track.End(progress.Reading)
-	return s, nil
+	return s, s.err()
 }
 
 func (s *Scan) add(it item.Item) {
-	e := entry{kind: it.Kind()}
+	e := entry{kind: it.Kind(), state: fresh}
 	element := e.kind.Element()
 	if !slices.Contains(s.elements, element) {
 		e.state = ignored
-		s.entries = append(s.entries, e)
+		s.wait(waiting{entry: e})
 		return
 	}
 	record, err := item.Encode(it)
@@ -117,54 +137,50 @@ func (s *Scan) add(it item.Item) {
 			reason = "too_large"
 		}
 		s.fail(element, reason, 1, err.Error())
-		s.entries = append(s.entries, e)
+		s.wait(waiting{entry: e})
 		s.track.Fail(progress.Reading, element, 1)
 		return
 	}
 	s.track.Add(progress.Reading, element, 1)
-	row := state.Item{ID: it.IDs()[0], Kind: e.kind, Content: digest(record), Essence: it.Essence()}
-	if at, ok := s.match(row); ok {
-		s.kept[at] = true
-		e.state, e.at = already, uint32(at)
-		s.entries = append(s.entries, e)
-		return
+	is := state.Item{ID: it.IDs()[0], Kind: e.kind, Content: digest(record), Essence: it.Essence()}
+	s.wait(waiting{entry: e, is: is, blobs: it.Blobs()})
+}
+
+// err is why nothing that was found can be believed.
+func (s *Scan) err() error {
+	err := errors.Join(s.entries.Err(), s.fresh.Err())
+	if s.base != nil {
+		err = errors.Join(err, s.base.Items.Err())
 	}
-	for _, b := range it.Blobs() {
-		if at := s.name(blobKey{b.SHA256, b.Size}); !slices.Contains(row.Blobs, at) {
-			row.Blobs = append(row.Blobs, at)
+	if err != nil {
+		err = fmt.Errorf("compare the phone with its last backup: %w", err)
+	}
+	return err
+}
+
+// all goes through the entries, in the order of the source.
+func (s *Scan) all() iter.Seq2[int, entry] {
+	return func(yield func(int, entry) bool) {
+		for i := range s.entries.Len() {
+			if !yield(i, s.entry(i)) {
+				return
+			}
 		}
 	}
-	e.at = uint32(s.fresh.Len())
-	s.fresh.Append(row)
-	s.entries = append(s.entries, e)
 }
 
-// name is the number of an attachment.
-func (s *Scan) name(b blobKey) uint32 {
-	at, ok := s.naming[b]
-	if !ok {
-		at = uint32(len(s.named))
-		s.naming[b] = at
-		s.named = append(s.named, b)
-	}
-	return at
-}
-
-// seen goes through the entries that are in the base or to be sealed, in the order of the source.
-func (s *Scan) seen() iter.Seq2[*entry, state.Item] {
-	return func(yield func(*entry, state.Item) bool) {
-		for i := range s.entries {
-			e := &s.entries[i]
-			var it state.Item
-			switch e.state {
-			case fresh:
-				it = s.fresh.At(int(e.at))
-			case already:
-				it = s.base.Items.At(int(e.at))
-			default:
-				continue
+// seen goes through the items that are in the base, in its order, or to be sealed.
+func (s *Scan) seen() iter.Seq[state.Item] {
+	return func(yield func(state.Item) bool) {
+		if s.base != nil {
+			for at, it := range s.base.Items.All() {
+				if s.kept.has(at) && !yield(it) {
+					return
+				}
 			}
-			if !yield(e, it) {
+		}
+		for _, it := range s.added() {
+			if !yield(it) {
 				return
 			}
 		}
@@ -172,18 +188,18 @@ func (s *Scan) seen() iter.Seq2[*entry, state.Item] {
 }
 
 // row is what is known of an entry that is in the base or to be sealed.
-func (s *Scan) row(e *entry) state.Item {
+func (s *Scan) row(e entry) state.Item {
 	if e.state == already {
 		return s.base.Items.At(int(e.at))
 	}
 	return s.fresh.At(int(e.at))
 }
 
-// added goes through what is to be sealed.
-func (s *Scan) added() iter.Seq2[*entry, state.Item] {
-	return func(yield func(*entry, state.Item) bool) {
-		for e, it := range s.seen() {
-			if e.state == fresh && !yield(e, it) {
+// added goes through what is to be sealed, each with the number of its entry.
+func (s *Scan) added() iter.Seq2[int, state.Item] {
+	return func(yield func(int, state.Item) bool) {
+		for i, e := range s.all() {
+			if e.state == fresh && !yield(i, s.row(e)) {
 				return
 			}
 		}
@@ -193,29 +209,6 @@ func (s *Scan) added() iter.Seq2[*entry, state.Item] {
 func digest(record []byte) [16]byte {
 	sum := sha256.Sum256(record)
 	return [16]byte(sum[:16])
-}
-
-// match finds the base's item that is this one, unchanged, and not yet another's: two equal messages are two. Of equal
-// ones, which can stand for each other, it takes the first, then the next.
-func (s *Scan) match(it state.Item) (int, bool) {
-	if s.base == nil {
-		return 0, false
-	}
-	from, to := s.base.Items.Equal(it.ID, it.Content, it.Kind)
-	if to-from > 1 {
-		first := from
-		from += s.paired[first]
-		s.paired[first]++
-	}
-	return from, from < to && !s.kept[from]
-}
-
-// known is the range of the base's items with an id.
-func (s *Scan) known(id item.ID) (from, to int) {
-	if s.base == nil {
-		return 0, 0
-	}
-	return s.base.Items.Find(id)
 }
 
 // fail accounts for items that cannot be stored. Nothing of their element is taken for deleted then.
@@ -245,7 +238,7 @@ type alike struct {
 // sealing begins to count what is to be sealed.
 func (s *Scan) sealing() {
 	waiting := map[string]int64{}
-	for _, e := range s.entries {
+	for _, e := range s.all() {
 		if e.state == fresh {
 			waiting[e.kind.Element()]++
 		}
@@ -260,19 +253,27 @@ func (s *Scan) sealing() {
 // dead says which of the base's items are no items of the new snapshot: under full coverage, those not seen again; under
 // limited coverage, those in whose place a changed one has come that is alike, or a message in that of its announcement.
 // Where fewer are seen than are known, nobody can say which one has changed, and all stay.
-func (s *Scan) dead() []bool {
-	out := make([]bool, len(s.kept))
-	for at, kept := range s.kept {
-		out[at] = !kept && s.coverage[s.base.Items.At(at).Kind.Element()] == ledger.Full
+func (s *Scan) dead() bits {
+	if s.base == nil {
+		return nil
+	}
+	out := newBits(s.base.Items.Len())
+	for at, it := range s.base.Items.All() {
+		if !s.kept.has(at) && s.coverage[it.Kind.Element()] == ledger.Full {
+			out.set(at)
+		}
 	}
 	more := map[alike]int{} // seen beyond those known, where one of them is fresh
-	for e, it := range s.added() {
-		if s.coverage[e.kind.Element()] != ledger.Full {
+	for _, it := range s.added() {
+		if s.coverage[it.Kind.Element()] == ledger.Full {
+			continue
+		}
+		if from, to := s.known(it.ID); from < to {
 			more[alike{it.ID, it.Essence}] = 0
 		}
 	}
 	if len(more) > 0 {
-		for _, it := range s.seen() {
+		for it := range s.seen() {
 			if _, ok := more[alike{it.ID, it.Essence}]; ok {
 				more[alike{it.ID, it.Essence}]++
 			}
@@ -286,8 +287,8 @@ func (s *Scan) dead() []bool {
 			}
 		}
 		for at := from; at < to && more[k] >= 0; at++ {
-			if s.base.Items.At(at).Essence == k.essence {
-				out[at] = !s.kept[at]
+			if s.base.Items.At(at).Essence == k.essence && !s.kept.has(at) {
+				out.set(at)
 			}
 		}
 	}
@@ -296,7 +297,7 @@ func (s *Scan) dead() []bool {
 }
 
 // downloaded adds to the dead the announcements for each of which a message has come.
-func (s *Scan) downloaded(more map[alike]int, dead []bool) {
+func (s *Scan) downloaded(more map[alike]int, dead bits) {
 	come := map[item.ID]int{}
 	for k, n := range more {
 		if !k.essence.Announced && n > 0 {
@@ -307,12 +308,14 @@ func (s *Scan) downloaded(more map[alike]int, dead []bool) {
 		var announced []int
 		from, to := s.known(id)
 		for at := from; at < to; at++ {
-			if s.base.Items.At(at).Essence.Announced && !s.kept[at] && !dead[at] {
+			if s.base.Items.At(at).Essence.Announced && !s.kept.has(at) && !dead.has(at) {
 				announced = append(announced, at)
 			}
 		}
 		for _, at := range announced {
-			dead[at] = n >= len(announced)
+			if n >= len(announced) {
+				dead.set(at)
+			}
 		}
 	}
 }
@@ -321,24 +324,16 @@ func (s *Scan) downloaded(more map[alike]int, dead []bool) {
 func (s *Scan) removed() map[string]int64 {
 	out := map[string]int64{}
 	gone := s.dead()
-	if !slices.Contains(gone, true) {
+	if !gone.any() {
 		return out
 	}
-	come := map[item.ID]int64{} // of ids that have gone
-	for at, dead := range gone {
-		if dead {
-			come[s.base.Items.At(at).ID] = 0
-		}
-	}
+	come := map[item.ID]int64{} // of ids that the base knows
 	for _, it := range s.added() {
-		if _, ok := come[it.ID]; ok {
+		if from, to := s.known(it.ID); from < to {
 			come[it.ID]++
 		}
 	}
-	for at, dead := range gone {
-		if !dead {
-			continue
-		}
+	for at := range gone.all() {
 		if it := s.base.Items.At(at); come[it.ID] > 0 {
 			come[it.ID]--
 		} else {
@@ -350,6 +345,7 @@ func (s *Scan) removed() map[string]int64 {
 
 // Unchanged reports whether the base still stands for what was seen, and all of it could be read: what could not is told
 // by a snapshot's ledger alone.
-func (s *Scan) Unchanged() bool {
-	return s.base != nil && !s.base.Adopted && len(s.failed) == 0 && !slices.ContainsFunc(s.entries, func(e entry) bool { return e.state == fresh }) && !slices.Contains(s.dead(), true)
+func (s *Scan) Unchanged() (bool, error) {
+	same := s.base != nil && !s.base.Adopted && len(s.failed) == 0 && s.fresh.Len() == 0 && !s.dead().any()
+	return same, s.err()
 }

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,7 +25,10 @@ type Outcome struct {
 }
 
 // Same is the outcome of a scan that has found nothing new.
-func (s *Scan) Same() Outcome { return (&snapshot{cache: s.base}).outcome(s) }
+func (s *Scan) Same() (Outcome, error) {
+	out := (&snapshot{cache: s.base}).outcome(s)
+	return out, s.err()
+}
 
 func (n *snapshot) outcome(s *Scan) Outcome {
 	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Removed: s.removed(), Failures: s.examples, Notes: s.notes, Compacted: s.compaction.chosen}
@@ -63,7 +67,8 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 	defer p.abandon()
 	s.sealing()
 	p.makeRoom(s)
-	if err := p.records(ctx, src, s); err != nil {
+	err = p.records(ctx, src, s)
+	if err := cmp.Or(s.err(), err); err != nil { // that the source has moved may be a mistake then
 		return nil, err
 	}
 	if err := p.old(ctx, s); err != nil {
@@ -75,7 +80,9 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 	}
 	var n *snapshot
 	sum, err := p.index(func() ([]byte, error) {
-		n = compose(s, p, of)
+		if n, err = compose(s, p, of); err != nil {
+			return nil, err
+		}
 		return n.index(s)
 	})
 	if err != nil {

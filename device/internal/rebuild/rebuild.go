@@ -12,6 +12,7 @@ import (
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
+	"zapas/device/internal/paged"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 )
@@ -46,10 +47,11 @@ type work struct {
 	pieces map[[32]byte][]piece
 }
 
-// Cache reads a snapshot whose index has these bytes. *Damaged, and the errors of from.
-func Cache(ctx context.Context, from Snapshot, x *index.Index, plain []byte) (*state.Cache, error) {
+// Cache reads a snapshot whose index has these bytes. *Damaged, and the errors of from and of spill, which makes a file for the
+// items of a large phone.
+func Cache(ctx context.Context, from Snapshot, spill func() (paged.File, error), x *index.Index, plain []byte) (*state.Cache, error) {
 	w := &work{from: from, blobs: map[[32]byte]uint32{}, pieces: map[[32]byte][]piece{},
-		cache: &state.Cache{Snapshot: x.Snapshot.String(), IndexSum: sha256.Sum256(plain), Schema: x.Schema, Chunks: x.Chunks}}
+		cache: &state.Cache{Snapshot: x.Snapshot.String(), IndexSum: sha256.Sum256(plain), Schema: x.Schema, Chunks: x.Chunks, Items: state.In(spill)}}
 	counts := map[item.Kind]int64{}
 	for i := range x.Chunks {
 		if err := w.chunk(ctx, uint32(i)); err != nil {
@@ -61,6 +63,9 @@ func Cache(ctx context.Context, from Snapshot, x *index.Index, plain []byte) (*s
 	}
 	for _, it := range w.cache.Items.All() {
 		counts[it.Kind]--
+	}
+	if err := w.cache.Items.Err(); err != nil {
+		return nil, err
 	}
 	for k, n := range counts {
 		if n != 0 {
@@ -75,7 +80,7 @@ func Cache(ctx context.Context, from Snapshot, x *index.Index, plain []byte) (*s
 			return nil, err
 		}
 	}
-	return w.cache, nil
+	return w.cache, w.cache.Items.Err()
 }
 
 // chunk reads what lives of a chunk.

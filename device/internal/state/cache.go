@@ -14,6 +14,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"zapas/device/internal/index"
+	"zapas/device/internal/paged"
 )
 
 // Cache is what the device's last snapshot holds, as far as the next backup needs it.
@@ -67,7 +68,8 @@ const (
 	cacheMagic   = "ZPK4"
 )
 
-// Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read.
+// Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read. Its items stay in
+// their file, and can be had until LetGo.
 func (d *Dir) Cache() (*Cache, error) { return d.cache(cacheFile) }
 
 func (d *Dir) cache(file string) (*Cache, error) {
@@ -78,7 +80,7 @@ func (d *Dir) cache(file string) (*Cache, error) {
 	if err != nil {
 		return nil, &Damaged{err}
 	}
-	defer f.Close()
+	d.open = append(d.open, f)
 	info, err := f.Stat()
 	if err != nil {
 		return nil, &Damaged{err}
@@ -118,7 +120,7 @@ const buffered = 64 << 10 // bytes of a cache that are in memory beside what it 
 // their blobs, the SHA-256 of it all.
 func (c *Cache) encode(out io.Writer) error {
 	h, err := cbor.Marshal(head{Device: c.Device, Snapshot: c.Snapshot, IndexSum: c.IndexSum, Location: c.Location, Schema: c.Schema, Chunks: c.Chunks, Blobs: c.Blobs, Adopted: c.Adopted,
-		Items: uint32(c.Items.n), Refs: uint32(len(c.Items.blobs))})
+		Items: uint32(c.Items.Len()), Refs: uint32(len(c.Items.blobs))})
 	if err != nil {
 		return fmt.Errorf("encode what the snapshot holds: %w", err)
 	}
@@ -127,13 +129,13 @@ func (c *Cache) encode(out io.Writer) error {
 	_, _ = w.WriteString(cacheMagic)
 	_, _ = w.Write(binary.BigEndian.AppendUint32(nil, uint32(len(h))))
 	_, _ = w.Write(h)
-	for i := range c.Items.n {
-		_, _ = w.Write(c.Items.row(i).append(w.AvailableBuffer()))
+	for i := range c.Items.Len() {
+		_, _ = w.Write(c.Items.rows.Row(i))
 	}
 	for _, b := range c.Items.blobs {
 		_, _ = w.Write(binary.BigEndian.AppendUint32(w.AvailableBuffer(), b))
 	}
-	if err := w.Flush(); err != nil {
+	if err := errors.Join(c.Items.Err(), w.Flush()); err != nil {
 		return err
 	}
 	_, err = out.Write(sum.Sum(nil))
@@ -142,22 +144,30 @@ func (c *Cache) encode(out io.Writer) error {
 
 var errForm = errors.New("it is not in the form that this app writes")
 
-// decodeCache reads size bytes. Nothing of them is believed before their sum is right, but that they are so many.
-func decodeCache(in io.Reader, size int64) (*Cache, error) {
-	sum := sha256.New()
+// decodeCache reads size bytes, and the items when they are asked for. Nothing is believed before the sum of it all is right.
+func decodeCache(in io.ReaderAt, size int64) (*Cache, error) {
+	const prefix = int64(len(cacheMagic) + 4)
+	if size < prefix+sha256.Size {
+		return nil, errForm
+	}
 	body := size - sha256.Size
-	r := bufio.NewReaderSize(io.TeeReader(io.LimitReader(in, body), sum), buffered)
-	var prefix [len(cacheMagic) + 4]byte
-	if _, err := io.ReadFull(r, prefix[:]); err != nil || string(prefix[:len(cacheMagic)]) != cacheMagic {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(in, 0, body)); err != nil {
+		return nil, err
+	}
+	ends := make([]byte, prefix+sha256.Size)
+	if _, err := in.ReadAt(ends[:prefix], 0); err != nil || string(ends[:len(cacheMagic)]) != cacheMagic {
 		return nil, errForm
 	}
-	body -= int64(len(prefix))
-	length := int64(binary.BigEndian.Uint32(prefix[len(cacheMagic):]))
-	if length > body {
+	if err := readAt(in, ends[prefix:], body); err != nil || !bytes.Equal(sum.Sum(nil), ends[prefix:]) {
+		return nil, errors.New("its check sum is wrong")
+	}
+	rows := prefix + int64(binary.BigEndian.Uint32(ends[len(cacheMagic):]))
+	if rows > body {
 		return nil, errForm
 	}
-	b := make([]byte, length)
-	if _, err := io.ReadFull(r, b); err != nil {
+	b := make([]byte, rows-prefix)
+	if err := readAt(in, b, prefix); err != nil {
 		return nil, err
 	}
 	mode, err := cbor.DecOptions{MaxArrayElements: 1 << 30}.DecMode()
@@ -168,56 +178,51 @@ func decodeCache(in io.Reader, size int64) (*Cache, error) {
 	if err := mode.Unmarshal(b, &h); err != nil {
 		return nil, err
 	}
-	if body-length != int64(h.Items)*rowSize+int64(h.Refs)*4 {
+	refs := rows + int64(h.Items)*rowSize
+	if body != refs+int64(h.Refs)*4 {
 		return nil, errForm
 	}
 	c := &Cache{Device: h.Device, Snapshot: h.Snapshot, IndexSum: h.IndexSum, Location: h.Location, Schema: h.Schema, Chunks: h.Chunks, Blobs: h.Blobs, Adopted: h.Adopted}
-	if err := c.Items.read(r, h.Items, h.Refs); err != nil {
+	c.Items.rows = paged.Over(in, rows, rowSize, int(h.Items))
+	b = make([]byte, body-refs)
+	if err := readAt(in, b, refs); err != nil {
 		return nil, err
 	}
-	var want [sha256.Size]byte
-	if _, err := io.ReadFull(in, want[:]); err != nil || !bytes.Equal(sum.Sum(nil), want[:]) {
-		return nil, errors.New("its check sum is wrong")
+	c.Items.blobs = make([]uint32, h.Refs)
+	for i := range c.Items.blobs {
+		c.Items.blobs[i] = binary.BigEndian.Uint32(b[4*i:])
 	}
 	return c, c.check()
 }
 
-func (x *Items) read(r io.Reader, rows, refs uint32) error {
-	var b [rowSize]byte
-	for range rows {
-		if _, err := io.ReadFull(r, b[:]); err != nil {
-			return err
-		}
-		x.push(rowOf(&b))
-	}
-	x.blobs = make([]uint32, refs)
-	for i := range x.blobs {
-		if _, err := io.ReadFull(r, b[:4]); err != nil {
-			return err
-		}
-		x.blobs[i] = binary.BigEndian.Uint32(b[:])
-	}
-	return nil
+func readAt(in io.ReaderAt, b []byte, at int64) error {
+	_, err := io.ReadFull(io.NewSectionReader(in, at, int64(len(b))), b)
+	return err
 }
 
 func (c *Cache) check() error {
-	for i := range c.Items.n {
-		if r := c.Items.row(i); int64(r.blobs)+int64(r.count) > int64(len(c.Items.blobs)) {
+	last := make([]byte, rowSize)
+	for i := range c.Items.Len() {
+		b := c.Items.rows.Row(i)
+		if compare(last, b) > 0 {
+			return errors.New("its items are not in their order")
+		}
+		copy(last, b)
+		r := rowOf(b)
+		if int64(r.blobs)+int64(r.count) > int64(len(c.Items.blobs)) {
 			return fmt.Errorf("item %d names blobs that are not there", i)
 		}
-	}
-	if !c.Items.sorted() {
-		return errors.New("its items are not in their order")
-	}
-	for _, it := range c.Items.All() {
-		if int(it.Chunk) >= len(c.Chunks) {
-			return fmt.Errorf("an item is in chunk %d of %d", it.Chunk, len(c.Chunks))
+		if int64(r.chunk) >= int64(len(c.Chunks)) || r.record >= c.Chunks[r.chunk].Records() {
+			return fmt.Errorf("item %d is record %d of chunk %d, which is not there", i, r.record, r.chunk)
 		}
-		for _, b := range it.Blobs {
-			if int(b) >= len(c.Blobs) {
-				return fmt.Errorf("an item names blob %d of %d", b, len(c.Blobs))
+		for _, blob := range c.Items.blobs[r.blobs : r.blobs+uint32(r.count)] {
+			if int64(blob) >= int64(len(c.Blobs)) {
+				return fmt.Errorf("an item names blob %d of %d", blob, len(c.Blobs))
 			}
 		}
+	}
+	if err := c.Items.Err(); err != nil {
+		return err
 	}
 	for _, b := range c.Blobs {
 		for _, chunk := range b.Chunks {

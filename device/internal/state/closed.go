@@ -50,16 +50,25 @@ func (d *Dir) Begin(session string) ([]Closed, error) {
 		if err := d.NewSession(); err != nil {
 			return nil, err
 		}
-		return nil, d.note([]byte(session))
+		return nil, d.note([]byte(session), true)
 	}
 	var closed []Closed
-	for {
-		entry, more, ok := cutEntry(rest)
-		var c Closed
-		if !ok || cbor.Unmarshal(entry, &c) != nil {
+	var records []byte // of the chunk that comes next
+	for more := rest; ; {
+		var entry []byte
+		if entry, more, ok = cutEntry(more); !ok || len(entry) == 0 {
 			break
 		}
-		closed, rest = append(closed, c), more
+		if entry[0] == recordsNoted {
+			records = append(records, entry[1:]...)
+			continue
+		}
+		var c Closed
+		if cbor.Unmarshal(entry, &c) != nil {
+			break
+		}
+		c.Records = append(records, c.Records...)
+		closed, rest, records = append(closed, c), more, nil
 	}
 	if err := d.may("cut closed"); err != nil {
 		return nil, err
@@ -112,11 +121,20 @@ func (d *Dir) NoteClosed(c Closed) error {
 	if err != nil {
 		return fmt.Errorf("encode what a chunk holds: %w", err)
 	}
-	return d.note(b)
+	return d.note(b, true)
 }
 
-// note adds an entry, of which a crash may leave a part.
-func (d *Dir) note(entry []byte) error {
+// recordsNoted begins an entry of records; no Closed begins so in CBOR.
+const recordsNoted = 0xff
+
+// NoteRecords notes some of the Records of the next chunk before it is closed, so that they need not be in memory until then.
+// They count with the chunk; what its Closed has of them comes behind.
+func (d *Dir) NoteRecords(contents []byte) error {
+	return d.note(append([]byte{recordsNoted}, contents...), false)
+}
+
+// note adds an entry, of which a crash may leave a part, or nothing of one that need not last.
+func (d *Dir) note(entry []byte, last bool) error {
 	sum := sha256.Sum256(entry)
 	b := binary.BigEndian.AppendUint32(nil, uint32(len(entry)))
 	b = append(append(b, entry...), sum[:]...)
@@ -129,8 +147,8 @@ func (d *Dir) note(entry []byte) error {
 		return unwritten("note that a chunk is closed", err)
 	}
 	_, err = f.Write(b)
-	if serr := f.Sync(); err == nil {
-		err = serr
+	if last {
+		err = errors.Join(err, f.Sync())
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

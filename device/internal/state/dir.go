@@ -12,7 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+
+	"zapas/device/internal/paged"
 )
 
 // Dir is an open state directory. One process has it at a time.
@@ -23,6 +26,7 @@ type Dir struct {
 
 	path string
 	lock *os.File
+	open []*os.File // what LetGo closes
 	mu   sync.Mutex // of Before: chunks are sealed and sent at the same time
 }
 
@@ -48,7 +52,36 @@ func Open(path string) (*Dir, error) {
 }
 
 // Close lets the next run in.
-func (d *Dir) Close() error { return errors.Join(unlock(d.lock), d.lock.Close()) }
+func (d *Dir) Close() error {
+	d.LetGo()
+	return errors.Join(unlock(d.lock), d.lock.Close())
+}
+
+// Scratch makes a file for what a run has no memory for. It is nobody's as soon as it is open, so that a run that is killed
+// leaves nothing.
+func (d *Dir) Scratch() (paged.File, error) {
+	if err := d.may("make room"); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(d.path, "scratch-*")
+	if err != nil {
+		return nil, unwritten("make room for what is compared", err)
+	}
+	_ = os.Remove(f.Name()) // where an open file cannot be removed, LetGo does it
+	d.open = append(d.open, f)
+	return f, nil
+}
+
+// LetGo ends the use of what Scratch has made and of the items of every Cache.
+func (d *Dir) LetGo() {
+	for _, f := range d.open {
+		_ = f.Close() // nothing in it is needed any more
+		if strings.HasPrefix(filepath.Base(f.Name()), "scratch-") {
+			_ = os.Remove(f.Name())
+		}
+	}
+	d.open = nil
+}
 
 // Path names a file of the directory.
 func (d *Dir) Path(names ...string) string {

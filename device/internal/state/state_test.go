@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,7 +114,8 @@ func TestCache(t *testing.T) {
 	must(t, d.put(b, cacheFile))
 	got, err := d.Cache()
 	must(t, err)
-	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), cmp.AllowUnexported(Items{}, row{}, Blob{}, index.Run{}, item.Essence{})); diff != "" {
+	listed := cmp.Transformer("All", func(x Items) map[int]Item { return maps.Collect(x.All()) })
+	if diff := cmp.Diff(sample(), got, cmpopts.EquateEmpty(), listed, cmp.AllowUnexported(Blob{}, index.Run{}, item.Essence{})); diff != "" {
 		t.Error(diff)
 	}
 	for at := range b {
@@ -136,10 +138,11 @@ func TestCache(t *testing.T) {
 func TestCache_RefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(c *Cache){
-		"ItemBeyondChunks": func(c *Cache) { c.Items.row(0).chunk = 1 },
+		"ItemBeyondChunks": func(c *Cache) { c.Items.Move(0, 1, 0) },
+		"ItemBeyondChunk":  func(c *Cache) { c.Items.Move(0, 0, 3) },
 		"ItemBeyondBlobs":  func(c *Cache) { c.Items.blobs[0] = 1 },
-		"ItemBeyondRefs":   func(c *Cache) { c.Items.row(1).count = 2 },
-		"OutOfOrder":       func(c *Cache) { byID{&c.Items}.Swap(0, 1) },
+		"ItemBeyondRefs":   func(c *Cache) { c.Items.rows.Change(1)[kindAt-1] = 2 },
+		"OutOfOrder":       func(c *Cache) { byID{&c.Items, 0}.Swap(0, 1) },
 		"BlobBeyondChunks": func(c *Cache) { c.Blobs[0].Chunks[0] = 1 },
 	} {
 		c := sample()
@@ -259,5 +262,53 @@ func TestAdopt_Killed(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// TestNoteRecords: what is noted of a chunk's records before it is closed counts with the chunk, and with no other.
+func TestNoteRecords(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	begin := func() (records []string) {
+		t.Helper()
+		closed, err := d.Begin("01S")
+		must(t, err)
+		for _, c := range closed {
+			records = append(records, string(c.Records))
+		}
+		return records
+	}
+	begin()
+	must(t, d.NoteRecords([]byte("first")))
+	must(t, d.NoteRecords([]byte(", second")))
+	must(t, d.NoteClosed(Closed{Records: []byte(", third")}))
+	must(t, d.NoteClosed(Closed{}))
+	must(t, d.NoteRecords([]byte("of a chunk that was never closed")))
+	want := []string{"first, second, third", ""}
+	if diff := cmp.Diff(want, begin()); diff != "" {
+		t.Error(diff)
+	}
+	must(t, d.NoteClosed(Closed{Records: []byte("next")}))
+	if diff := cmp.Diff(append(want, "next"), begin()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestScratch: what a run has no memory for is gone with it.
+func TestScratch(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	f, err := d.Scratch()
+	must(t, err)
+	_, err = f.WriteAt([]byte("x"), 10)
+	must(t, err)
+	d.LetGo()
+	if _, err := f.WriteAt([]byte("x"), 10); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("it was not closed: %v", err)
+	}
+	files, err := os.ReadDir(d.path)
+	must(t, err)
+	if len(files) != 1 || files[0].Name() != "lock" {
+		t.Errorf("it has left %v", files)
 	}
 }
