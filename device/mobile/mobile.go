@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -93,6 +94,10 @@ type Conditions interface {
 	MayUse(bytes int64, order bool) bool
 }
 
+// garbage is how much of it, in percent of what is in use, comes together before it is taken away: a phone ends an app that
+// takes much memory. Go's runtime is in an app for this library alone.
+const garbage = 40
+
 // Open opens the folder in which the app keeps what this library knows; it is made if there is none. appVersion is what the
 // service is told, at most 32 characters.
 func Open(dir, appVersion string, signer Signer) (*Device, error) {
@@ -101,6 +106,7 @@ func Open(dir, appVersion string, signer Signer) (*Device, error) {
 
 // OpenWith is Open for an app that says how the phone stands: what the profile wants of that is heeded then.
 func OpenWith(dir, appVersion string, signer Signer, conditions Conditions) (*Device, error) {
+	debug.SetGCPercent(garbage)
 	out := &Device{}
 	c := device.Config{Dir: dir, Signer: signer, AppVersion: appVersion, Transport: http.DefaultTransport,
 		Now: time.Now, Random: rand.Reader, Wait: remote.Sleep, Progress: out.step}
