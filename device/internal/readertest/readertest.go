@@ -6,9 +6,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // Told is what the reader says of one vector: what it has read, or why it has refused it.
@@ -42,4 +45,29 @@ func Read(t *testing.T, what string, files ...string) map[string]Told {
 		all[told.Name] = told
 	}
 	return all
+}
+
+// Reasons compares why the reader has refused invalid vectors, by their names, with what a file says, or writes that file anew.
+func Reasons(t *testing.T, file string, got map[string]string, update bool) {
+	t.Helper()
+	if update {
+		b, err := json.MarshalIndent(got, "", " ")
+		if err == nil {
+			err = os.WriteFile(file, append(b, '\n'), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]string{}
+	b, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(b, &want)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the second reader refuses for other reasons than %s says: %s", file, diff)
+	}
 }

@@ -131,6 +131,9 @@ func (c *codec) expand(body []byte, plain int, scratch []byte) ([]byte, error) {
 	if h.Skippable || !h.HasFCS || h.FrameContentSize != uint64(plain) {
 		return nil, errors.New("decompress: the stated size is missing or wrong")
 	}
+	if body[4]&3 != 0 { // Dictionary_ID_flag (RFC 8878, section 3.1.1.1.1.6); an id of 0 would say that there is none
+		return nil, errors.New("decompress: it has the id of a dictionary")
+	}
 	if err := oneFrame(body, h); err != nil {
 		return nil, err
 	}

@@ -81,6 +81,11 @@ func addTampered(t *testing.T, s sealedChunk, add addVector) {
 		{"cut-records", "cut after the first record block", s.bytes[:second-prefixLen], "the chunk does not end here"},
 		{"cut-record-part", "cut after the record part", s.bytes[:blob], "the chunk does not end here"},
 		{"cut-blobs", "cut before the index", s.bytes[:index], "the chunk does not end here"},
+		{"cut-prefix", "cut after the kind and length before the first record block", s.bytes[:first], "is not possible"},
+		{"cut-between-blobs", "cut between the two blobs", s.bytes[:blob+block], "the chunk does not end here"},
+		{"cut-index-header", "cut within the index's copy of the header", s.bytes[:index+headerLen/2], "the chunk does not end here"},
+		{"cut-index-counter", "cut between the index's copy of the header and its counter", s.bytes[:index+headerLen], "the chunk does not end here"},
+		{"cut-index-head", "cut before the sealed index", s.bytes[:index+indexHeadLen], "the chunk does not end here"},
 		{"cut-index", "cut before the trailer", s.bytes[:trailer], "the chunk does not end here"},
 		{"cut-trailer", "cut before the footer", s.bytes[:footer], "the chunk does not end here"},
 		{"cut-byte", "cut by one byte", s.bytes[:len(s.bytes)-1], "the chunk does not end here"},
@@ -88,20 +93,74 @@ func addTampered(t *testing.T, s sealedChunk, add addVector) {
 		add(row.name, "chunk", row.about, row.input, row.err)
 	}
 
-	part, section := s.recordPart(), s.index()
-	add("part-header-only", "record part", "no record block", part[:headerLen], "unexpected EOF")
-	add("part-cut-between-blocks", "record part", "the last record block is missing", part[:second-prefixLen], "unexpected EOF")
-	add("part-cut", "record part", "cut within a block", part[:len(part)-1], "unexpected EOF")
-	add("part-trailing-byte", "record part", "a byte after the last block", s.bytes[:len(part)+1], "it does not end here")
-	add("part-kind", "record part", "a block of another kind", set(headerLen, byte(kindBlob))[:len(part)], "does not belong here")
-	add("part-length-zero", "record part", "a block of no bytes", set(headerLen+1, 0, 0, 0, 0)[:len(part)], "is not possible")
-	add("part-length-huge", "record part", "a block of 4 GiB", set(headerLen+1, 0xff, 0xff, 0xff, 0x10)[:len(part)], "is not possible")
-	add("part-last-too-early", "record part", "the first block marked as the last", set(headerLen, byte(kindLastRecords))[:len(part)], damaged)
-	add("index-cut", "index", "cut by one byte", section[:len(section)-1], damaged)
-	add("index-head-only", "index", "cut before the sealed bytes", section[:indexHeadLen], damaged)
-	add("index-counter", "index", "another counter", flip(index + headerLen + 3)[index:trailer], damaged)
-	add("index-key-version", "index", "another vault key version", flip(index + 9)[index:trailer], damaged)
-	add("index-version", "index", "a later format version", set(index+4, 1)[index:trailer], "unknown format version 1")
+	addTamperedAlone(s, set, flip, add)
+}
+
+// addTamperedAlone does the same to what is read by itself: the record part and the index section.
+func addTamperedAlone(s sealedChunk, set func(at int, v ...byte) []byte, flip func(at int) []byte, add addVector) {
+	const first, second = headerLen + prefixLen, headerLen + prefixLen + padTo + tagLen + prefixLen
+	part, index := int(s.sum.RecordPart), int(s.sum.IndexOffset)
+	trailer := index + int(s.sum.IndexLength)
+	for _, row := range []struct {
+		name, about string
+		at          int
+		to          byte
+		err         string
+	}{
+		{"magic", "another magic", 3, '2', "this is not a chunk"},
+		{"version", "a later format version", 4, 1, "unknown format version 1: this app is too old; update it"},
+		{"suite", "a later cipher suite", 5, 2, "unknown cipher suite 2"},
+		{"key-version", "another vault key version", 9, 9, damaged},
+		{"salt", "another salt", 10, s.bytes[10] ^ 1, ErrWrongKey.Error()},
+		{"commitment", "another commitment", 10 + saltLen, s.bytes[10+saltLen] ^ 1, ErrWrongKey.Error()},
+	} {
+		add("part-"+row.name, "record part", row.about, set(row.at, row.to)[:part], row.err)
+		add("index-"+row.name, "index", row.about, set(index+row.at, row.to)[index:trailer], row.err)
+	}
+	for _, row := range []struct {
+		name, about string
+		input       []byte
+		err         string
+	}{
+		{"empty", "no bytes", nil, "unexpected EOF"},
+		{"cut-header", "cut within the header", s.bytes[:headerLen/2], "unexpected EOF"},
+		{"header-only", "no record block", s.bytes[:headerLen], "unexpected EOF"},
+		{"cut-kind", "cut between the kind and the length before a block", s.bytes[:headerLen+1], "unexpected EOF"},
+		{"cut-prefix", "cut after the 5 clear bytes of a block", s.bytes[:first], "unexpected EOF"},
+		{"cut-between-blocks", "the last record block is missing", s.bytes[:second-prefixLen], "unexpected EOF"},
+		{"cut-last-prefix", "cut after the 5 clear bytes of the last block", s.bytes[:second], "unexpected EOF"},
+		{"cut", "cut within a block", s.bytes[:part-1], "unexpected EOF"},
+		{"trailing-byte", "a byte after the last block", s.bytes[:part+1], "it does not end here"},
+		{"kind", "a block of another kind", set(headerLen, byte(kindBlob))[:part], "does not belong here"},
+		{"kind-zero", "a block of no kind", set(headerLen, 0)[:part], "does not belong here"},
+		{"length-zero", "a block of no bytes", set(headerLen+1, 0, 0, 0, 0)[:part], "is not possible"},
+		{"length-huge", "a block of 4 GiB", set(headerLen+1, 0xff, 0xff, 0xff, 0x10)[:part], "is not possible"},
+		{"length-other", "a block said to be longer by 256 bytes", set(headerLen+1, 0, 0, 2, tagLen)[:part], damaged},
+		{"bit", "a bit of a block", flip(first)[:part], damaged},
+		{"bit-tag", "a bit of the last tag", flip(part - 1)[:part], damaged},
+		{"last-too-early", "the first block marked as the last", set(headerLen, byte(kindLastRecords))[:part], damaged},
+	} {
+		add("part-"+row.name, "record part", row.about, row.input, row.err)
+	}
+	section := s.index()
+	for _, row := range []struct {
+		name, about string
+		input       []byte
+		err         string
+	}{
+		{"empty", "no bytes", nil, "is not possible"},
+		{"cut-header", "cut within its header", section[:headerLen/2], "is not possible"},
+		{"header-only", "cut between header and counter", section[:headerLen], "is not possible"},
+		{"cut-counter", "cut within the counter", section[:headerLen+2], "is not possible"},
+		{"head-only", "cut before the sealed bytes", section[:indexHeadLen], damaged},
+		{"cut", "cut by one byte", section[:len(section)-1], damaged},
+		{"trailing-byte", "a byte after it", append(bytes.Clone(section), 0), damaged},
+		{"counter", "another counter", flip(index + headerLen + 3)[index:trailer], damaged},
+		{"bit", "a bit of it", flip(index + indexHeadLen)[index:trailer], damaged},
+		{"bit-tag", "a bit of its tag", flip(trailer - 1)[index:trailer], damaged},
+	} {
+		add("index-"+row.name, "index", row.about, row.input, row.err)
+	}
 }
 
 // addForged seals, under the right key, what no writer may.
@@ -148,6 +207,15 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		{"zstd-bomb-blocks", "a frame that states 1,000 bytes, with blocks of 4 MiB", block(frame(1, 1000, zstdFrame(20, 1000, slices.Repeat([]uint32{128 << 10}, 32)...))), "decompress"},
 		{"zstd-window-over", "a window of 16 MiB", block(frame(1, 60000, zstdFrame(24, 60000, 60000))), "decompress"},
 		{"zstd-dictionary", "a frame that needs a dictionary", block(frame(1, 60000, slices.Concat(zstdFrame(17, 60000)[:4], []byte{0x81, 7 << 3, 9}, zstdFrame(17, 60000, 60000)[6:]))), "decompress"},
+		{"zstd-dictionary-none", "the id of a dictionary is there, and is 0: none", block(frame(1, 60000, slices.Concat(zstdFrame(17, 60000)[:4], []byte{0x81, 7 << 3, 0}, zstdFrame(17, 60000, 60000)[6:]))), "the id of a dictionary"},
+		{"zstd-reserved-bit", "the reserved bit of the frame's descriptor", block(frame(1, 60000, slices.Replace(zstdFrame(17, 60000, 60000), 4, 5, 0x88))), "reserved bit"},
+		{"zstd-block-type", "a block of type 3, which is none", block(frame(1, 60000, slices.Replace(zstdFrame(17, 60000, 60000), 10, 11, byte(60000<<3&0xff)|3<<1|1))), "decompress"},
+		{"zstd-window-over-least", "a window of 9 MiB, the next after 8", block(frame(1, 60000, slices.Replace(zstdFrame(23, 60000, 60000), 5, 6, 13<<3|1))), "decompress"},
+		{"zstd-block-large", "a block of more than 128 KiB", block(frame(1, 131073, zstdFrame(23, 131073, 131073))), "decompress"},
+		{"zstd-block-over-window", "a block larger than the window", block(frame(1, 60000, zstdFrame(15, 60000, 60000))), "decompress"},
+		{"zstd-block-head-cut", "the head of a block cut short", block(frame(1, 60000, zstdFrame(17, 60000, 60000)[:12])), "cut short"},
+		{"zstd-no-last", "no block is the last", block(frame(1, 60000, slices.Replace(zstdFrame(17, 60000, 60000), 10, 11, byte(60000<<3&0xff)|1<<1))), "cut short"},
+		{"zstd-less", "59,999 bytes that state to be 60,000", block(frame(1, 60000, zstdFrame(17, 60000, 59999))), "decompress"},
 		{"zstd-skippable-after", "a skippable frame after the frame", block(frame(1, 60000, append(compressed(t, zeros), 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0))), "more or less than one frame"},
 		{"zstd-empty-after", "an empty frame after the frame", block(frame(1, 60000, append(compressed(t, zeros), compressed(t, nil, zstd.WithZeroFrames(true))...))), "more or less than one frame"},
 		{"zstd-no-gain", "a compressed form as long as the plain text", block(frame(1, 9, compressed(t, []byte("no gains."), zstd.WithSingleSegment(true))[:9])), "is not possible"},
@@ -184,6 +252,8 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 		{"table-blob-no-block", "a blob without blocks", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Sealed = nil }), "it has no block"},
 		{"table-blob-too-many-blocks", "an empty blob with a block", table(func(_ *pieces, _ *[]recordEntry, p *[]partEntry) { (*p)[0].Size = 0 }), "too many blocks"},
 		{"table-index-over-limit", "an index of more than 4 MiB", forge(func(p *pieces) { p.table.Index.Plain = MaxIndex + 1 }), "is larger than"},
+		{"table-empty-kind", "an empty chunk's only block of an item kind", emptyOfKind(t), "an item kind other than 0"},
+		{"index-length", "an index of another length than the table says", forge(func(p *pieces) { p.table.Index.Plain++ }), "not what the table of blocks says"},
 		{"table-index-missing", "an index that the table does not name", forge(func(p *pieces) { p.table.Index = nil }), "blocks up to offset"},
 	} {
 		add(row.name, "chunk", row.about, row.input, row.err)
@@ -191,24 +261,37 @@ func addForged(t *testing.T, s sealedChunk, add addVector) {
 	addForgedTables(t, s, add)
 	add("kind-last-first", "chunk", "the first record block sealed as the last", forge(func(p *pieces) { p.blocks[0].kind = kindLastRecords }), "the kind or length before it is not its own")
 	add("kind-none-last", "chunk", "the last record block sealed as one of more", forge(func(p *pieces) { p.blocks[1].kind = kindRecords }), "the kind or length before it is not its own")
-	add("kind-blob", "chunk", "a record block sealed as a blob's, behind its own kind", sealedAs(t, s, kindBlob), damaged)
+	add("kind-blob", "chunk", "a record block sealed as a blob's, behind its own kind", resealed(t, s, headerLen+prefixLen, 0, kindRecords, kindBlob), damaged)
+	index, trailer := s.sum.IndexOffset, s.sum.IndexOffset+s.sum.IndexLength
+	add("kind-index", "chunk", "the index sealed as a blob's block", resealed(t, s, int(index)+indexHeadLen, 4, kindIndex, kindBlob), damaged)
+	add("index-kind", "index", "sealed as a trailer", resealed(t, s, int(index)+indexHeadLen, 4, kindIndex, kindTrailer)[index:trailer], damaged)
+	add("kind-index-trailer", "chunk", "the index sealed as a trailer", resealed(t, s, int(index)+indexHeadLen, 4, kindIndex, kindTrailer), damaged)
+	add("kind-trailer", "chunk", "the trailer sealed as an index", resealed(t, s, int(trailer), 5, kindTrailer, kindIndex), damaged)
+	add("kind-trailer-blob", "chunk", "the trailer sealed as a blob's block", resealed(t, s, int(trailer), 5, kindTrailer, kindBlob), damaged)
+	add("part-empty-kind", "record part", "an empty chunk's only block of an item kind", emptyOfKind(t)[:headerLen+prefixLen+padTo+tagLen], "an item kind other than 0")
 	add("counters", "chunk", "counters that begin with 1", forge(func(p *pieces) { p.from = 1 }), "blocks up to offset")
 	add("part-none-last", "record part", "the last record block sealed as one of more", forge(func(p *pieces) { p.blocks[1].kind = kindRecords })[:s.sum.RecordPart], "unexpected EOF")
 	add("part-counters", "record part", "counters that begin with 1", forge(func(p *pieces) { p.from = 1 })[:s.sum.RecordPart], damaged)
 	add("part-padded-twice", "record part", "more padding than needed",
 		block(append(bytes.Clone(good), make([]byte, padTo)...))[:s.sum.RecordPart+padTo], "the length inside does not fit")
 	add("part-empty-block", "record part", "a block without records before the last", forge(func(p *pieces) {
-		p.blocks[0].frame = stored([]byte{1})
+		p.blocks[0].frame = stored([]byte{0})
 	})[:s.sum.RecordPart], "it holds no record")
 }
 
-// sealedAs seals the first record block as one of another kind and leaves the kind before it.
-func sealedAs(t *testing.T, s sealedChunk, kind blockKind) []byte {
-	p := takeApart(t, s.bytes)
-	out := bytes.Clone(s.bytes)
-	frame := p.blocks[0].frame
-	copy(out[headerLen+prefixLen:], p.cipher.seal(append(make([]byte, 0, len(frame)+tagLen), frame...), 0, kind))
+// resealed seals the block of the smallest size that lies at an offset as one of another kind, and leaves all else.
+func resealed(t *testing.T, s sealedChunk, at int, counter uint32, kind, as blockKind) []byte {
+	p, out := takeApart(t, s.bytes), bytes.Clone(s.bytes)
+	frame := must[[]byte](t)(p.cipher.open(bytes.Clone(out[at:at+padTo+tagLen]), counter, kind))
+	copy(out[at:], p.cipher.seal(append(make([]byte, 0, len(frame)+tagLen), frame...), counter, as))
 	return out
+}
+
+// emptyOfKind is a chunk without records whose record block says of which item kind it has none.
+func emptyOfKind(t *testing.T) []byte {
+	p := takeApart(t, content{}.seal(t, 33).bytes)
+	p.blocks[0].frame, p.table.Records[0].Kind = stored([]byte{2}), 2
+	return p.join(t)
 }
 
 // addUnseen adds faults within what is compressed: who does not expand it cannot see them.

@@ -191,7 +191,11 @@ func (d *Reader) Index() ([]byte, error) {
 	if string(section[:indexHeadLen]) != string(want) {
 		return nil, fmt.Errorf("index at offset %d: it does not belong to this chunk", at)
 	}
-	return d.openIndex(*p, section[indexHeadLen:])
+	plain, err := d.openIndex(*p, section[indexHeadLen:])
+	if err == nil && len(plain) != d.layout.indexPlain {
+		return nil, kindIndex.at(*p, errOtherThanTable)
+	}
+	return plain, err
 }
 
 // OpenIndex opens an index by itself, from the bytes of its chunk that Summary.IndexOffset and IndexLength name. That

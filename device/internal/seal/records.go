@@ -66,7 +66,7 @@ func (p *recordPlace) read(d *Reader) ([]byte, error) {
 	}
 	count, err := countRecords(plain)
 	if err == nil && (count != p.Count || plain[0] != p.Kind || len(plain) != int(p.Plain)) {
-		err = errors.New("it is not what the table of blocks says")
+		err = errOtherThanTable
 	}
 	if err != nil {
 		return nil, kind.at(p.place, err)
@@ -165,6 +165,11 @@ func cut(err error) error {
 	return err
 }
 
+var (
+	errEmptyKind      = errors.New("it holds no record and has an item kind other than 0")
+	errOtherThanTable = errors.New("it is not what the table of blocks says")
+)
+
 // countRecords checks the plain text of a record block and counts its records.
 func countRecords(plain []byte) (uint32, error) {
 	if len(plain) == 0 {
@@ -180,6 +185,9 @@ func countRecords(plain []byte) (uint32, error) {
 			return 0, fmt.Errorf("its record %d is longer than the block or the limit", count)
 		}
 		rest = rest[head+int(n):]
+	}
+	if count == 0 && plain[0] != 0 {
+		return 0, errEmptyKind
 	}
 	if len(plain) > 1+BlockRoom && count != 1 {
 		return 0, fmt.Errorf("%d records in %d bytes are more than allowed", count, len(plain))

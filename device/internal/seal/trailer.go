@@ -105,6 +105,7 @@ type layout struct {
 	parts      []Part
 	blobs      [][]place // by part
 	index      *place    // of the sealed bytes, after header copy and counter
+	indexPlain int       // bytes of the index
 	end        place     // where the trailer has to be, with what counter
 }
 
@@ -146,7 +147,7 @@ func (t *table) place() (*layout, error) {
 		}
 		l.end.offset += indexHeadLen
 		at := l.take(t.Index.Sealed)
-		l.index = &at
+		l.index, l.indexPlain = &at, int(t.Index.Plain)
 	}
 	return l, nil
 }
@@ -163,6 +164,8 @@ func (e recordEntry) check(only bool) error {
 	switch {
 	case e.Count == 0 && !(only && e.Plain == 1):
 		return errors.New("it holds no record")
+	case e.Count == 0 && e.Kind != 0:
+		return errEmptyKind
 	case e.Plain < 1 || e.Count > e.Plain-1 && e.Count > 0:
 		return fmt.Errorf("%d records do not fit in %d bytes", e.Count, e.Plain)
 	case e.Plain > 1+BlockRoom && e.Count != 1, e.Plain > maxRecordBlock:

@@ -60,6 +60,7 @@ function split(plain) {
     if (length > MiB || length > plain.length - at) refuse('a record is longer than its block or the limit');
     records.push(plain.subarray(at, at += length));
   }
+  if (records.length === 0 && plain[0] !== 0) refuse('a block without records has an item kind');
   if (plain.length > 1 + 131072 && records.length !== 1) refuse('a record block is too full');
   return {kind: plain[0], records};
 }
@@ -79,7 +80,7 @@ function readTable(plain) {
   };
   const records = t.get(1).map((e, i, all) => {
     const [kind, n, length, sealed] = uints(tuple(e, 4), U32);
-    const empty = all.length === 1 && n === 0 && length === 1;
+    const empty = all.length === 1 && n === 0 && length === 1 && kind === 0;
     if (kind > 255 || n === 0 && !empty || n > Math.max(0, length - 1)) refuse('a record block cannot hold that');
     if (length < 1 || length > MOST_RECORD_BLOCK || length > 1 + 131072 && n !== 1) refuse('a record block is too full');
     checkSealed(sealed, length);
@@ -116,7 +117,7 @@ function readTable(plain) {
   return {records, recordPart, blobs, index, end, counter};
 }
 
-// openChunk opens all of a chunk, as section 5 says. What is compressed is opened and not expanded.
+// openChunk opens all of a chunk, as section 5 says. Compressed blocks are opened and not expanded; unexpanded is how many.
 export async function openChunk(bytes, session) {
   if (bytes.length < 86 || bytes.length > 16 * MiB) refuse('no chunk has this size');
   const c = await openHeader(bytes, session);
@@ -127,20 +128,22 @@ export async function openChunk(bytes, session) {
   const at = bytes.length - 12 - sealed;
   if (at < 74) refuse('the trailer is longer than the chunk');
   const trailer = await openBlock(c, bytes.subarray(at, at + sealed), at, counter, TRAILER, MOST_TABLE);
-  const out = {keyVersion: c.keyVersion, chunkKey: c.key.toString('hex'), commitment: c.commitment.toString('hex'), blocks: [], records: [], blobs: []};
-  if (trailer.plain === null) return {...out, blocks: [trailer.told]}; // this reader ends here
+  const out = {keyVersion: c.keyVersion, chunkKey: c.key.toString('hex'), commitment: c.commitment.toString('hex'), blocks: [], records: [], blobs: [], unexpanded: 0};
+  if (trailer.plain === null) return {...out, blocks: [trailer.told], unexpanded: 1}; // what is before it cannot be found
   const table = readTable(trailer.plain);
   if (table.end !== at || table.counter !== counter) refuse('the table of blocks does not end where the trailer begins');
   out.recordPart = table.recordPart;
-  const block = (p, kind, limit) => openBlock(c, bytes.subarray(p.offset, p.offset + p.sealed), p.offset, p.counter, kind, limit);
+  const block = async (p, kind, limit) => {
+    const b = await openBlock(c, bytes.subarray(p.offset, p.offset + p.sealed), p.offset, p.counter, kind, limit);
+    out.blocks.push(b.told);
+    if (b.plain === null) out.unexpanded++;
+    return b;
+  };
   for (const p of table.records) {
     if (bytes[p.offset - 5] !== p.kind || bytes.readUInt32BE(p.offset - 4) !== p.sealed) refuse('what is before a record block is not its own');
     const b = await block(p, p.kind, MOST_RECORD_BLOCK);
-    out.blocks.push(b.told);
-    if (b.length !== p.length) refuse('a record block is not what the table says');
-    if (b.plain === null) continue;
-    const {kind, records} = split(b.plain);
-    if (kind !== p.itemKind || records.length !== p.count) refuse('a record block is not what the table says');
+    const {kind, records} = b.plain === null ? {kind: p.itemKind, records: []} : split(b.plain);
+    if (b.length !== p.length || kind !== p.itemKind || b.plain !== null && records.length !== p.count) refuse('a record block is not what the table says');
     for (const [i, r] of records.entries()) out.records.push({number: p.first + i, kind, bytes: await digest(r)});
   }
   for (const blob of table.blobs) await openBlob(blob, block, out);
@@ -148,7 +151,7 @@ export async function openChunk(bytes, session) {
     const start = table.index.offset - 78;
     if (!bytes.subarray(start, start + 74).equals(c.header) || bytes.readUInt32BE(start + 74) !== table.index.counter) refuse('the index is not of this chunk');
     const b = await block(table.index, INDEX, MOST_INDEX);
-    out.blocks.push(b.told);
+    if (b.length !== table.index.length) refuse('the index has another length than the table says');
     Object.assign(out, {indexOffset: start, indexLength: 78 + table.index.sealed});
     if (b.plain !== null) out.index = await digest(b.plain);
   }
@@ -160,7 +163,6 @@ async function openBlob(blob, block, out) {
   const pieces = [];
   for (const p of blob.blocks) {
     const b = await block(p, BLOB, MiB);
-    out.blocks.push(b.told);
     if (b.length !== p.length) refuse('a blob block has another length than follows from its size');
     pieces.push(b.plain);
   }
@@ -171,9 +173,10 @@ async function openBlob(blob, block, out) {
   out.blobs.push({sum, size: blob.size, offset: blob.offset, bytes: told});
 }
 
-// openRecordPart opens the beginning of a chunk by itself.
+// openRecordPart opens the beginning of a chunk by itself. From a block on that is not expanded, records have no numbers.
 export async function openRecordPart(bytes, session) {
   const c = await openHeader(bytes, session);
+  const out = {blocks: [], records: [], unexpanded: 0};
   let at = 74, count = 0;
   for (let counter = 0; ; counter++) {
     if (bytes.length - at < 5) refuse('the record part is cut short');
@@ -183,22 +186,27 @@ export async function openRecordPart(bytes, session) {
     at += 5;
     if (at + sealed > Math.min(bytes.length, 16 * MiB)) refuse('the record part is cut short');
     const b = await openBlock(c, bytes.subarray(at, at + sealed), at, counter, kind, MOST_RECORD_BLOCK);
+    out.blocks.push(b.told);
     at += sealed;
-    if (b.plain !== null) {
-      const {records} = split(b.plain);
+    if (b.plain === null) {
+      out.unexpanded++;
+    } else {
+      const {kind: itemKind, records} = split(b.plain);
       if (records.length === 0 && (kind !== LAST || counter > 0)) refuse('a block holds no record');
+      for (const r of out.unexpanded ? [] : records) out.records.push({number: out.records.length, kind: itemKind, bytes: await digest(r)});
       if ((count += records.length) > MOST_RECORDS) refuse('the chunk has too many records');
     }
     if (kind === LAST) break;
   }
   if (at !== bytes.length) refuse('the record part does not end here');
-  return {};
+  return out;
 }
 
-// openIndexSection opens the index by itself.
-export async function openIndexSection(bytes, session) {
+// openIndexSection opens the index by itself, which lies at an offset of its chunk.
+export async function openIndexSection(bytes, session, offset = 0) {
   const c = await openHeader(bytes, session);
   if (bytes.length < 78) refuse('the index section is cut short');
-  const b = await openBlock(c, bytes.subarray(78), 78, bytes.readUInt32BE(74), INDEX, MOST_INDEX);
-  return b.plain === null ? {} : {index: await digest(b.plain)};
+  const b = await openBlock(c, bytes.subarray(78), offset + 78, bytes.readUInt32BE(74), INDEX, MOST_INDEX);
+  const out = {blocks: [b.told], indexOffset: offset, indexLength: bytes.length, unexpanded: b.plain === null ? 1 : 0};
+  return b.plain === null ? out : {...out, index: await digest(b.plain)};
 }

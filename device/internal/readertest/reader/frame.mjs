@@ -1,8 +1,8 @@
 // Frames, as section 3 of FORMAT.md has them, down to the compressed block: what zstd (RFC 8878) says of itself is read and
-// checked here, and nothing is expanded.
+// checked here. Raw blocks and those that repeat a byte are expanded, compressed ones and check sums are not looked into.
 import {refuse} from './cbor.mjs';
 
-// unpack gives the plain text of a stored frame; of a compressed one, null with its length.
+// unpack gives the plain text of a frame; where it is not expanded, null with its length.
 export function unpack(frame, limit) {
   if (frame.length < 256) refuse('a frame is cut short');
   const view = Buffer.from(frame.buffer, frame.byteOffset, frame.length);
@@ -13,12 +13,12 @@ export function unpack(frame, limit) {
   const body = view.subarray(9, 9 + length);
   if (encoding === 0 && length === plain) return {length: plain, plain: body};
   if (encoding !== 1 || length >= plain) refuse(`encoding ${encoding} with ${length} bytes for ${plain}`);
-  checkZstd(body, plain);
-  return {length: plain, plain: null};
+  return {length: plain, plain: expand(body, plain)};
 }
 
-// checkZstd checks that the body is one frame that states its content size, by the heads of the frame and of its blocks.
-function checkZstd(b, plain) {
+// expand checks that the body is one frame that states its content size, by the heads of the frame and of its blocks. It gives
+// null where a block is compressed or there is a check sum.
+function expand(b, plain) {
   if (b.length < 5 || b.readUInt32LE(0) !== 0xfd2fb528) refuse('it is no zstd frame');
   const descriptor = b[4];
   const single = (descriptor & 32) !== 0;
@@ -38,22 +38,31 @@ function checkZstd(b, plain) {
   if (stated !== BigInt(plain)) refuse('the zstd frame states another content size');
   if (single) window = plain;
   if (window > 8 << 20) refuse('the zstd frame has a window of more than 8 MiB');
-  at = blocks(b, at + size, window, plain);
-  if (descriptor & 4) at += 4;
-  if (at !== b.length) refuse('the body is not one zstd frame');
+  const {end, pieces} = blocks(b, at + size, window, plain);
+  const checked = (descriptor & 4) !== 0;
+  if (end + (checked ? 4 : 0) !== b.length) refuse('the body is not one zstd frame');
+  return pieces && !checked ? Buffer.concat(pieces) : null;
 }
 
-// blocks passes over the blocks of a frame and returns where they end.
+// blocks passes over the blocks of a frame: where they end and, if none is compressed, what comes of them.
 function blocks(b, at, window, plain) {
-  let sure = 0; // bytes that come of it for certain: of blocks that are not compressed
+  let sure = 0, pieces = []; // bytes that come of it for certain: of blocks that are not compressed
   for (let last = false; !last;) {
     if (b.length - at < 3) refuse('a zstd block is cut short');
     const head = b.readUIntLE(at, 3), type = head >> 1 & 3, size = head >> 3;
     last = (head & 1) === 1;
-    if (type === 3 || size > Math.min(Math.max(window, 1024), 128 << 10)) refuse('a zstd block is larger than any, or of no type');
-    if (type !== 2) sure += size;
-    at += 3 + (type === 1 ? 1 : size);
-    if (at > b.length || sure > plain) refuse('a zstd block is longer than its frame, or holds more');
+    if (type === 3) refuse('a zstd block is of no type');
+    if (size > Math.min(Math.max(window, 1024), 128 << 10)) refuse('a zstd block is larger than any');
+    at += 3;
+    const body = b.subarray(at, at += type === 1 ? 1 : size);
+    if (at > b.length) refuse('a zstd block is longer than its frame');
+    if (type === 2) {
+      pieces = null;
+      continue;
+    }
+    if ((sure += size) > plain) refuse('a zstd frame holds more than it states');
+    pieces?.push(type === 1 ? Buffer.alloc(size, body[0]) : body);
   }
-  return at;
+  if (pieces && sure !== plain) refuse('a zstd frame holds less than it states');
+  return {end: at, pieces};
 }
