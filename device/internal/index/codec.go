@@ -72,6 +72,9 @@ func (x *Index) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index: encode: %w", err)
 	}
+	if len(b) > MaxEncoded {
+		return nil, fmt.Errorf("index: it has %d bytes, at most %d are possible", len(b), MaxEncoded)
+	}
 	return b, nil
 }
 
@@ -97,6 +100,9 @@ func decodeOptions() cbor.DecOptions {
 
 // Decode reads what Encode wrote and nothing else.
 func Decode(b []byte) (*Index, error) {
+	if len(b) > MaxEncoded {
+		return nil, fmt.Errorf("index: it has %d bytes, at most %d are possible", len(b), MaxEncoded)
+	}
 	mode, err := decodeOptions().DecMode()
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)

@@ -12,8 +12,11 @@ import (
 // Format is the version that Encode writes and Decode reads. Version 0 carries no promise of compatibility yet.
 const Format = 0
 
-// MaxChunks is the most chunks of one snapshot.
-const MaxChunks = 10_000
+const (
+	MaxChunks  = 10_000    // chunks of one snapshot
+	MaxEncoded = 4 << 20   // bytes of an encoded index; as many as a chunk takes
+	MaxNumber  = 1<<53 - 1 // the largest number of an index: one that every language's numbers hold
+)
 
 // MaxRecords is the most records of a chunk.
 const MaxRecords = 1 << 20
@@ -131,8 +134,11 @@ func (x *Index) check() error {
 	if last := x.Chunks[len(x.Chunks)-1]; last.Session != x.Snapshot {
 		return fmt.Errorf("index: its own chunk is of session %s and not of snapshot %s", last.Session, x.Snapshot)
 	}
+	if x.Schema > MaxNumber {
+		return fmt.Errorf("index: schema version %d is larger than %d", x.Schema, MaxNumber)
+	}
 	for kind, n := range x.Counts {
-		if n < 0 {
+		if n < 0 || n > MaxNumber {
 			return fmt.Errorf("index: %d %s cannot be", n, kind)
 		}
 	}
@@ -181,7 +187,7 @@ func (c *Chunk) check(last bool) error {
 	if own := c.ID == (ID{}); own != last || own && (c.Size != 0 || c.RecordPart != 0 || c.Mark != (Mark{})) {
 		return fmt.Errorf("id, size, record part and mark are known of all chunks but the last")
 	}
-	if c.Size < 0 || c.RecordPart < 0 || c.RecordPart > c.Size {
+	if c.Size < 0 || c.Size > MaxNumber || c.RecordPart < 0 || c.RecordPart > c.Size {
 		return fmt.Errorf("a record part of %d of %d bytes is not possible", c.RecordPart, c.Size)
 	}
 	var records uint64

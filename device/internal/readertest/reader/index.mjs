@@ -1,16 +1,16 @@
 // Indexes, as device/internal/index/FORMAT.md has them.
 import {decode, isUint, refuse, version} from './cbor.mjs';
 
-const MOST_CHUNKS = 10_000, MOST_RECORDS = 1 << 20, MOST_MEMBERS = 16;
+const MOST_CHUNKS = 10_000, MOST_RECORDS = 1 << 20, MOST_MEMBERS = 16, MOST_BYTES = 4 << 20;
 const bytes = (v, ...lengths) => v instanceof Uint8Array && lengths.includes(v.length) ? Buffer.from(v).toString('hex') : refuse('an id or digest has another length');
 const tuple = (v, n) => Array.isArray(v) && v.length === n ? v : refuse('an array has another form');
 const uint = (v, most) => isUint(v, most) ? v : refuse('a number is out of its range');
 
 export function readIndex(b) {
+  if (b.length > MOST_BYTES) refuse('the index has too many bytes');
   if (version(b) !== 0) refuse('this reader is too old for the format');
   const [, schema, snapshot, previous, sessions, chunks, counts, coverage] = tuple(decode(b, {depth: 6}), 8);
-  if (typeof schema !== 'bigint') uint(schema);
-  const out = {schema: Number(schema), snapshot: bytes(snapshot, 16), previous: bytes(previous, 0, 32), chunks: []};
+  const out = {schema: uint(schema), snapshot: bytes(snapshot, 16), previous: bytes(previous, 0, 32), chunks: []};
   if (/^0+$/.test(out.previous)) refuse('the one before is named by zeros');
   if (!Array.isArray(sessions) || !Array.isArray(chunks) || !(counts instanceof Map) || !(coverage instanceof Map)) refuse('a member has another type');
   if (chunks.length < 1 || chunks.length > MOST_CHUNKS) refuse(`${chunks.length} chunks are not possible`);

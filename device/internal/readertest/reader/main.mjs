@@ -10,6 +10,7 @@ import {basename} from 'node:path';
 import {Refused} from './cbor.mjs';
 import {keyPair, openSessionKey, sessionKey} from './keys.mjs';
 import {openChunk, openIndexSection, openRecordPart} from './chunk.mjs';
+import {idBytes, idName} from './ids.mjs';
 import {readIndex} from './index.mjs';
 import {readItem} from './item.mjs';
 
@@ -43,6 +44,12 @@ async function openSealed(v) {
   throw new Error(`unknown vector of a ${v.what}`);
 }
 
+// readId reads an id, and writes it again.
+function readId(id) {
+  const bytes = idBytes(id);
+  return {bytes: bytes.toString('hex'), id: idName(bytes)};
+}
+
 async function tell(name, read) {
   let line;
   try {
@@ -62,5 +69,5 @@ for (const file of files) {
     continue;
   }
   const read = {indexes: readIndex, items: readItem}[what];
-  for (const v of vectors) await tell(v.name, () => read(Buffer.from(v.cbor, 'hex')));
+  for (const v of vectors) await tell(v.name, () => what === 'ids' ? readId(v.id) : read(Buffer.from(v.cbor, 'hex')));
 }
