@@ -109,6 +109,9 @@ func (c *Call) validate() error {
 	if err := c.Address.validate(); err != nil {
 		return err
 	}
+	if c.Presentation.hides() && (c.Address.Kind != Hidden || c.Address.Value != c.Presentation.why()) {
+		return fmt.Errorf("a call of presentation %d is from a hidden address that says so", c.Presentation)
+	}
 	if err := texts("call", c.PostDial, c.ViaNumber, c.Line, c.LineOf, c.Country, c.Place, c.Service); err != nil {
 		return err
 	}
@@ -117,11 +120,17 @@ func (c *Call) validate() error {
 
 // ParseCaller is ParseAddress for a call, whose presentation may say that there is no number.
 func ParseCaller(raw string, p Presentation, regions ...string) Address {
-	if p >= Restricted && p <= Unavailable {
-		return Address{Kind: Hidden, Raw: raw, Value: strconv.Itoa(int(p))}
+	if p.hides() {
+		return Address{Kind: Hidden, Raw: raw, Value: p.why()}
 	}
 	return ParseAddress(raw, regions...)
 }
+
+// hides says that there is no number to be seen.
+func (p Presentation) hides() bool { return p >= Restricted && p <= Unavailable }
+
+// why is the presentation as the value of a hidden address.
+func (p Presentation) why() string { return strconv.Itoa(int(p)) }
 
 // Calls is the calls of a target as far as it takes to know those that are almost the same: somebody may have
 // brought them there with another tool, which lost a second, an hour or a country code. The zero Calls is empty.

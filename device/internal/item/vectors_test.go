@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"zapas/device/internal/readertest"
 )
+
+var update = flag.Bool("update", false, "write testdata/second.json anew")
 
 type vector struct {
 	Name   string
@@ -92,8 +95,8 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-// TestVectors_SecondReader: an implementation that shares no code with this one accepts and refuses the same. It computes
-// no ids.
+// TestVectors_SecondReader: an implementation that shares no code with this one accepts and refuses the same, for the reason that
+// is written down. It computes no ids.
 func TestVectors_SecondReader(t *testing.T) {
 	t.Parallel()
 	valid, invalid := readVectors(t, "valid.json"), readVectors(t, "invalid.json")
@@ -104,11 +107,13 @@ func TestVectors_SecondReader(t *testing.T) {
 		}
 	}
 	told = readertest.Read(t, "items", filepath.Join("testdata", "invalid.json"))
+	reasons := map[string]string{}
 	for _, v := range invalid {
-		if told[v.Name].Refused == "" {
+		if reasons[v.Name] = told[v.Name].Refused; reasons[v.Name] == "" {
 			t.Errorf("%s: accepted, though %s", v.Name, v.Why)
 		}
 	}
+	readertest.Reasons(t, filepath.Join("testdata", "second.json"), reasons, *update)
 	t.Logf("Node: %d valid and %d invalid vectors", len(valid), len(invalid))
 }
 

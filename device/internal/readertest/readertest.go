@@ -71,3 +71,17 @@ func Reasons(t *testing.T, file string, got map[string]string, update bool) {
 		t.Errorf("the second reader refuses for other reasons than %s says: %s", file, diff)
 	}
 }
+
+// ReadAll gives the reader vectors that are in no file, by their names.
+func ReadAll(t *testing.T, what string, vectors any) map[string]Told {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "vectors.json")
+	b, err := json.Marshal(vectors)
+	if err == nil {
+		err = os.WriteFile(file, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Read(t, what, file)
+}

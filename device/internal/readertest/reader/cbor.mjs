@@ -9,7 +9,7 @@ export function refuse(why) {
 
 const text = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
 
-// decode reads one value that takes up all of the bytes. Integers beyond 2^53 are BigInt, maps are Map.
+// decode reads one value that takes up all of the bytes. Integers of 2^53 and more, or -2^53 and less, are BigInt, maps are Map.
 export function decode(bytes, {depth = 8} = {}) {
   const r = {bytes, at: 0};
   const value = item(r, depth);
@@ -48,7 +48,7 @@ function item(r, depth) {
   const [major, n] = head(r);
   switch (major) {
     case 0: return n;
-    case 1: return typeof n === 'bigint' ? -1n - n : -1 - n;
+    case 1: return n < Number.MAX_SAFE_INTEGER ? -1 - n : -1n - BigInt(n);
     case 2: return string(r, n);
     case 3: return utf8(string(r, n));
     case 4: return array(r, n, depth);

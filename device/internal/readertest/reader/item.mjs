@@ -56,7 +56,10 @@ const message = {1: between(1, 6), 2: int, 3: int, 4: between(1, 3), 5: addresse
 const sms = map({...message, 20: text, 21: between(0, 3), 22: text, 23: int, 24: int}, [1, 4]);
 const mms = map({...message, 20: list(party, MOST.addresses), 21: list(part, MOST.parts), 22: text, 23: text, 24: text, 25: int, 26: int, 27: int, 28: int, 29: int}, [1, 4]);
 const call = map({1: between(1, 7), 2: int, 3: between(1, 3), 4: address, 5: count, 6: between(0, 5), 7: bool, 8: bool, 9: int, 10: extras,
-  20: text, 21: text, 22: text, 23: text, 24: text, 25: text, 26: int, 27: int, 28: int, 29: text}, [1, 3, 4]);
+  20: text, 21: text, 22: text, 23: text, 24: text, 25: text, 26: int, 27: int, 28: int, 29: text}, [1, 3, 4], (v) => {
+  const shown = v.get(6) ?? 0, end = v.get(4);
+  if (shown >= 2 && (end.get(1) !== 5 || end.get(3) !== String(shown))) refuse('a presentation that hides is with another address');
+});
 
 const texts = list(text, MOST.values);
 const types = (v) => {
