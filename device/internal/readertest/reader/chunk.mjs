@@ -1,6 +1,6 @@
 // Chunks, record parts and index sections, as sections 2, 4 and 5 of FORMAT.md have them.
 import {decode, isUint, refuse} from './cbor.mjs';
-import {chunkKey, open, sha256} from './keys.mjs';
+import {aesKey, chunkKey, open, sha256} from './keys.mjs';
 import {unpack} from './frame.mjs';
 
 const MiB = 1 << 20;
@@ -15,7 +15,7 @@ async function openHeader(bytes, session) {
   if (header[4] !== 0 || header[5] !== 1) refuse('this reader is too old for the version or suite');
   const {key, commitment} = await chunkKey(session, header.subarray(10, 42));
   if (!commitment.equals(header.subarray(42))) refuse('it was not sealed under this session key');
-  return {header, key, commitment, keyVersion: header.readUInt32BE(6)};
+  return {header, key, aes: await aesKey(key), commitment, keyVersion: header.readUInt32BE(6)};
 }
 
 function checkSealed(length, plain) {
@@ -30,7 +30,7 @@ async function openBlock(c, sealed, offset, counter, kind, limit) {
   tail.writeUInt32BE(counter, 8);
   tail[12] = kind;
   tail.writeUInt32BE(sealed.length, 13);
-  const frame = await open(c.key, tail.subarray(0, 12), sealed, Buffer.concat([c.header, tail]));
+  const frame = await open(c.aes, tail.subarray(0, 12), sealed, Buffer.concat([c.header, tail]));
   const told = {kind, counter, offset, sealed: sealed.length, encoding: frame[0], frame: await digest(frame)};
   return {...unpack(frame, limit), told};
 }

@@ -76,12 +76,13 @@ export async function openSessionKey(pair, sealed, tenant, user, session, device
   const context = Buffer.concat([Buffer.from([0]), await labeledExtract(SUITE, none, 'psk_id_hash', none), await labeledExtract(SUITE, none, 'info_hash', info)]);
   const secret = await labeledExtract(SUITE, shared, 'secret', none);
   const key = await labeledExpand(SUITE, secret, 'key', context, 32);
-  return open(key, await labeledExpand(SUITE, secret, 'base_nonce', context, 12), sealed.subarray(32), none);
+  return open(await aesKey(key), await labeledExpand(SUITE, secret, 'base_nonce', context, 12), sealed.subarray(32), none);
 }
 
+export const aesKey = (bytes) => subtle.importKey('raw', bytes, 'AES-GCM', false, ['decrypt']);
+
 // open is AES-256-GCM; the tag is at the end.
-export async function open(key, nonce, sealed, aad) {
-  const k = await subtle.importKey('raw', key, 'AES-GCM', false, ['decrypt']);
+export async function open(k, nonce, sealed, aad) {
   try {
     return Buffer.from(await subtle.decrypt({name: 'AES-GCM', iv: nonce, additionalData: aad, tagLength: 128}, k, sealed));
   } catch {
