@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"zapas/shared/api"
 	"zapas/shared/vault"
 )
 
@@ -184,6 +185,35 @@ func TestRebuild_Unreadable(t *testing.T) {
 			got := &memory{coverage: m.coverage}
 			restored(t, s, r.Snapshot, got, all...)
 			same(t, "restored", got, m)
+		})
+	}
+}
+
+// TestRebuild_LyingList: what only the service's list says of the chunk with the index is not believed where it cannot be.
+func TestRebuild_LyingList(t *testing.T) {
+	t.Parallel()
+	for name, lie := range map[string]func(m *api.Manifest, last *api.ManifestChunk){
+		"NegativeRecords":  func(_ *api.Manifest, last *api.ManifestChunk) { last.Records = -1 },
+		"RecordsOverSize":  func(_ *api.Manifest, last *api.ManifestChunk) { last.Records = last.Size + 1 },
+		"IndexBeyond":      func(m *api.Manifest, last *api.ManifestChunk) { m.Index.Length = last.Size - m.Index.Offset + 1 },
+		"IndexFar":         func(m *api.Manifest, _ *api.ManifestChunk) { m.Index.Offset, m.Index.Length = 1<<63-1, 1<<63-1 },
+		"IndexNegative":    func(m *api.Manifest, _ *api.ManifestChunk) { m.Index.Offset = -1 },
+		"IndexOfNoBytes":   func(m *api.Manifest, _ *api.ManifestChunk) { m.Index.Length = 0 },
+		"IndexSomewhereIn": func(m *api.Manifest, _ *api.ManifestChunk) { m.Index.Offset-- },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, p, m, made := lived(t)
+			s.lists = func(list *api.Manifest) {
+				if list.Snapshot == made[2].Snapshot {
+					lie(list, &list.Chunks[len(list.Chunks)-1])
+				}
+			}
+			must(t, p.Device.dir.DropCache())
+			r := p.backUp(t, m)
+			if r.Why != "index_damaged" || r.Base != "" || r.Ledger["messages"].Stored != r.Ledger["messages"].Seen {
+				t.Errorf("%+v", r)
+			}
 		})
 	}
 }

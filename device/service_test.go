@@ -448,6 +448,9 @@ func (s *service) manifest(m vault.Manifest, err error) (any, error) {
 	for _, c := range m.Chunks {
 		out.Chunks = append(out.Chunks, api.ManifestChunk{Session: string(c.Session), Id: c.ID, Size: c.Size, Records: c.Records, Url: c.URL})
 	}
+	if s.lists != nil {
+		s.lists(&out)
+	}
 	if m.Next != "" {
 		out.Cursor = &m.Next
 	}

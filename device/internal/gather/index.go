@@ -90,14 +90,22 @@ func (g *gathering) indexOfLast(ctx context.Context) (elsewhere bool, err error)
 	case x.Snapshot != session:
 		return lost("index_damaged", "is that of snapshot %s", x.Snapshot)
 	}
-	own := &x.Chunks[len(x.Chunks)-1]
-	own.ID, own.Size, own.RecordPart, own.Mark = id, c.Size, c.Records, seal.MarkOf(section)
-	if own.RecordPart < 0 || own.RecordPart > own.Size {
-		own.RecordPart = 0 // its table says where they end
-	}
-	x.Find(g.list())
+	g.complete(x, id, c, section) // where the list does not say how long the records are, the chunk's own table does
 	g.out.Index = x
 	return false, nil
+}
+
+// complete adds to an index what the service's list says of chunks: of the last one, which the index lies in, and of those without
+// records. It reports whether the length of the last one's records can be what the list says; if not, it is left unknown.
+func (g *gathering) complete(x *index.Index, id index.ID, c listed, section []byte) bool {
+	own := &x.Chunks[len(x.Chunks)-1]
+	own.ID, own.Size, own.RecordPart, own.Mark = id, c.Size, c.Records, seal.MarkOf(section)
+	possible := own.RecordPart >= 0 && own.RecordPart <= own.Size
+	if !possible {
+		own.RecordPart = 0
+	}
+	x.Find(g.list())
+	return possible
 }
 
 // list is the service's, as an index takes it.

@@ -115,12 +115,13 @@ func (x *Records) index(ctx context.Context) error {
 	if x.Index.Snapshot != session {
 		return damaged(fmt.Errorf("it is that of snapshot %s", x.Index.Snapshot))
 	}
-	own := &x.Index.Chunks[len(x.Index.Chunks)-1]
-	if own.ID, err = index.Parse(c.Id); err != nil {
+	id, err := index.Parse(c.Id)
+	if err != nil {
 		return damaged(err)
 	}
-	own.Size, own.RecordPart, own.Mark = c.Size, c.Records, seal.MarkOf(section)
-	x.Index.Find(g.list())
+	if !g.complete(x.Index, id, c, section) {
+		return damaged(fmt.Errorf("it is in a chunk whose records cannot be %d of %d bytes", c.Records, c.Size))
+	}
 	return nil
 }
 

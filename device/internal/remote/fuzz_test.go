@@ -42,20 +42,32 @@ func FuzzProblem(f *testing.F) {
 
 // FuzzAnswer: a success is decoded, or refused with the service's address, and nothing else.
 func FuzzAnswer(f *testing.F) {
-	f.Add([]byte(`{"snapshot":"01ARZ3NDEKTSV4RRFFQ69G5FAV","chunks":[{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","size":1}],"counts":{"sms":1},"index":{"offset":1,"length":2},"total":1,"cursor":"x"}`))
-	f.Add([]byte(`{"due":true,"why":"first","pollAfter":3600,"restores":[],"profile":{"name":"Every night"}}`))
-	f.Add([]byte(`null`))
-	f.Add([]byte(`{"chunks":` + strings.Repeat("[", 20000)))
+	for _, body := range []string{
+		`{"snapshot":"01ARZ3NDEKTSV4RRFFQ69G5FAV","chunks":[{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","size":1}],"counts":{"sms":1},"index":{"offset":1,"length":2},"total":1,"cursor":"x"}`,
+		`{"due":true,"why":"first","pollAfter":3600,"restores":[],"profile":{"name":"Every night"}}`,
+		`{"device":"01ARZ3NDEKTSV4RRFFQ69G5FAV","user":"01ARZ3NDEKTSV4RRFFQ69G5FAV","tenant":"acme","state":"active"}`,
+		`{"kind":"backup","tenant":"acme","user":"u","session":"01ARZ3NDEKTSV4RRFFQ69G5FAV","key":"AAAA","keyVersion":1,"base":{"snapshot":"x","seq":9},"expiresAt":"2026-03-01T12:00:00Z"}`,
+		`{"chunks":[{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","url":"https://storage.test/x","headers":{"x-amz-checksum-sha256":"AA=="}}],"expiresAt":"2026-03-01T12:00:00Z"}`,
+		`{"snapshot":"01ARZ3NDEKTSV4RRFFQ69G5FAV","seq":9223372036854775807}`,
+		`{"keyVersion":2147483647,"keys":[{"session":"01ARZ3NDEKTSV4RRFFQ69G5FAV","key":"AAAA"}]}`,
+		`{"id":"01ARZ3NDEKTSV4RRFFQ69G5FAV","state":"done","kinds":["sms"],"ledger":{"messages":{"planned":1}},"createdAt":"2026-03-01T12:00:00Z"}`,
+		`{"seq":9223372036854775808,"keyVersion":1e99,"expiresAt":"yesterday","state":7,"total":-1}`,
+		`null`, `[]`, `{`, `{}{}`, ` {"a":"\ud800"}`,
+		`{"chunks":` + strings.Repeat("[", 20000),
+	} {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		c, _, _ := client(t, says(200, string(body)), says(200, string(body)))
-		alloctest.Within(t, 1<<20+uint64(len(body))*200, func() {
-			for _, out := range []any{new(api.Manifest), new(api.CheckInAnswer)} {
+		for _, out := range []any{new(api.Enrolled), new(api.CheckInAnswer), new(api.Session), new(api.SignedChunks), new(api.Committed),
+			new(api.Manifest), new(api.Keys), new(api.Restore)} {
+			c, _, _ := client(t, says(200, string(body)))
+			alloctest.Within(t, 1<<20+uint64(len(body))*200, func() {
 				err := c.once(t.Context(), http.MethodGet, "/v1/x", nil, out)
 				if _, lost := errors.AsType[*Unanswered](err); lost || err != nil && !strings.Contains(err.Error(), "https://zapas.test") {
-					t.Errorf("%v", err)
+					t.Errorf("%T: %v", out, err)
 				}
-			}
-		})
+			})
+		}
 	})
 }
 
@@ -65,7 +77,9 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(v)
 	}
 	f.Fuzz(func(t *testing.T, v string) {
-		if d := retryAfter(v, noon); d < 0 || !utf8.ValidString(v) && d != 0 {
+		var d time.Duration
+		alloctest.Within(t, 64<<10+uint64(len(v))*20, func() { d = retryAfter(v, noon) })
+		if d < 0 || !utf8.ValidString(v) && d != 0 {
 			t.Errorf("%q: %v", v, d)
 		}
 	})
