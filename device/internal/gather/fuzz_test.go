@@ -58,7 +58,7 @@ func FuzzManifest(f *testing.F) {
 		for _, read := range []func(d Gatherer, r Restore) (*index.Index, error){readRecords, readWhole} {
 			d := Gatherer{Client: s.client(body), Tenant: tenant, User: user, Device: device, Random: source()}
 			var x *index.Index
-			alloctest.Within(t, 32<<20+uint64(len(body))*400, func() {
+			alloctest.Within(t, 4<<20+uint64(len(body))*400, func() {
 				x, _ = read(d, Restore{Snapshot: s.session.String(), Session: device, Folder: t.TempDir(), Kinds: []item.Kind{item.KindSMS}})
 			})
 			if x == nil {

@@ -43,7 +43,10 @@ func FuzzParse(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if id, err := Parse(s); err == nil && id.String() != s {
+		var id ID
+		var err error
+		alloctest.Within(t, 4<<10+uint64(len(s))*16, func() { id, err = Parse(s) })
+		if err == nil && id.String() != s {
 			t.Errorf("%q is read as %s", s, id)
 		}
 	})

@@ -8,6 +8,10 @@ import (
 	"zapas/device/internal/alloctest"
 )
 
+// decoderCost is what may be allocated whatever is read: a decompressor, which has its tables, and the largest record block that
+// the 5 bytes before it may announce.
+const decoderCost = 3 << 20
+
 // FuzzOpen looks for a chunk, record part or index that is not refused and was never sealed, and for a panic.
 func FuzzOpen(f *testing.F) {
 	s, empty := small(f, 1), content{}.seal(f, 2)
@@ -16,15 +20,22 @@ func FuzzOpen(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sound := bytes.Equal(b, s.bytes) || bytes.Equal(b, empty.bytes)
-		if _, err := read(b, testKey); (err == nil) != sound {
-			t.Errorf("a chunk of %d bytes: %v", len(b), err)
-		}
-		if recs, err := readPart(b, testKey); err == nil && !bytes.Equal(b, s.recordPart()) && !bytes.Equal(b, empty.recordPart()) {
-			t.Errorf("a record part with %d records", len(recs))
-		}
-		if _, err := OpenIndex(b, testKey); err == nil && !bytes.Equal(b, s.index()) {
-			t.Error("an index")
-		}
+		most := decoderCost + uint64(len(b))*8
+		alloctest.Within(t, most, func() {
+			if _, err := read(b, testKey); (err == nil) != sound {
+				t.Errorf("a chunk of %d bytes: %v", len(b), err)
+			}
+		})
+		alloctest.Within(t, most, func() {
+			if recs, err := readPart(b, testKey); err == nil && !bytes.Equal(b, s.recordPart()) && !bytes.Equal(b, empty.recordPart()) {
+				t.Errorf("a record part with %d records", len(recs))
+			}
+		})
+		alloctest.Within(t, most, func() {
+			if _, err := OpenIndex(b, testKey); err == nil && !bytes.Equal(b, s.index()) {
+				t.Error("an index")
+			}
+		})
 	})
 }
 
@@ -106,7 +117,10 @@ func FuzzKey(f *testing.F) {
 	f.Add(make([]byte, 80), "\x00", user, session, device) // a point of low order
 	f.Fuzz(func(t *testing.T, sealed []byte, te, us, se, de string) {
 		whole := bytes.Equal(sealed, sound) && te == tenant && us == user && se == session && de == device
-		if got, err := k.Open(sealed, te, us, se, de); (err == nil) != whole || whole == (got != testKey) {
+		var got SessionKey
+		var err error
+		alloctest.Within(t, 32<<10+uint64(len(sealed)+len(te)+len(us)+len(se)+len(de))*16, func() { got, err = k.Open(sealed, te, us, se, de) })
+		if (err == nil) != whole || whole == (got != testKey) {
 			t.Errorf("%x for %q %q %q %q: %v", sealed, te, us, se, de, err)
 		}
 	})
@@ -161,7 +175,7 @@ func FuzzFrame(f *testing.F) {
 		c := must[*codec](t)(newDecoder())
 		var plain []byte
 		var err error
-		alloctest.Within(t, 4*maxWindow, func() { plain, err = c.unpack(b, maxRecordBlock, nil) })
+		alloctest.Within(t, 3*maxRecordBlock+uint64(len(b))*4, func() { plain, err = c.unpack(b, maxRecordBlock, nil) })
 		if err != nil {
 			return
 		}
