@@ -53,7 +53,7 @@ func Reasons(t *testing.T, file string, got map[string]string, update bool) {
 	if update {
 		b, err := json.MarshalIndent(got, "", " ")
 		if err == nil {
-			err = os.WriteFile(file, append(b, '\n'), 0o644)
+			err = os.WriteFile(file, append(b, '\n'), 0o600)
 		}
 		if err != nil {
 			t.Fatal(err)
