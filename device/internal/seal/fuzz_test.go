@@ -3,7 +3,10 @@ package seal
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 
 	"zapas/device/internal/alloctest"
 )
@@ -171,6 +174,9 @@ func FuzzFrame(f *testing.F) {
 	f.Add(frame(encodingZstd, 1003, compressed(f, append([]byte{1, 0xe8, 7}, make([]byte, 1000)...))))
 	f.Add(frame(encodingZstd, 60000, compressed(f, make([]byte, 70000))))
 	f.Add(frame(encodingZstd, 1000, streamed(f, make([]byte, 1000))))
+	large := bytes.Repeat(noise(1, 4000), maxRecordBlock/4000)
+	f.Add(frame(encodingZstd, len(large), compressed(f, large, zstd.WithWindowSize(maxWindow))))
+	f.Add(frame(encodingZstd, maxRecordBlock, zstdFrame(23, maxRecordBlock, append(slices.Repeat([]uint32{128 << 10}, 8), 4)...)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c := must[*codec](t)(newDecoder())
 		var plain []byte
