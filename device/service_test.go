@@ -454,9 +454,6 @@ func (s *service) manifest(m vault.Manifest, err error) (any, error) {
 	if m.Next != "" {
 		out.Cursor = &m.Next
 	}
-	if s.lists != nil {
-		s.lists(&out)
-	}
 	return out, nil
 }
 

@@ -96,11 +96,12 @@ func (g *gathering) indexOfLast(ctx context.Context) (elsewhere bool, err error)
 }
 
 // complete adds to an index what the service's list says of chunks: of the last one, which the index lies in, and of those without
-// records. It reports whether the length of the last one's records can be what the list says; if not, it is left unknown.
+// records. It reports whether the last one's size, and the length of its records, can be what the list says; if not, that length is
+// left unknown.
 func (g *gathering) complete(x *index.Index, id index.ID, c listed, section []byte) bool {
 	own := &x.Chunks[len(x.Chunks)-1]
 	own.ID, own.Size, own.RecordPart, own.Mark = id, c.Size, c.Records, seal.MarkOf(section)
-	possible := own.RecordPart >= 0 && own.RecordPart <= own.Size
+	possible := own.Size <= seal.MaxChunk && own.RecordPart >= 0 && own.RecordPart <= own.Size
 	if !possible {
 		own.RecordPart = 0
 	}

@@ -120,7 +120,7 @@ func (x *Records) index(ctx context.Context) error {
 		return damaged(err)
 	}
 	if !g.complete(x.Index, id, c, section) {
-		return damaged(fmt.Errorf("it is in a chunk whose records cannot be %d of %d bytes", c.Records, c.Size))
+		return damaged(fmt.Errorf("it is in a chunk that cannot have %d bytes of records and %d in all", c.Records, c.Size))
 	}
 	return nil
 }
