@@ -17,9 +17,12 @@ import (
 	"sync"
 	"time"
 
+	"zapas/device/internal/index"
+	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/remote"
+	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 	"zapas/shared/api"
 )
@@ -73,6 +76,18 @@ type Conditions struct {
 	Unmetered bool // the network costs nothing by volume
 	Charging  bool
 	Battery   int // per cent, 0-100
+}
+
+// ErrAppTooOld says that a newer app has made what is to be read, in a format that this one does not know. Nothing is
+// damaged: the same call goes on after an update.
+var ErrAppTooOld = errors.New("this app is too old to read the backup, which a newer one has made; update the app, then it goes on")
+
+// tooOld is err, which is ErrAppTooOld if a format or a schema is not known that is what was stored.
+func tooOld(err error) error {
+	if errors.Is(err, seal.ErrTooNew) || errors.Is(err, index.ErrTooNew) || errors.Is(err, item.ErrSchema) {
+		return fmt.Errorf("%w (%w)", ErrAppTooOld, err)
+	}
+	return err
 }
 
 // ErrMetered says that a network costs by volume, and that the profile waits for one that does not.

@@ -65,7 +65,7 @@ func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen 
 		return err
 	})
 	if err != nil {
-		err = fmt.Errorf("plan the restore of snapshot %s: %w", r.Snapshot, err)
+		err = fmt.Errorf("plan the restore of snapshot %s: %w", r.Snapshot, tooOld(err))
 	}
 	return planOf(out), err
 }

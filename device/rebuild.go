@@ -96,6 +96,9 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 		gone, ok = &gather.Lost{}, true
 		gone.Reason, gone.Detail = "snapshot_damaged", bad.Error()
 	}
+	if err = tooOld(err); errors.Is(err, ErrAppTooOld) && lost == whyRestored {
+		return nil, "", nil // nor then: what is made here is this app's own
+	}
 	if ok {
 		if lost == whyRestored {
 			return nil, "", nil // it is only not built on

@@ -22,14 +22,15 @@ const openings = 3 // sessions that one restore opens before it gives up
 // Restore brings the items of a snapshot to a target: all elements that the restore names, or those of them that chosen
 // names, narrowed by only. What failed is named, and can be asked for alone the next time (Only.Failed): in another order of the
 // snapshot, since the service ends one with its result. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
-// which the report names. Killed at any moment, it is called again.
+// which the report names. Killed at any moment, it is called again. ErrAppTooOld ends it before anything is written, and leaves it
+// open.
 func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []string, only ...Only) (RestoreReport, error) {
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
 	}
 	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, only, out) })
 	if err != nil {
-		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, err)
+		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, tooOld(err))
 	}
 	return out, err
 }

@@ -67,7 +67,8 @@ func (r *VerifyReport) Lost() (n int64) {
 // Verify proves that a snapshot of this device can be restored: every chunk is downloaded and opened, every item decoded,
 // every attachment compared with its hash, every number with the others. Nothing is written but the service's note of what
 // was found, and no chunk stays on the disk. A chunk that is missing or damaged costs its own items alone, which the report
-// names; it is complete, too, when the service could not be told.
+// names; it is complete, too, when the service could not be told. What only a newer app can read is not damaged: ErrAppTooOld, and
+// the service is told nothing.
 func (d *Device) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, error) {
 	if d.id.Device == "" {
 		return VerifyReport{}, d.nobody
@@ -90,7 +91,7 @@ func (d *Device) Verify(ctx context.Context, o VerifyOptions) (VerifyReport, err
 	}
 	out.Requests = d.client.Sent().Minus(before)
 	if err != nil {
-		err = fmt.Errorf("verify a backup: %w", err)
+		err = fmt.Errorf("verify a backup: %w", tooOld(err))
 	}
 	return out, err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -45,6 +46,17 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(code) != args[0] {
 		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// TestExit_AppTooOld: what needs an update is told as that, and by a word that another program can switch on.
+func TestExit_AppTooOld(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	term := &terminal{out: &out, errs: &errs, json: true}
+	code := term.exit(fmt.Errorf("restore snapshot 01SNAP: %w", device.ErrAppTooOld))
+	if code != exitFailed || !strings.Contains(out.String(), `"code":"app_too_old"`) || !strings.Contains(errs.String(), "update the app") {
+		t.Errorf("exit code %d: %s%s", code, out.String(), errs.String())
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 
 	"zapas/device"
 	"zapas/device/internal/remote"
+	"zapas/shared/api"
 )
 
 // Exit codes.
@@ -138,7 +139,11 @@ func (t *terminal) exit(err error) int {
 	}
 	if t.json {
 		said := map[string]string{"error": err.Error()}
-		if code := remote.Code(err); code != "" {
+		code := remote.Code(err)
+		if errors.Is(err, device.ErrAppTooOld) {
+			code = string(api.CheckInAnswerWhyAppTooOld)
+		}
+		if code != "" {
 			said["code"] = code
 		}
 		if perr := t.print(said); perr != nil {

@@ -19,6 +19,7 @@ const (
 	CodeNotEnrolled = "not_enrolled" // show the screen with the code
 	CodeNoProfile   = "no_profile"   // the administrator has chosen nothing to back up on this phone
 	CodeOffline     = "offline"      // the service or the storage cannot be reached, or broke off: try again later
+	CodeAppTooOld   = "app_too_old"  // a newer app has made this backup: after an update, the same call goes on
 	CodeMetered     = "metered"      // the network costs by volume, and the profile or the user wants another: the rest waits for that
 	CodeStorage     = "storage"      // the storage refused an object
 	CodeFolder      = "folder"       // the library's folder cannot be read or written: the phone is full, or it was taken away
@@ -78,6 +79,8 @@ func codeOf(err error) string {
 		return CodeCancelled
 	case code != "":
 		return code
+	case errors.Is(err, device.ErrAppTooOld):
+		return CodeAppTooOld
 	case errors.Is(err, device.ErrMetered):
 		return CodeMetered
 	case errors.Is(err, device.ErrNotEnrolled):

@@ -60,7 +60,8 @@ type Gatherer struct {
 }
 
 // Gather downloads what a restore needs. A chunk that cannot be had is Bad; any error may pass with another run, but for
-// a service's "session_over": open the restore again.
+// a service's "session_over": open the restore again; and one that wraps seal.ErrTooNew or index.ErrTooNew, which only a newer
+// app helps.
 func (d Gatherer) Gather(ctx context.Context, r Restore) (*Gathered, error) {
 	g, err := d.open(ctx, r)
 	if err != nil {

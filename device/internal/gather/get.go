@@ -24,11 +24,12 @@ const (
 var errOther = errors.New("its bytes are not those that were stored")
 
 // whole downloads a chunk and compares it with its id, unless an earlier run has it. Of one whose records are there already the
-// rest is enough. What is not as it was stored is there as well: its blocks prove what of it is.
+// rest is enough. What is not as it was stored is there as well: its blocks prove what of it is. The error for one that is as it
+// was stored, by a newer app in a format that this one does not know, wraps seal.ErrTooNew.
 func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, records int64) (found, error) {
 	path := g.out.Path(id)
 	if is(path, id, size) {
-		return found{}, nil
+		return found{}, tooNew(path, id)
 	}
 	bad, err := g.asked(ctx, at, func(url string) error {
 		if info, err := os.Stat(path); err == nil && records > 0 && records < size && info.Size() == records {
@@ -45,7 +46,10 @@ func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, record
 		g.gotten(size)
 		return os.Rename(path+".part", path)
 	})
-	if err != nil || bad == nil || bad.Reason != chunkDamaged {
+	if err == nil && bad == nil {
+		return found{}, tooNew(path, id)
+	}
+	if err != nil || bad.Reason != chunkDamaged {
 		return found{bad: bad}, err
 	}
 	if err := os.Rename(path+".part", path); err != nil {
@@ -53,6 +57,25 @@ func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, record
 	}
 	g.gotten(size)
 	return found{harmed: bad}, nil
+}
+
+// tooNew is the error for a chunk of a later version of the format. Its bytes are known to be those that were stored: else it is
+// damaged where the version stands.
+func tooNew(path string, id index.ID) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var head [seal.HeaderLen]byte
+	n, err := io.ReadFull(f, head[:])
+	if newer := seal.TooNew(head[:n]); newer != nil {
+		return fmt.Errorf("chunk %s: %w", id, newer)
+	}
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
 }
 
 // rest downloads what lies behind a chunk's records. Where both are not the chunk, all of it is downloaded instead.
@@ -77,15 +100,16 @@ func (g *gathering) rest(ctx context.Context, url, path string, id index.ID, siz
 }
 
 // part downloads the records of a chunk and opens them. Where they are damaged, the rest of the chunk is needed, too: its table says
-// which they are.
+// which they are. So it is where they seem to be of a newer format: all of it says whether that was stored.
 func (g *gathering) part(ctx context.Context, at int, c index.Chunk) (found, error) {
 	path := g.out.Path(c.ID)
 	if is(path, c.ID, c.Size) {
-		return found{}, nil
+		return found{}, tooNew(path, c.ID)
 	}
 	if g.records(path, c) == nil {
 		return found{part: true}, nil
 	}
+	newer := false
 	bad, err := g.asked(ctx, at, func(url string) error {
 		err := g.d.Client.GetPart(ctx, url, 0, c.RecordPart, func() (io.WriteCloser, error) {
 			return newSpool(path+".part", false, new([32]byte))
@@ -94,11 +118,16 @@ func (g *gathering) part(ctx context.Context, at int, c index.Chunk) (found, err
 			return err
 		}
 		g.gotten(c.RecordPart)
-		if err := g.records(path+".part", c); err != nil {
+		err = g.records(path+".part", c)
+		newer = errors.Is(err, seal.ErrTooNew)
+		if err != nil && !newer {
 			return errOther
 		}
 		return os.Rename(path+".part", path)
 	})
+	if newer {
+		return g.whole(ctx, at, c.ID, c.Size, c.RecordPart)
+	}
 	if err == nil && bad != nil && bad.Reason == chunkDamaged {
 		return g.whole(ctx, at, c.ID, c.Size, 0)
 	}

@@ -82,7 +82,18 @@ func (g *gathering) indexOfLast(ctx context.Context) (elsewhere bool, err error)
 		return false, err
 	}
 	x, err := g.openIndex(section, session)
+	if errors.Is(err, seal.ErrTooNew) && f.harmed == nil { // the whole chunk says whether that was stored
+		f, werr := g.whole(ctx, last, id, c.Size, c.Records)
+		switch {
+		case werr != nil:
+			return false, werr
+		case f.bad == nil && f.harmed == nil:
+			return false, fmt.Errorf("chunk %s: %w", c.Id, err)
+		}
+	}
 	switch {
+	case errors.Is(err, index.ErrTooNew):
+		return false, fmt.Errorf("chunk %s: %w", c.Id, err)
 	case err != nil && f.harmed != nil:
 		return lost(f.harmed.Reason, "cannot be read: %s (%v)", f.harmed.Detail, err)
 	case err != nil:
@@ -174,7 +185,7 @@ func (g *gathering) indexAlone(ctx context.Context, at int, path string) (sectio
 		if section, err = os.ReadFile(path); err != nil {
 			return err
 		}
-		if _, err := g.openIndex(section, session); err != nil {
+		if _, err := g.openIndex(section, session); err != nil && !errors.Is(err, seal.ErrTooNew) && !errors.Is(err, index.ErrTooNew) {
 			return errOther
 		}
 		return nil

@@ -3,6 +3,7 @@ package gather
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -43,7 +44,8 @@ type Records struct {
 }
 
 // Records asks what an open rebuild session reads. only are the chunks of which anything will be read; none: all, and the index,
-// too. *Lost when it is over for good; any other error may pass with another run.
+// too. *Lost when it is over for good; any other error may pass with another run, or with a newer app where it wraps
+// seal.ErrTooNew or index.ErrTooNew.
 func (d Gatherer) Records(ctx context.Context, r Restore, only ...index.ID) (_ *Records, err error) {
 	g := d.begin(r)
 	defer func() {
@@ -106,10 +108,20 @@ func (x *Records) index(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if x.Plain, err = seal.OpenIndex(section, key); err != nil {
+	if x.Plain, err = seal.OpenIndex(section, key); errors.Is(err, seal.ErrTooNew) {
+		id, perr := index.Parse(c.Id)
+		if perr != nil {
+			return damaged(perr)
+		}
+		return x.stored(ctx, at, id, damaged(err))
+	}
+	if err != nil {
 		return damaged(err)
 	}
-	if x.Index, err = index.Decode(x.Plain); err != nil {
+	if x.Index, err = index.Decode(x.Plain); errors.Is(err, index.ErrTooNew) {
+		return fmt.Errorf("snapshot %s: %w", g.r.Snapshot, err)
+	}
+	if err != nil {
 		return damaged(err)
 	}
 	if x.Index.Snapshot != session {
@@ -150,9 +162,25 @@ func (x *Records) Fetch(ctx context.Context, c index.Chunk) error {
 	if c.RecordPart < 1 || c.RecordPart > c.Size {
 		return lost("chunk_damaged", "chunk %s: its records cannot be %d of %d bytes", c.ID, c.RecordPart, c.Size)
 	}
-	return x.ranged(ctx, at, 0, c.RecordPart, func() (io.WriteCloser, error) {
+	if err := x.ranged(ctx, at, 0, c.RecordPart, func() (io.WriteCloser, error) {
 		return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	})
+	}); err != nil {
+		return err
+	}
+	if newer := tooNew(path, c.ID); newer != nil {
+		return x.stored(ctx, at, c.ID, lost("chunk_damaged", "%v", newer))
+	}
+	return nil
+}
+
+// stored reads all of a chunk that begins as one of a newer format does: if it was stored so, the error says that the app is too
+// old; if it was not, it is damaged.
+func (x *Records) stored(ctx context.Context, at int, id index.ID, damaged error) error {
+	f, err := x.g.whole(ctx, at, id, x.g.chunks[at].Size, x.g.chunks[at].Records)
+	if err == nil && f.bad != nil {
+		return &Lost{*f.bad}
+	}
+	return cmp.Or(err, damaged)
 }
 
 // Read goes through the records of a chunk that was fetched, all of them or up to the first error. Another may follow then.

@@ -143,7 +143,7 @@ func checkFormat(mode cbor.DecMode, b []byte) error {
 		return fmt.Errorf("index: it cannot be read: it states no format: %w", err)
 	}
 	if format != Format {
-		return fmt.Errorf("index: it has format %d and this app reads %d: update the app", format, Format)
+		return fmt.Errorf("index: it has format %d and this app reads %d: %w", format, Format, ErrTooNew)
 	}
 	return nil
 }

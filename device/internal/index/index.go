@@ -4,6 +4,7 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -11,6 +12,9 @@ import (
 
 // Format is the version that Encode writes and Decode reads. Version 0 carries no promise of compatibility yet.
 const Format = 0
+
+// ErrTooNew is wrapped by the error for an index of another format than this app reads.
+var ErrTooNew = errors.New("update the app")
 
 const (
 	MaxChunks  = 10_000    // chunks of one snapshot

@@ -47,8 +47,8 @@ type work struct {
 	pieces map[[32]byte][]piece
 }
 
-// Cache reads a snapshot whose index has these bytes. *Damaged, and the errors of from and of spill, which makes a file for the
-// items of a large phone.
+// Cache reads a snapshot whose index has these bytes. *Damaged, one that wraps item.ErrSchema for a record of a newer schema,
+// and the errors of from and of spill, which makes a file for the items of a large phone.
 func Cache(ctx context.Context, from Snapshot, spill func() (paged.File, error), x *index.Index, plain []byte) (*state.Cache, error) {
 	w := &work{from: from, blobs: map[[32]byte]uint32{}, pieces: map[[32]byte][]piece{},
 		cache: &state.Cache{Snapshot: x.Snapshot.String(), IndexSum: sha256.Sum256(plain), Schema: x.Schema, Chunks: x.Chunks, Items: state.In(spill)}}
@@ -104,7 +104,9 @@ func (w *work) chunk(ctx context.Context, i uint32) error {
 		if c.IsDead(r.Number) {
 			continue
 		}
-		if err := w.record(i, r); err != nil {
+		if err := w.record(i, r); errors.Is(err, item.ErrSchema) {
+			return fmt.Errorf("chunk %s, record %d: %w", c.ID, r.Number, err)
+		} else if err != nil {
 			return damaged("chunk %s, record %d: %w", c.ID, r.Number, err)
 		}
 	}

@@ -20,6 +20,17 @@ func MarkOf(begins []byte) (mark [MarkLen]byte) {
 // Begins reports whether these may be the first bytes of a chunk, or of an index section.
 func Begins(b []byte) bool { return bytes.HasPrefix(b, []byte(magicHead)) }
 
+// TooNew is an error that wraps ErrTooNew where the bytes with which a chunk, or a part of one, begins are those of a later
+// version; else nil. They are in the clear: whether they are what was stored, the chunk's SHA-256 alone can say.
+func TooNew(begins []byte) error {
+	var h header
+	copy(h[:], begins)
+	if err := h.check(); errors.Is(err, ErrTooNew) {
+		return err
+	}
+	return nil
+}
+
 // Mark is that of the chunk.
 func (d *Reader) Mark() [MarkLen]byte { return d.cipher.header.mark() }
 

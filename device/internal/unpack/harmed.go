@@ -69,13 +69,13 @@ func (w *writing) gone(c *index.Chunk, asked []byte, first, count uint32, why Ba
 	}
 }
 
-// record restores one record, and reports whether no later restore has to.
+// record restores one record, and reports whether no later restore has to. The error for one of a newer schema wraps
+// item.ErrSchema.
 func (w *writing) record(c *index.Chunk, r seal.Record) (done bool, err error) {
 	it, err := item.Decode(r.Bytes)
 	switch {
 	case errors.Is(err, item.ErrSchema):
-		w.lost(item.Kind(r.Kind).Element(), "newer_schema", 1, err.Error())
-		return false, nil
+		return false, fmt.Errorf("chunk %s, record %d: %w", c.ID, r.Number, err)
 	case err == nil && byte(it.Kind()) != r.Kind:
 		err = fmt.Errorf("a record of kind %d holds a %s", r.Kind, it.Kind())
 	}

@@ -87,7 +87,7 @@ func (o *Outcome) Tell(f ledger.Failure) {
 }
 
 // Restore writes the items of the given kinds to a target, and accounts for each in out. What the target holds already is
-// not written again.
+// not written again. An error that wraps item.ErrSchema says that a record is of a newer schema.
 func Restore(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outcome) error {
 	return bring(ctx, g, kinds, to, out, progress.Writing)
 }
@@ -111,7 +111,9 @@ func bring(ctx context.Context, g *Chunks, kinds []item.Kind, to Sink, out *Outc
 	if err := g.locate(); err != nil {
 		return err
 	}
-	if w.held.Len()+w.contacts.Len() > 0 { // what cannot be read now is accounted for when it is to be written
+	// What cannot be read now is accounted for when it is to be written, but for what needs a newer app: before that nothing is
+	// written at all.
+	if w.held.Len()+w.contacts.Len() > 0 || g.Index.Schema > item.Schema {
 		scratch := &Outcome{Ledger: api.RestoreLedgers{}}
 		scratch.Again = out.Again
 		expect := &writing{g: g, out: scratch, one: w.expect, only: out.Only, track: out.Track, work: progress.Matching}
