@@ -23,8 +23,8 @@ const (
 
 var errOther = errors.New("its bytes are not those that were stored")
 
-// whole downloads a chunk and compares it with its id, unless an earlier run has it. Of one whose records are there already the
-// rest is enough. What is not as it was stored is there as well: its blocks prove what of it is. The error for one that is as it
+// whole downloads a chunk and compares it with its id, unless an earlier run has it. Of one whose records are there already, or
+// its index, the rest is enough. What is not as it was stored is there as well: its blocks prove what of it is. The error for one that is as it
 // was stored, by a newer app in a format that this one does not know, wraps seal.ErrTooNew.
 func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, records int64) (found, error) {
 	path := g.out.Path(id)
@@ -32,8 +32,8 @@ func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, record
 		return found{}, tooNew(path, id)
 	}
 	bad, err := g.asked(ctx, at, func(url string) error {
-		if info, err := os.Stat(path); err == nil && records > 0 && records < size && info.Size() == records {
-			return g.rest(ctx, url, path, id, size, records)
+		if from, to := g.held(at, path, size, records); from > 0 || to < size {
+			return g.rest(ctx, url, path, id, size, from, to)
 		}
 		var sum [32]byte
 		err := g.d.Client.Get(ctx, url, size, func() (io.WriteCloser, error) { return newSpool(path+".part", false, &sum) })
@@ -78,25 +78,88 @@ func tooNew(path string, id index.ID) error {
 	return nil
 }
 
-// rest downloads what lies behind a chunk's records. Where both are not the chunk, all of it is downloaded instead.
-func (g *gathering) rest(ctx context.Context, url, path string, id index.ID, size, records int64) error {
-	if err := os.Rename(path, path+".part"); err != nil {
+// held is how much of a chunk earlier requests have brought: its records, or 0, and what lies from its index on, or nothing from
+// its end on.
+func (g *gathering) held(at int, path string, size, records int64) (from, to int64) {
+	if info, err := os.Stat(path); err == nil && records > 0 && records < size && info.Size() == records {
+		from = records
+	}
+	to = size
+	if info, err := os.Stat(tailOf(path)); err == nil && at == len(g.chunks)-1 && g.index.Offset >= from && info.Size() == size-g.index.Offset {
+		to = g.index.Offset
+	}
+	return from, to
+}
+
+// tailOf is the file of what lies in a chunk from its index on.
+func tailOf(path string) string { return path + ".index" }
+
+// rest downloads what lies between what is there of a chunk. Where all of it is not the chunk, nothing of it is used again.
+func (g *gathering) rest(ctx context.Context, url, path string, id index.ID, size, from, to int64) error {
+	err := g.between(ctx, url, path, from, to)
+	if err == nil {
+		err = g.join(path, id, size, to)
+	}
+	switch {
+	case isOther(err):
+		return errors.Join(err, os.RemoveAll(path), os.RemoveAll(tailOf(path)))
+	case err != nil:
 		return err
 	}
-	err := g.d.Client.GetPart(ctx, url, records, size-records, func() (io.WriteCloser, error) {
-		if err := os.Truncate(path+".part", records); err != nil {
-			return nil, err
-		}
-		return newSpool(path+".part", true, new([32]byte))
-	})
-	if err == nil && !is(path+".part", id, size) {
-		err = errOther
+	return errors.Join(os.RemoveAll(tailOf(path)), os.Rename(path+".part", path))
+}
+
+// between copies the records that are there, if they are, and appends what follows them.
+func (g *gathering) between(ctx context.Context, url, path string, from, to int64) error {
+	if err := os.RemoveAll(path + ".part"); err != nil {
+		return err
 	}
+	begin := func() (io.WriteCloser, error) {
+		s, err := newSpool(path+".part", false, new([32]byte))
+		if err == nil && from > 0 {
+			err = appendTo(s, path)
+		}
+		return s, err
+	}
+	if from == to {
+		s, err := begin()
+		if err != nil {
+			return err
+		}
+		return s.Close()
+	}
+	if err := g.d.Client.GetPart(ctx, url, from, to-from, begin); err != nil {
+		return err
+	}
+	g.gotten(to - from)
+	return nil
+}
+
+// join appends what lies from a chunk's index on, if it is there, and looks whether all of it is the chunk.
+func (g *gathering) join(path string, id index.ID, size, to int64) error {
+	if to < size {
+		s, err := newSpool(path+".part", true, new([32]byte))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(appendTo(s, tailOf(path)), s.Close()); err != nil {
+			return err
+		}
+	}
+	if !is(path+".part", id, size) {
+		return errOther
+	}
+	return nil
+}
+
+func appendTo(w io.Writer, path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	g.gotten(size - records)
-	return os.Rename(path+".part", path)
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
 }
 
 // part downloads the records of a chunk and opens them. Where they are damaged, the rest of the chunk is needed, too: its table says
@@ -185,9 +248,8 @@ func (g *gathering) try(ctx context.Context, at int, get func(url string) error)
 			return nil, nil
 		}
 		refused, _ := errors.AsType[*remote.Refused](err)
-		_, wrongSize := errors.AsType[*remote.WrongSize](err)
 		switch {
-		case errors.Is(err, errOther), wrongSize, refused != nil && refused.Status == http.StatusRequestedRangeNotSatisfiable:
+		case isOther(err):
 			bad = because(chunkDamaged, errOther.Error())
 		case refused != nil && refused.Expired():
 			bad = because(chunkRefused, refused.Error())
@@ -203,6 +265,13 @@ func (g *gathering) try(ctx context.Context, at int, get func(url string) error)
 		}
 	}
 	return bad, nil
+}
+
+// isOther reports whether what came, or how much of it, is not what was stored.
+func isOther(err error) bool {
+	refused, _ := errors.AsType[*remote.Refused](err)
+	_, wrongSize := errors.AsType[*remote.WrongSize](err)
+	return errors.Is(err, errOther) || wrongSize || refused != nil && refused.Status == http.StatusRequestedRangeNotSatisfiable
 }
 
 func (g *gathering) gotten(size int64) {

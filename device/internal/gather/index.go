@@ -139,14 +139,14 @@ func (g *gathering) section(ctx context.Context, at int, id index.ID) (section [
 	possible := g.index.Offset >= 0 && g.index.Length >= 1 && g.index.Length <= seal.MaxChunk-g.index.Offset
 	alone := c.Size-c.Records-g.index.Length > smallOwn && (g.r.Records || !slices.Contains(g.r.Kinds, item.KindMMS))
 	if possible && alone && !is(g.out.Path(id), id, c.Size) {
-		return g.indexAlone(ctx, at, g.out.Path(id)+".index")
+		return g.indexAlone(ctx, at, tailOf(g.out.Path(id)))
 	}
 	f, err = g.whole(ctx, at, id, c.Size, c.Records)
 	if err == nil && f.bad == nil {
 		g.own = &f
 	}
 	if err == nil && g.own == nil && possible && f.bad.Reason == chunkDamaged { // of another size than the service says
-		return g.indexAlone(ctx, at, g.out.Path(id)+".index")
+		return g.indexOf(ctx, at, tailOf(g.out.Path(id)), g.index.Length)
 	}
 	if g.own == nil || !possible {
 		return nil, f, err
@@ -158,33 +158,46 @@ func (g *gathering) section(ctx context.Context, at int, id index.ID) (section [
 	defer file.Close()
 	section = make([]byte, g.index.Length)
 	if _, err := file.ReadAt(section, g.index.Offset); err != nil {
-		return g.indexAlone(ctx, at, g.out.Path(id)+".index") // it is cut short, or longer than the service says
+		return g.indexOf(ctx, at, tailOf(g.out.Path(id)), g.index.Length) // it is cut short, or longer than the service says
 	}
 	return section, f, nil
 }
 
-// indexAlone downloads the index's bytes, unless an earlier run has them.
+// indexAlone downloads the index's bytes and what lies behind them, the table of blocks. Should the chunk be needed, the rest of it is
+// one request more. Of one that ends elsewhere than the service says it downloads the index's bytes.
 func (g *gathering) indexAlone(ctx context.Context, at int, path string) (section []byte, f found, err error) {
+	if length := g.chunks[at].Size - g.index.Offset; length > g.index.Length {
+		if section, f, err = g.indexOf(ctx, at, path, length); err != nil || f.bad != nil || section != nil {
+			return section, f, err
+		}
+	}
+	return g.indexOf(ctx, at, path, g.index.Length)
+}
+
+// indexOf downloads so many bytes that begin with the index's, unless an earlier run has them. It answers no section where there are
+// not so many.
+func (g *gathering) indexOf(ctx context.Context, at int, path string, length int64) (section []byte, f found, err error) {
 	session, err := index.Parse(g.chunks[at].Session)
 	if err != nil {
 		return nil, f, err
 	}
-	if b, err := os.ReadFile(path); err == nil {
-		if _, err := g.openIndex(b, session); err == nil {
-			return b, f, nil
+	if b, err := os.ReadFile(path); err == nil && int64(len(b)) == length {
+		if _, err := g.openIndex(b[:g.index.Length], session); err == nil {
+			return b[:g.index.Length], f, nil
 		}
 	}
 	f.bad, err = g.asked(ctx, at, func(url string) error {
-		err := g.d.Client.GetPart(ctx, url, g.index.Offset, g.index.Length, func() (io.WriteCloser, error) {
+		err := g.d.Client.GetPart(ctx, url, g.index.Offset, length, func() (io.WriteCloser, error) {
 			return newSpool(path, false, new([32]byte))
 		})
 		if err != nil {
 			return err
 		}
-		g.gotten(g.index.Length)
+		g.gotten(length)
 		if section, err = os.ReadFile(path); err != nil {
 			return err
 		}
+		section = section[:g.index.Length]
 		if _, err := g.openIndex(section, session); err != nil && !errors.Is(err, seal.ErrTooNew) && !errors.Is(err, index.ErrTooNew) {
 			return errOther
 		}
