@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -88,14 +87,8 @@ type terminal struct {
 	byHand bool                     // who runs a command by hand gives leave to use whatever network there is
 }
 
-// garbage is how much of it, in percent of what is in use, comes together before it is taken away. A phone gives an app
-// little memory; GOGC says otherwise.
-const garbage = 40
-
 func main() {
-	if os.Getenv("GOGC") == "" { //nolint:forbidigo // this is main
-		debug.SetGCPercent(garbage)
-	}
+	device.SpareMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // who asks twice is not waited for
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)

@@ -10,7 +10,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -79,6 +78,7 @@ type Device struct {
 	mu   sync.Mutex
 	d    *device.Device
 	tell Progress // of the run that is under way
+	pace pace
 }
 
 // Conditions is how the phone stands at a moment. Its methods come on several threads at a time, often, and must return soon.
@@ -94,21 +94,17 @@ type Conditions interface {
 	MayUse(bytes int64, order bool) bool
 }
 
-// garbage is how much of it, in percent of what is in use, comes together before it is taken away: a phone ends an app that
-// takes much memory. Go's runtime is in an app for this library alone.
-const garbage = 40
-
 // Open opens the folder in which the app keeps what this library knows; it is made if there is none. appVersion is what the
-// service is told, at most 32 characters.
+// service is told, at most 32 characters. From then on Go takes garbage away early: a phone gives an app little memory.
 func Open(dir, appVersion string, signer Signer) (*Device, error) {
 	return OpenWith(dir, appVersion, signer, nil)
 }
 
 // OpenWith is Open for an app that says how the phone stands: what the profile wants of that is heeded then.
 func OpenWith(dir, appVersion string, signer Signer, conditions Conditions) (*Device, error) {
-	debug.SetGCPercent(garbage)
+	device.SpareMemory()
 	out := &Device{}
-	c := device.Config{Dir: dir, Signer: signer, AppVersion: appVersion, Transport: http.DefaultTransport,
+	c := device.Config{Limit: out.pace.take, Dir: dir, Signer: signer, AppVersion: appVersion, Transport: http.DefaultTransport,
 		Now: time.Now, Random: rand.Reader, Wait: remote.Sleep, Progress: out.step}
 	if conditions != nil {
 		c.Conditions = func() device.Conditions {

@@ -102,3 +102,23 @@ func inSwift(header string) map[string]bool {
 	}
 	return made
 }
+
+// TestReadme_Commands: every page that says how to bind says the same.
+func TestReadme_Commands(t *testing.T) {
+	t.Parallel()
+	for _, page := range []string{"README.md", "../README.md", "../../README.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands := regexp.MustCompile(`gomobile bind [^\n]*\./device/mobile`).FindAllString(string(text), -1)
+		if len(commands) == 0 {
+			t.Errorf("%s: no command", page)
+		}
+		for _, c := range commands {
+			if !strings.Contains(c, "-target=android -androidapi 24 ") && !strings.Contains(c, "-target=ios ") {
+				t.Errorf("%s: %s", page, c)
+			}
+		}
+	}
+}
