@@ -1,9 +1,9 @@
 package device
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -21,64 +21,6 @@ var moments = []int64{0, -1, 1, 999, 1000, 1<<31*1000 - 1, 1 << 31 * 1000, 1 << 
 
 var scripts = []string{"", " ", "\u05e9\u05dc\u05d5\u05dd \u202e\u0639\u0631\u0628\u064a\u202c", "\u200f\u200e", "👩🏽‍🚀🏴󠁧󠁢󠁳󠁣󠁴󠁿", "𠮷\u20dd", "nul\x00nul", "\x00", "a\r\n\tb\x7f\x1b[0m", "\ufeff\ufffe\uffff\ufffd",
 	"é", "e\u0301", "\u212b", "ﬁ", "İi̇ıI", "a|b,c%d%7C", "\u2028", strings.Repeat("👍", 700)}
-
-func people(t *rapid.T) []item.Address {
-	var all []item.Address
-	for _, raw := range rapid.SliceOfN(rapid.SampledFrom(append([]string{"+48 600 100 200", "600100200", "112", "Allegro", "a@b.example", "-1", "sip:x@y", "*100#"}, scripts...)), 0, 4).Draw(t, "people") {
-		all = append(all, item.ParseAddress(raw, "PL"))
-	}
-	return all
-}
-
-func extras(t *rapid.T) item.Extras {
-	if !rapid.Bool().Draw(t, "extras") {
-		return nil
-	}
-	text := rapid.SampledFrom(scripts)
-	return item.Extras{"android.sms": {text.Draw(t, "name"): text.Draw(t, "value")}, text.Draw(t, "namespace") + "x": {"": ""}}
-}
-
-func anyMessage(t *rapid.T) item.Message {
-	return item.Message{Box: item.Box(rapid.IntRange(1, 6).Draw(t, "box")), Date: rapid.SampledFrom(moments).Draw(t, "date"), DateSent: rapid.SampledFrom(moments).Draw(t, "sent"),
-		Unit: item.Unit(rapid.IntRange(1, 3).Draw(t, "unit")), Peers: people(t), Read: rapid.Bool().Draw(t, "read"), Subject: rapid.SampledFrom(scripts).Draw(t, "subject"), Extras: extras(t)}
-}
-
-// anyItem draws a lawful item of any kind; its attachments go to m.
-func anyItem(t *rapid.T, m *memory) item.Item {
-	text := func(what string) string { return rapid.SampledFrom(scripts).Draw(t, what) }
-	attach := func() item.Ref {
-		b := noise(rapid.Uint64Max(3).Draw(t, "seed"), rapid.SampledFrom([]int{0, 1, 255, 1 << 20, 1<<20 + 1}).Draw(t, "size"))
-		sum := sha256.Sum256(b)
-		m.blobs[sum] = b
-		return item.Ref{SHA256: sum, Size: int64(len(b))}
-	}
-	switch rapid.IntRange(1, 4).Draw(t, "kind") {
-	case 1:
-		c := &item.Contact{Name: item.Name{Full: text("full name")}, Notes: []string{text("note")}, Starred: rapid.Bool().Draw(t, "starred")}
-		for _, a := range people(t) {
-			c.Phones = append(c.Phones, item.Phone{Label: item.Label{Label: text("label")}, Address: a})
-		}
-		if rapid.Bool().Draw(t, "photo") {
-			c.Media = []item.Media{{Kind: item.Photo, Type: "image/jpeg", Blob: attach()}}
-		}
-		return c
-	case 2:
-		return &item.SMS{Message: anyMessage(t), Body: text("body")}
-	case 3:
-		it := &item.MMS{Message: anyMessage(t), Type: rapid.SampledFrom([]int64{0, item.SendRequest, item.Notification, item.Retrieved}).Draw(t, "type"), MessageID: text("id")}
-		for range rapid.IntRange(0, 2).Draw(t, "parts") {
-			p := item.Part{ContentType: rapid.SampledFrom([]string{"", "text/plain", "application/smil"}).Draw(t, "content type"), Text: text("text"), Name: text("name")}
-			if rapid.Bool().Draw(t, "attached") {
-				ref := attach()
-				p.Blob = &ref
-			}
-			it.Parts = append(it.Parts, p)
-		}
-		return it
-	}
-	return &item.Call{Type: item.CallType(rapid.IntRange(1, 7).Draw(t, "call")), Date: rapid.SampledFrom(moments).Draw(t, "date"), Unit: item.Second,
-		Address: item.ParseCaller(text("caller"), item.Presentation(rapid.IntRange(0, 5).Draw(t, "presentation")), "PL"), Duration: rapid.SampledFrom([]int64{0, 1, 1<<63 - 1}).Draw(t, "lasts"), Place: text("place"), Extras: extras(t)}
-}
 
 // unlawful are items that cannot be stored, by why.
 func unlawful() map[string]item.Item {
@@ -107,19 +49,20 @@ func allOf() *memory {
 	return &memory{blobs: map[[32]byte][]byte{}, coverage: map[string]string{"contacts": Full, "messages": Full, "calls": Full}}
 }
 
-// TestRoundTrip_Nasty: what can be stored comes back as it was, as often as it was; what cannot is counted as failed and
-// named, and costs nothing else.
+// TestRoundTrip_Nasty: what can be stored comes back as it was, in each of its members, as often as it was; what cannot is
+// counted as failed and named, and costs nothing else.
 func TestRoundTrip_Nasty(t *testing.T) {
 	t.Parallel()
 	bad := unlawful()
 	names := slices.Sorted(maps.Keys(bad))
+	seen, members := map[string]bool{}, map[string]bool{}
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newService(t)
 		p := enrolled(t, s, 1)
 		defer p.Close()
 		m, want := allOf(), allOf()
 		for range rapid.IntRange(0, 12).Draw(rt, "items") {
-			it := anyItem(rt, want)
+			it := (&filler{t: rt, m: want, seen: seen}).anyItem()
 			want.items = append(want.items, slices.Repeat([]item.Item{it}, rapid.SampledFrom([]int{1, 1, 1, 2, 5}).Draw(rt, "times"))...)
 		}
 		refused := rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3, rapid.ID).Draw(rt, "refused")
@@ -145,6 +88,17 @@ func TestRoundTrip_Nasty(t *testing.T) {
 			rt.FailNow()
 		}
 	})
+	for _, it := range []item.Item{new(item.Contact), new(item.SMS), new(item.MMS), new(item.Call)} {
+		allMembers(reflect.TypeOf(it), members)
+	}
+	for name := range members {
+		if !seen[name] {
+			t.Errorf("no item had anything in %s", name)
+		}
+	}
+	if len(members) < 80 {
+		t.Errorf("there are %d members", len(members))
+	}
 }
 
 // TestRoundTrip_Limits: items at the edge of what can be stored come back; a message to 10,000 people is one of them.
