@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"zapas/device/sample"
 )
 
 // TestMain lets the test's own program be a launcher, as bench is.
@@ -31,12 +33,24 @@ func meets() results {
 		did.Peak = mostMemory << 20
 		r.large.rows = append(r.large.rows, row{name, did})
 	}
-	add(first, run{traffic: traffic{Up: 1_002_000, CallsUp: 200}, used: used{CPU: 3 * time.Second}})
+	chunks := list{Chunks: make([]struct {
+		Size    int64 `json:"n"`
+		Records int64 `json:"r"`
+	}, 4)}
+	add(first, run{traffic: traffic{Up: 1_002_000, CallsUp: 200, Puts: 2, Calls: 4, Writes: 30, Reads: 14}, used: used{CPU: 3 * time.Second}})
+	r.large.twice = 20_000_000
+	add(resumed, run{})
 	add(contacts, run{traffic: traffic{Gets: 6}})
 	add(nextDay, run{traffic: traffic{Up: 10_000, CallsUp: 500, Puts: 1, Calls: 3, Writes: 28, Reads: 12}})
 	add(same, run{traffic: traffic{Calls: 1}})
-	add(all, run{})
-	add(proof, run{})
+	add(all, run{traffic: traffic{Gets: 4}, list: chunks})
+	add(proof, run{traffic: traffic{Gets: 4}, list: chunks})
+	r.large.size = sample.Size{SMS: 1000}
+	r.ten = &life{size: sample.Size{SMS: 11_000}, first: floor{Bytes: 1}}
+	for _, l := range r.large.rows {
+		l.Peak += 300 * 10_000
+		r.ten.rows = append(r.ten.rows, l)
+	}
 	for _, day := range marks(365) {
 		ordinary := int64(10_000 + yearMessages(day)/2)
 		m := mark{day: day, chunks: 50, ordinary: ordinary, mean: 8 * (ordinary + attachment), puts: 1, calls: 3, writes: 28, reads: 12}
@@ -70,6 +84,18 @@ func TestBounds(t *testing.T) {
 	for what, spoil := range map[string]func(r *results){
 		"first backup: bytes up beyond the floor: 2,201 bytes":                             func(r *results) { row(r, first).Up++ },
 		"first backup: peak memory":                                                        func(r *results) { row(r, first).Peak++ },
+		"first backup: objects up: 3 PUT, at most 2":                                       func(r *results) { row(r, first).Puts++ },
+		"first backup: objects down: 1 GET":                                                func(r *results) { row(r, first).Gets++ },
+		"first backup: calls: 5 API, at most 4":                                            func(r *results) { row(r, first).Calls++ },
+		"first backup: capacity: 31 WRU":                                                   func(r *results) { row(r, first).Writes++ },
+		"first backup: capacity: 15 RRU":                                                   func(r *results) { row(r, first).Reads++ },
+		"after a kill at 90 %: bytes sent twice: 20,000,001":                               func(r *results) { r.large.twice++ },
+		"after a kill at 90 %: peak memory":                                                func(r *results) { row(r, resumed).Peak++ },
+		"restore all: objects down: 5 GET, at most 4":                                      func(r *results) { row(r, all).Gets++ },
+		"verify: objects down: 5 GET, at most 4":                                           func(r *results) { row(r, proof).Gets++ },
+		"a day later: peak memory":                                                         func(r *results) { row(r, nextDay).Peak++ },
+		"nothing changed: peak memory":                                                     func(r *results) { row(r, same).Peak++ },
+		"verify: memory for each item more: 301 bytes":                                     func(r *results) { r.ten.rows[len(r.ten.rows)-1].Peak += 10_000 },
 		"restore contacts: peak memory":                                                    func(r *results) { row(r, contacts).Peak++ },
 		"restore contacts: objects down: 7 GET, at most 6":                                 func(r *results) { row(r, contacts).Gets++ },
 		"a day later: bytes up beyond new attachments: 10,001 bytes":                       func(r *results) { row(r, nextDay).CallsUp++ },
@@ -114,6 +140,23 @@ func TestBounds(t *testing.T) {
 	}
 	if (bound{got: math.NaN(), most: 1}).holds() {
 		t.Error("what is no number holds")
+	}
+}
+
+// TestKept: a run without ten times the items keeps the section on them, and one with them replaces it.
+func TestKept(t *testing.T) {
+	t.Parallel()
+	with := meets()
+	var page, again strings.Builder
+	with.page(&page)
+	if got := keptFrom(page.String()); !strings.HasPrefix(got, tenfoldHead) || !strings.Contains(got, "| verify: memory for each item more | 300 | 300 | bytes | holds |") || strings.Contains(got, "A year") {
+		t.Errorf("kept is %q", got)
+	}
+	less := meets()
+	less.ten, less.kept = nil, keptFrom(page.String())
+	less.page(&again)
+	if keptFrom(again.String()) != keptFrom(page.String()) || keptFrom("# Benchmarks\n\n## A year of days\n") != "" {
+		t.Errorf("the second time: %s", again.String())
 	}
 }
 

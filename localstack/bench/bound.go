@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+
+	"zapas/device/sample"
+)
 
 // bound is a number and the most that it may be. One that is told is not judged: it fails nothing.
 type bound struct {
@@ -45,16 +49,29 @@ const (
 	dayCalls   = 3
 	sameCalls  = 1
 	freshGets  = 6
+	mostTwice  = 20_000_000 // bytes, after a kill
 	agedGets   = 22
 	mostWrites = 28
 	mostReads  = 12
 )
 
-// bounds are those of a phone of six years.
+// mostPerItem is how many bytes of memory an item may take, where there are ten times the items.
+const mostPerItem = 300
+
+// bounds are those of a phone of six years. A first backup puts each of its objects once, which hold up to 16 MiB, and asks for
+// where to put two of them at a time; what it consumes is a day's, and a unit for each object. What reads all asks for each object
+// once: the index's is needed whole.
 func (l life) bounds() []bound {
 	f, d, s := l.row(first), l.row(nextDay), l.row(same)
+	objects := float64(l.first.Bytes/(16<<20) + 2)
 	out := []bound{
 		{what: first + ": bytes up beyond the floor", got: float64(f.up() - l.first.Bytes), most: mostExcess * float64(l.first.Bytes), unit: "bytes"},
+		{what: first + ": objects up", got: float64(f.Puts), most: objects, unit: "PUT"},
+		{what: first + ": objects down", got: float64(f.Gets), most: 0, unit: "GET"},
+		{what: first + ": calls", got: float64(f.Calls), most: dayCalls + objects/2, unit: "API"},
+		{what: first + ": capacity", got: f.Writes, most: mostWrites + objects, unit: "WRU"},
+		{what: first + ": capacity", got: f.Reads, most: mostReads + objects, unit: "RRU"},
+		{what: resumed + ": bytes sent twice", got: float64(l.twice), most: mostTwice, unit: "bytes"},
 		{what: first + ": CPU", got: f.CPU.Seconds() / l.first.cpu(), most: mostCPU, unit: "times the floor", told: true},
 		{what: nextDay + ": bytes up beyond new attachments", got: float64(d.up() - l.day.Attached), most: mostDay, unit: "bytes"},
 		{what: nextDay + ": objects up", got: float64(d.Puts), most: dayPuts, unit: "PUT"},
@@ -66,11 +83,26 @@ func (l life) bounds() []bound {
 		{what: same + ": objects", got: float64(s.Puts + s.Gets), most: 0, unit: "PUT and GET"},
 		{what: contacts + ": objects down", got: float64(l.row(contacts).Gets), most: freshGets, unit: "GET"},
 	}
+	for _, name := range []string{all, proof} {
+		r := l.row(name)
+		out = append(out, bound{what: name + ": objects down", got: float64(r.Gets), most: float64(len(r.list.Chunks)), unit: "GET"})
+	}
 	for _, r := range l.rows {
 		out = append(out, bound{what: r.name + ": peak memory", got: float64(r.Peak) / (1 << 20), most: mostMemory, unit: "MiB"})
 	}
 	return out
 }
+
+// more are the bounds of a phone with more items than another: what each of them adds to the memory.
+func (l life) more(than life) (out []bound) {
+	for _, r := range l.rows {
+		each := float64(r.Peak-than.row(r.name).Peak) / float64(items(l.size)-items(than.size))
+		out = append(out, bound{what: r.name + ": memory for each item more", got: each, most: mostPerItem, unit: "bytes"})
+	}
+	return out
+}
+
+func items(s sample.Size) int { return s.Contacts + s.SMS + s.MMS + s.Calls }
 
 // What the days of a year may cost by their compaction. That begins when there are sixteen small chunks, and for weeks has
 // little to merge: the first months cost less than the others, and are no measure for them. From then on a byte is written

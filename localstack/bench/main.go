@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -65,6 +66,13 @@ func (b *bench) run(ctx context.Context, out, tell io.Writer) (err error) {
 	r, err := b.measure(ctx, tell)
 	if err != nil {
 		return err
+	}
+	if b.file != "" && r.ten == nil {
+		before, err := os.ReadFile(b.file)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		r.kept = keptFrom(string(before))
 	}
 	var page strings.Builder
 	r.page(&page)

@@ -14,12 +14,31 @@ import (
 type results struct {
 	machine string
 	large   life
-	ten     *life // nil: not asked for
+	ten     *life  // nil: not asked for
+	kept    string // the section on it that an earlier run has written
 	year    []mark
 	micro   string
 }
 
-func (r results) bounds() []bound { return append(r.large.bounds(), yearly(r.year)...) }
+func (r results) bounds() []bound {
+	out := append(r.large.bounds(), yearly(r.year)...)
+	if r.ten != nil {
+		out = append(out, r.ten.more(r.large)...)
+	}
+	return out
+}
+
+const tenfoldHead = "\n## Ten times the items\n"
+
+// keptFrom is the section on ten times the items in a page that was written before.
+func keptFrom(page string) string {
+	_, section, ok := strings.Cut(page, tenfoldHead)
+	section, _, ends := strings.Cut(section, "\n## ")
+	if !ok || !ends {
+		return ""
+	}
+	return tenfoldHead + section
+}
 
 // asked is how less than the year, or more than the phone, was asked for.
 func (r results) asked() (says string) {
@@ -52,22 +71,35 @@ func (r results) page(w io.Writer) {
 	fmt.Fprint(w, "\n## A phone of six years\n\n")
 	r.large.page(w)
 	if r.ten != nil {
-		fmt.Fprint(w, "\n## Ten times the items\n\n")
+		fmt.Fprintf(w, "%s\nMeasured with TEN=1 on: %s. ", tenfoldHead, r.machine)
 		r.ten.page(w)
+		fmt.Fprintf(w, "What an item more takes is judged by how much more memory a run takes here than above, for each of %s items.\n\n",
+			number(int64(items(r.ten.size)-items(r.large.size))))
+		table(w, r.ten.more(r.large))
 	}
+	fmt.Fprint(w, r.kept)
 	fmt.Fprint(w, "\n## A year of days\n\n")
 	yearPage(w, r.year)
 	fmt.Fprintf(w, "\n## Sealing and opening\n\n```\n%s```\n", r.micro)
-	fmt.Fprint(w, "\n## Bounds\n\n| | is | at most | | |\n|---|--:|--:|---|---|\n")
-	for _, b := range r.bounds() {
+	fmt.Fprint(w, "\n## Bounds\n\n")
+	table(w, append(r.large.bounds(), yearly(r.year)...))
+}
+
+func table(w io.Writer, all []bound) {
+	fmt.Fprint(w, "| | is | at most | | |\n|---|--:|--:|---|---|\n")
+	for _, b := range all {
 		fmt.Fprintln(w, b)
 	}
 }
 
 // stock is what a new phone holds, in words.
 func stock(s sample.Size) string {
-	return fmt.Sprintf("%s contacts, 15 %% with a photo, %s SMS, %s MMS with an attachment of %d-%d KiB, %s calls", number(int64(s.Contacts)), number(int64(s.SMS)),
-		number(int64(s.MMS)), s.MinAttachment>>10, s.MaxAttachment>>10, number(int64(s.Calls)))
+	attached := fmt.Sprint(s.MinAttachment >> 10)
+	if s.MaxAttachment != s.MinAttachment {
+		attached += fmt.Sprint("-", s.MaxAttachment>>10)
+	}
+	return fmt.Sprintf("%s contacts, 15 %% with a photo, %s SMS, %s MMS with an attachment of %s KiB, %s calls", number(int64(s.Contacts)), number(int64(s.SMS)),
+		number(int64(s.MMS)), attached, number(int64(s.Calls)))
 }
 
 // bring is what a day brings, in words.
@@ -97,6 +129,8 @@ func (l life) page(w io.Writer) {
 	fmt.Fprintf(w, "Beyond the floor the %s sends %s bytes (%.3f %%), %s of them in calls. Beyond its %d new attachments (%s bytes) the day sends %s, %s of them in calls; its floor is %s.\n",
 		first, number(f.up()-l.first.Bytes), 100*(float64(f.up())/float64(l.first.Bytes)-1), number(f.CallsUp),
 		l.day.Attachments, number(l.day.Attached), number(d.up()-l.day.Attached), number(d.CallsUp), number(l.day.Bytes-l.day.Attached))
+	fmt.Fprintf(w, "The line %q is another phone with the same content, whose first backup was killed (SIGKILL) when 90 %% of its bytes had arrived: it is the run that\n"+
+		"followed, and %s bytes came twice.\n", resumed, number(l.twice))
 }
 
 func yearPage(w io.Writer, year []mark) {
@@ -107,7 +141,9 @@ func yearPage(w io.Writer, year []mark) {
 		fmt.Fprintf(w, "| %d | %d | %d | %s | %s | %s | %d | %s | %d | %s | %s |\n", m.day, m.chunks, m.records, number(m.list), number(m.index),
 			number(m.ordinary), m.compacted, number(m.mean), m.restored.Gets, amount(m.writes), amount(m.reads))
 	}
-	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Days are those since the line above,\ntheir bytes without new attachments; in the mean is what compaction stores again.\n")
+	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Days are those since the line above,\ntheir bytes without new attachments; in the mean is what compaction stores again.\n"+
+		"An ordinary day's bytes grow since its index lists what the days before have left: each chunk, and in each that is not half dead yet the messages that were\n"+
+		"deleted or changed since, a byte for each. Compaction takes both away, at first rarely; the bound grows by half a byte for each message that the phone has had.\n")
 }
 
 // number writes thousands apart.

@@ -41,6 +41,7 @@ type life struct {
 	size       sample.Size
 	rows       []row
 	first, day floor
+	twice      int64 // bytes that came twice when the first backup was killed and run again
 }
 
 // row finds a row by its name.
@@ -56,6 +57,7 @@ func (l life) row(name string) row {
 // The rows of a life.
 const (
 	first    = "first backup"
+	resumed  = "after a kill at 90 %"
 	contacts = "restore contacts"
 	nextDay  = "a day later"
 	same     = "nothing changed"
@@ -96,6 +98,11 @@ func (w *world) live(ctx context.Context, size sample.Size, least string, tell i
 	}
 	steps := []func() error{
 		func() error { return backUp(first) },
+		func() (err error) {
+			var r run
+			r, l.twice, err = w.killed(ctx, export, l.row(first).Up)
+			return did(resumed, r, err)
+		},
 		func() error { return restore(contacts, "contacts") },
 		func() error {
 			phone.Day(1)

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // traffic is what passed between phones and the service, and what that consumed of the tables.
@@ -34,6 +35,7 @@ type list struct {
 		Length int64 `json:"length"`
 	} `json:"index"`
 	Chunks []struct {
+		Size    int64 `json:"n"`
 		Records int64 `json:"r"`
 	} `json:"chunks"`
 }
@@ -41,6 +43,9 @@ type list struct {
 // wire counts what goes over it.
 type wire struct {
 	consumed func() (writes, reads float64)
+
+	arrived atomic.Int64 // bytes that phones have put, as they come
+	open    atomic.Int64 // requests under way
 
 	mu   sync.Mutex
 	sum  traffic
@@ -74,7 +79,9 @@ func (w *wire) aws(next http.Handler) http.Handler {
 			next.ServeHTTP(rw, r)
 			return
 		}
-		in, out := &counted{ReadCloser: r.Body}, &answer{ResponseWriter: rw}
+		w.open.Add(1)
+		defer w.open.Add(-1)
+		in, out := &counted{ReadCloser: r.Body, all: &w.arrived}, &answer{ResponseWriter: rw}
 		r.Body = in
 		next.ServeHTTP(out, r)
 		w.count(func(t *traffic) {
@@ -113,7 +120,9 @@ func (w *wire) api(address string) (http.Handler, error) {
 	}
 	next := httputil.NewSingleHostReverseProxy(u)
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		in, out := &counted{ReadCloser: r.Body}, &answer{ResponseWriter: rw}
+		w.open.Add(1)
+		defer w.open.Add(-1)
+		in, out := &counted{ReadCloser: r.Body, all: new(atomic.Int64)}, &answer{ResponseWriter: rw}
 		r.Body = in
 		writes, reads := w.consumed()
 		next.ServeHTTP(out, r)
@@ -132,12 +141,14 @@ func (w *wire) api(address string) (http.Handler, error) {
 
 type counted struct {
 	io.ReadCloser
-	n int64
+	n   int64
+	all *atomic.Int64
 }
 
 func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.ReadCloser.Read(b)
 	c.n += int64(n)
+	c.all.Add(int64(n))
 	return n, err
 }
 
