@@ -55,12 +55,8 @@ func TestOpen_SparesMemory(t *testing.T) {
 	t.Parallel()
 	enrolledWith(t, serving(t), demo(), nil)
 	want := uint64(40)
-	if said := os.Getenv("GOGC"); said != "" {
-		n, err := strconv.ParseUint(said, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want = n
+	if said, err := strconv.ParseUint(os.Getenv("GOGC"), 10, 64); err == nil && said != 100 {
+		want = said // whoever runs the tests has told another number
 	}
 	now := []metrics.Sample{{Name: "/gc/gogc:percent"}}
 	metrics.Read(now)

@@ -53,7 +53,9 @@ func (w *world) kill(ctx context.Context, at int64, args ...string) error {
 		if err := cmd.Process.Kill(); err != nil {
 			return err
 		}
-		<-ended
+		if err := <-ended; err == nil {
+			return errors.New("the phone that was to be killed had come to its end")
+		}
 		for w.wire.open.Load() > 0 && ctx.Err() == nil {
 			<-look.C
 		}
