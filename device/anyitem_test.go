@@ -36,6 +36,9 @@ func (f *filler) anyItem() item.Item {
 	it := rapid.SampledFrom([]func() item.Item{func() item.Item { return new(item.Contact) }, func() item.Item { return new(item.SMS) },
 		func() item.Item { return new(item.MMS) }, func() item.Item { return new(item.Call) }}).Draw(f.t, "kind")()
 	f.members(reflect.ValueOf(it).Elem())
+	if c, ok := it.(*item.Call); ok && c.Presentation > item.Allowed { // who hides has no number
+		c.Address = item.ParseCaller("", c.Presentation)
+	}
 	return it
 }
 
