@@ -910,7 +910,7 @@ type DeviceProfile struct {
 	Messages Messages `json:"messages"`
 	Name     string   `json:"name"`
 
-	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`, and is narrower where it would not end before the next moment of the schedule. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 	Region     string      `json:"region"`
 
@@ -1253,7 +1253,7 @@ type Profile struct {
 	NextRuns []time.Time `json:"nextRuns"`
 	Priority int         `json:"priority"`
 
-	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`, and is narrower where it would not end before the next moment of the schedule. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 	Region     string      `json:"region"`
 
@@ -1320,7 +1320,7 @@ type ProfileInput struct {
 	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
 	Priority *int `json:"priority,omitempty"`
 
-	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`, and is narrower where it would not end before the next moment of the schedule. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 
 	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.
@@ -1399,7 +1399,7 @@ type ProfilePreviewInput struct {
 	// Priority 0-1000; of the profiles whose device groups match, the highest governs.
 	Priority *int `json:"priority,omitempty"`
 
-	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
+	// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`, and is narrower where it would not end before the next moment of the schedule. They may go on past midnight.
 	QuietHours *QuietHours `json:"quietHours,omitempty"`
 
 	// Region Default region for phone numbers without a country, ISO 3166-1 alpha-2; PL unless said.
@@ -1415,7 +1415,7 @@ type ProfilePreviewInput struct {
 	Window *int `json:"window,omitempty"`
 }
 
-// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`. They may go on past midnight.
+// QuietHours On the clock of the schedule's zone; no backup starts from `from` on and before `to`. They do not count for the profile's window, which goes on, or begins, at `to`, and is narrower where it would not end before the next moment of the schedule. They may go on past midnight.
 type QuietHours struct {
 	// From HH:MM
 	From string `json:"from"`

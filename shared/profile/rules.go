@@ -146,6 +146,19 @@ func (q QuietHours) past(t time.Time, length time.Duration, zone *time.Location)
 	return t
 }
 
+// awake is how long it is not in them from t until then, or most, if that is less.
+func (q QuietHours) awake(t, until time.Time, most time.Duration, zone *time.Location) (all time.Duration) {
+	for t = q.after(t, zone); t.Before(until) && all < most; {
+		next := q.begin(t, zone)
+		if next.After(until) {
+			next = until
+		}
+		all += next.Sub(t)
+		t = q.after(next, zone)
+	}
+	return min(all, most)
+}
+
 // begin is when they begin after t. A beginning that the clock leaps over is the moment after the leap; one that it shows
 // again is a beginning each time.
 func (q QuietHours) begin(t time.Time, zone *time.Location) time.Time {

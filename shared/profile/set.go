@@ -117,20 +117,27 @@ func (p *Plan) Agenda(t time.Time, n int, device caller.DeviceID) (all []Planned
 	if p.err != nil {
 		return nil
 	}
-	slots, offset := p.calendar.next(t, n), p.offset(device)
+	slots := p.calendar.next(t, n)
 	all = make([]Planned, 0, len(slots))
 	for _, slot := range slots {
-		all = append(all, Planned{slot.UTC(), p.QuietHours.past(slot, offset, p.calendar.zone).UTC()})
+		all = append(all, Planned{slot.UTC(), p.Start(slot, device).UTC()})
 	}
 	return all
 }
 
 // Start is Profile.Start.
 func (p *Plan) Start(slot time.Time, device caller.DeviceID) time.Time {
+	offset := p.offset(device)
 	if p.err != nil {
-		return slot.Add(p.offset(device))
+		return slot.Add(offset)
 	}
-	return p.QuietHours.past(slot, p.offset(device), p.calendar.zone)
+	if next := p.Next(slot); offset > 0 && p.QuietHours != (QuietHours{}) && !next.IsZero() {
+		window := time.Duration(p.Window) * time.Minute
+		if awake := p.QuietHours.awake(slot, next, window, p.calendar.zone); awake > 0 {
+			offset = offset / time.Second * (awake / time.Second) / (window / time.Second) * time.Second
+		}
+	}
+	return p.QuietHours.past(slot, offset, p.calendar.zone)
 }
 
 // Awake is t, or, in quiet hours, when a device starts that would have started then: as for a slot that lies in them.
