@@ -528,6 +528,58 @@ func TestMissed(t *testing.T) {
 	missed(1, false) // that of the other one; this one moved after its slot
 }
 
+// TestMissed_Cut: a go that has no time left, or meets a bus that is down, ends where it is, and the next one begins there.
+func TestMissed_Cut(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		fail func(cancel func()) error
+	}{
+		{"NoTimeLeft", func(cancel func()) error { cancel(); return context.Canceled }},
+		{"BusDown", func(func()) error { return fault.New(fault.Unavailable, "busy", "It is down.") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := tellingWorld(t)
+			w.stack.Clock.Advance(w.stack.Clock.Now().Truncate(24 * time.Hour).Add(22 * time.Hour).Sub(w.stack.Clock.Now()))
+			var ids []string
+			for range 3 {
+				p, err := w.Create(t.Context(), ada, hourly(12))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, string(p.ID))
+			}
+			slices.Sort(ids)
+			w.stack.Clock.Advance(3 * time.Hour)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ticks := w.ticks
+			ticks.Bus = failing{w.Bus, ids[1], func() error { return tt.fail(cancel) }}
+			if n, next, err := ticks.Missed(ctx, ""); n != 1 || next != ids[0] || err == nil {
+				t.Errorf("%d are recorded, and it goes on after %s: %v", n, next, err)
+			}
+			if n, next, err := w.ticks.Missed(t.Context(), ids[0]); n != 2 || next != ids[0] || err != nil {
+				t.Errorf("%d are recorded, and it goes on after %s: %v", n, next, err)
+			}
+		})
+	}
+}
+
+// failing takes no event of one profile.
+type failing struct {
+	profile.Bus
+	id  string
+	why func() error
+}
+
+func (b failing) Announce(ctx context.Context, events ...event.Event) ([]event.Event, error) {
+	if events[0].Profile == b.id {
+		return events, b.why()
+	}
+	return b.Bus.Announce(ctx, events...)
+}
+
 func hourly(n int) profile.Profile {
 	p := nightly()
 	p.Schedule = profile.Schedule{Kind: profile.Hourly, Hours: n, Zone: "UTC"}

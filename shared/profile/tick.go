@@ -94,7 +94,8 @@ func (t Ticks) Tick(ctx context.Context, id ID, slot time.Time) (Ticked, error) 
 
 // Missed sees to slots that no tick has recorded, since the scheduler has not called, or each attempt has failed: it ticks for
 // the last slot of each profile, of a part of them in one go, from where the last go ended; "" is the beginning. What came
-// before a profile was made, or last moved, is none. It answers how many it has recorded; one failure does not keep it from the rest.
+// before a profile was made, or last moved, is none. It answers how many it has recorded. One failure does not keep it from the
+// rest; but what fails because something is too busy, or no time is left, fails for all, and ends it.
 func (t Ticks) Missed(ctx context.Context, from string) (recorded int, next string, err error) {
 	all, err := t.Profiles.Profiles(ctx)
 	if err != nil {
@@ -104,19 +105,27 @@ func (t Ticks) Missed(ctx context.Context, from string) (recorded int, next stri
 	var failed []error
 	all = around(all, ID(from))
 	for _, p := range all[:min(len(all), minded)] {
-		from = string(p.ID)
-		slot := p.Schedule.Last(now.Add(-tried))
-		if !p.Enabled || !slot.After(p.Since) || !slot.After(p.CreatedAt) {
-			continue
-		}
-		newest, err := t.Slots.Slot(ctx, p.ID)
-		if err == nil && newest.Before(slot) {
-			var did Ticked
-			if did, err = t.Tick(ctx, p.ID, slot); did == Recorded && err == nil {
-				recorded++
-			}
-		}
+		did, err := t.missed(ctx, p, now)
 		failed = append(failed, err)
+		if ctx.Err() != nil || fault.Is(err, fault.Unavailable) { // what was not seen to is still to be seen to
+			break
+		}
+		if from = string(p.ID); did == Recorded {
+			recorded++
+		}
 	}
 	return recorded, from, errors.Join(failed...)
+}
+
+// missed ticks for the last slot of a profile, if nothing has.
+func (t Ticks) missed(ctx context.Context, p Profile, now time.Time) (Ticked, error) {
+	slot := p.Schedule.Last(now.Add(-tried))
+	if !p.Enabled || !slot.After(p.Since) || !slot.After(p.CreatedAt) {
+		return NoSlot, nil
+	}
+	newest, err := t.Slots.Slot(ctx, p.ID)
+	if err != nil || !newest.Before(slot) {
+		return Older, err
+	}
+	return t.Tick(ctx, p.ID, slot)
 }
