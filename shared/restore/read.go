@@ -25,9 +25,10 @@ func (r Restore) at(now time.Time) Restore {
 func (r Restore) Live() bool { return r.State == Held || r.State == Waiting || r.State == Opened }
 
 // Brought are the elements that a restore has brought in full: its consent names them, nothing of them failed, and nothing was
-// left out: it was not chosen, a restore before this one is said to have brought it, or it had not failed to come.
+// left out: it was not chosen, a restore before this one is said to have brought it, or it had not failed to come. What is said
+// when the consent has expired counts as little as what is said of one that was cancelled: it would win keys that it gives no more.
 func (r Restore) Brought() (elements []string) {
-	if r.State != Done && r.State != PartlyDone {
+	if r.State != Done && r.State != PartlyDone || !r.UpdatedAt.Before(r.ExpiresAt) {
 		return nil
 	}
 	for _, e := range r.Elements {

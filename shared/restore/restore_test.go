@@ -472,6 +472,35 @@ func TestBrought(t *testing.T) {
 	}
 }
 
+// TestBrought_Expired: what a device says of a restore once its consent has expired is recorded, and counts for nothing; what
+// it said before still does when it says so again.
+func TestBrought_Expired(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		late time.Duration // after it has expired
+		want []string
+	}{
+		{"JustBefore", -time.Millisecond, []string{"contacts", "messages", "calls"}},
+		{"JustThen", 0, nil},
+		{"After", time.Hour, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := open(t)
+			r := w.opened(t, w.consent(t))
+			w.clock.Advance(r.ExpiresAt.Add(tt.late).Sub(w.clock.Now()))
+			for range 2 {
+				done, err := w.Finish(t.Context(), w.anna.User, phone, r.ID, session, map[string]restore.Ledger{"contacts": {}, "messages": {Planned: 2, Inserted: 2}, "calls": {}})
+				if got := done.Brought(); err != nil || done.State != restore.Done || !slices.Equal(got, tt.want) {
+					t.Errorf("it is %s and has brought %v, want %v: %v", done.State, got, tt.want, err)
+				}
+				w.clock.Advance(2 * time.Hour)
+			}
+		})
+	}
+}
+
 // TestLostAnswers: a write whose answer was lost, and which meets its own effect when it is tried again, is no conflict.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
