@@ -176,6 +176,9 @@ func TestGoverning(t *testing.T) {
 		{"HighestPriorityOfTheGroup", all, "", "sales", "field", ByGroup},
 		{"OldestWithoutAGroup", all, "", "", "old", ByAge},
 		{"OldestForAGroupThatNobodyNames", all, "", "lab", "old", ByAge},
+		{"SpacesAboutTheDevices", all, "", " field\u00a0", "field", ByGroup},
+		{"SpacesAboutTheProfiles", []Profile{of("lab", 3, 0, "\tlab ")}, "", "lab", "lab", ByGroup},
+		{"SpacesAlone", []Profile{of("blank", 3, 0, " ")}, "", "  ", "", ""},
 		{"NothingForAGroupOnly", all[2:5], "", "lab", "", ""},
 		{"Nothing", nil, "", "", "", ""},
 	} {

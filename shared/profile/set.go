@@ -2,6 +2,7 @@ package profile
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,7 @@ func NewSet(all []Profile) Set {
 			s.everyone = plan
 		}
 		for _, g := range p.DeviceGroups {
+			g = strings.TrimSpace(g) // in older rows, of profiles and of devices, there are spaces about names
 			if best := s.groups[g]; best == nil || p.Priority > best.Priority {
 				s.groups[g] = plan
 			}
@@ -78,8 +80,8 @@ func (s Set) Governing(explicit ID, group string) (*Plan, Why, bool) {
 	if p := s.plans[explicit]; p != nil && p.Enabled {
 		return p, Explicit, true
 	}
-	if p := s.groups[group]; p != nil && group != "" {
-		return p, ByGroup, true
+	if group = strings.TrimSpace(group); group != "" && s.groups[group] != nil {
+		return s.groups[group], ByGroup, true
 	}
 	if s.everyone == nil {
 		return nil, "", false
