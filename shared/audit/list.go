@@ -111,7 +111,7 @@ func List(ctx context.Context, book Book, q Query) (page []Record, next string, 
 	at := Position{At: q.To.Add(24*time.Hour - time.Millisecond), ID: last}
 	if q.Cursor != "" {
 		if at, err = parseCursor(q.Cursor); err != nil || at.At.Before(q.From) || at.At.Sub(q.To) >= 24*time.Hour {
-			return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+			return nil, "", fault.Cursor()
 		}
 	}
 	read, days := 0, 0

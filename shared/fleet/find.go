@@ -107,7 +107,7 @@ func spotOf(position string) (spot, error) {
 			return s, nil
 		}
 	}
-	return spot{}, fault.Fields([]fault.Field{{Pointer: "cursor", Code: "invalid", Detail: "it is not one that this list has given; leave it out to begin with the first page"}})
+	return spot{}, fault.Cursor()
 }
 
 func (f *Fleet) ofPeople(ctx context.Context, find Find, card func(Status) Card, position string, limit int) (page []Card, next string, err error) {

@@ -46,7 +46,7 @@ func (q Query) check() (after string, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
 	_, id, ok := strings.Cut(string(b), "\x00")
 	if err != nil || q.Cursor != "" && (!ok || !caller.ValidID(id)) {
-		return "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given; leave it out to begin with the first page.")
+		return "", fault.Cursor()
 	}
 	return string(b), nil
 }

@@ -131,7 +131,7 @@ func position(cursor string) (int, error) {
 	}
 	n, err := strconv.ParseUint(cursor, 10, 31)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+		return 0, fault.Cursor()
 	}
 	return int(n), nil
 }

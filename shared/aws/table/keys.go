@@ -120,7 +120,7 @@ func (t Restores) Restores(ctx context.Context, user caller.UserID, position str
 	if position != "" {
 		before, err := base64.RawURLEncoding.DecodeString(position)
 		if err != nil || !caller.ValidID(string(before)) {
-			return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "cursor: it is not one that this list has given.")
+			return nil, "", fault.Cursor()
 		}
 		in.KeyConditionExpression = new("PK = :pk AND SK BETWEEN :sk AND :before")
 		in.ExpressionAttributeValues[":before"] = text(restoreKey(user, restore.ID(before)).SK)

@@ -301,7 +301,7 @@ func (t Statuses) List(ctx context.Context, which fleet.Which, position string, 
 		first = max(first, after+"\x00") // the very next
 	}
 	if first > last { // it is beyond all that this list has
-		return nil, "", noCursor()
+		return nil, "", fault.Cursor()
 	}
 	var all []statusRow
 	for shard := range shards {

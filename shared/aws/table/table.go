@@ -49,7 +49,7 @@ func after(position string) (string, error) {
 	at := string(b)
 	_, id, ok := cutLast(at, "\t")
 	if err != nil || at != "" && (!ok || !caller.ValidID(id) || !utf8.ValidString(at)) {
-		return "", noCursor()
+		return "", fault.Cursor()
 	}
 	return at, nil
 }
@@ -59,10 +59,6 @@ func cutLast(s, sep string) (before, after string, found bool) {
 		return s[:i], s[i+len(sep):], true
 	}
 	return s, "", false
-}
-
-func noCursor() error {
-	return fault.Fields([]fault.Field{{Pointer: "cursor", Code: "invalid", Detail: "it is not one that this list has given; leave it out to begin with the first page"}})
 }
 
 // get reads a row, strongly consistently; false when there is none. kind names it in errors.
