@@ -115,21 +115,9 @@ func TestRestore_AnyHarm(t *testing.T) {
 // cost something. It answers how many items of these came.
 func harmed(t *testing.T, s *service, p *phone, name, snapshot string, m *memory, must, may map[string]bool) (came int) {
 	t.Helper()
-	got := &memory{coverage: m.coverage}
-	done, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device), got, nil)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	proof, err := p.Verify(t.Context(), VerifyOptions{})
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
+	got, is, done, proof := brought(t, s, p, name, snapshot, m)
 	if want := map[bool]string{true: Proven, false: Damaged}[len(must) == 0]; proof.Outcome != want {
 		t.Errorf("%s: the proof says %s", name, proof.Outcome)
-	}
-	is := map[string]bool{}
-	for _, it := range got.items {
-		is[encodedItem(t, it)] = true
 	}
 	rest, missing := m.clone(), map[string]int64{}
 	rest.items = slices.DeleteFunc(rest.items, func(it item.Item) bool {
@@ -161,6 +149,25 @@ func harmed(t *testing.T, s *service, p *phone, name, snapshot string, m *memory
 		}
 	}
 	return came
+}
+
+// brought restores and proves a snapshot: what came, also by its encoding, and what is told of that. m is what was backed up.
+func brought(t *testing.T, s *service, p *phone, name, snapshot string, m *memory) (got *memory, came map[string]bool, done RestoreReport, proof VerifyReport) {
+	t.Helper()
+	got = &memory{coverage: m.coverage}
+	done, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device), got, nil)
+	if err != nil {
+		t.Fatalf("%s: restore: %v", name, err)
+	}
+	proof, err = p.Verify(t.Context(), VerifyOptions{})
+	if err != nil {
+		t.Fatalf("%s: verify: %v", name, err)
+	}
+	came = map[string]bool{}
+	for _, it := range got.items {
+		came[encodedItem(t, it)] = true
+	}
+	return got, came, done, proof
 }
 
 func encodedItem(t *testing.T, it item.Item) string {

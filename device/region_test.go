@@ -87,24 +87,12 @@ func batches(t *testing.T) (s *service, p *phone, m *memory, snapshot string, ch
 // and remedy, and the proof says what the restore says; told is whether they find anything wrong.
 func accounted(t *testing.T, s *service, p *phone, name, snapshot string, m *memory) (lost map[string]bool, told bool) {
 	t.Helper()
-	got := &memory{coverage: m.coverage}
-	done, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device), got, nil)
-	if err != nil {
-		t.Fatalf("%s: restore: %v", name, err)
-	}
-	proof, err := p.Verify(t.Context(), VerifyOptions{})
-	if err != nil {
-		t.Fatalf("%s: verify: %v", name, err)
-	}
+	got, came, done, proof := brought(t, s, p, name, snapshot, m)
 	told = len(done.Failures) > 0
 	if told != (proof.Outcome == Damaged) {
 		t.Errorf("%s: the proof says %s, and the restore %+v", name, proof.Outcome, done.Failures)
 	}
-	came, missing := map[string]bool{}, map[string]int64{}
-	for _, it := range got.items {
-		came[encodedItem(t, it)] = true
-	}
-	lost, rest := map[string]bool{}, m.clone()
+	lost, missing, rest := map[string]bool{}, map[string]int64{}, m.clone()
 	rest.items = slices.DeleteFunc(rest.items, func(it item.Item) bool {
 		key := encodedItem(t, it)
 		if !came[key] {

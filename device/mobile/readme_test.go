@@ -13,23 +13,13 @@ import (
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	files := bindings(t)
-	page, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var java strings.Builder
-	for name, text := range files {
-		if strings.HasSuffix(name, ".java") && name != "Seq.java" {
-			java.WriteString(text)
-		}
-	}
 	for language, c := range map[string]struct {
 		made map[string]bool
 		ask  []string // patterns of what must be made
 		own  string   // members of the platform, or of the app itself
 		want int      // names at least
 	}{
-		"kotlin": {inKotlin(java.String()), []string{`override fun (\w+)`, `\.(\w+)`, `: (Source|Sink|Signer|Reader|Progress)\b`, `\b(Mobile)\b`},
+		"kotlin": {inKotlin(java(files)), []string{`override fun (\w+)`, `\.(\w+)`, `: (Source|Sink|Signer|Reader|Progress)\b`, `\b(Mobile)\b`},
 			"PrivateKeyEntry Sms CONTENT_URI Signature getInstance run security certificate publicKey encoded privateKey query use moveToNext long text openInputStream parse " +
 				"readNBytes toInt write message", 60},
 		"swift": {inSwift(files["Mobile.objc.h"]), []string{`\b(Mobile\w+)`, `func (\w+)\(_`, `\.(\w+)`},
@@ -38,16 +28,11 @@ func TestReadme(t *testing.T) {
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			_, snippet, ok := strings.Cut(string(page), "```"+language+"\n")
-			snippet, _, closed := strings.Cut(snippet, "\n```")
-			if !ok || !closed {
-				t.Fatal("there is no snippet")
-			}
-			snippet = regexp.MustCompile(`"[^"\n]*"|//[^\n]*|\b0\.\.<|\d\.\d`).ReplaceAllString(snippet, "")
+			code := regexp.MustCompile(`"[^"\n]*"|//[^\n]*|\b0\.\.<|\d\.\d`).ReplaceAllString(snippet(t, language), "")
 			own := strings.Fields(c.own)
 			names := 0
 			for _, ask := range c.ask {
-				for _, found := range regexp.MustCompile(ask).FindAllStringSubmatch(snippet, -1) {
+				for _, found := range regexp.MustCompile(ask).FindAllStringSubmatch(code, -1) {
 					if name := found[1]; c.made[name] {
 						names++
 					} else if !slices.Contains(own, name) {
@@ -60,6 +45,32 @@ func TestReadme(t *testing.T) {
 			}
 		})
 	}
+}
+
+// snippet is what the page shows in a language.
+func snippet(t *testing.T, language string) string {
+	t.Helper()
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, begins := strings.Cut(string(page), "```"+language+"\n")
+	code, _, ends := strings.Cut(code, "\n```")
+	if !begins || !ends {
+		t.Fatal("there is no snippet")
+	}
+	return code
+}
+
+// java are the classes that gobind makes, one after the other.
+func java(files map[string]string) string {
+	var all strings.Builder
+	for name, text := range files {
+		if strings.HasSuffix(name, ".java") && name != "Seq.java" {
+			all.WriteString(text)
+		}
+	}
+	return all.String()
 }
 
 // inKotlin are the names in Java classes, getters as the properties that Kotlin makes of them.

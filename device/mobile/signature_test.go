@@ -1,7 +1,6 @@
 package mobile_test
 
 import (
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,31 +12,20 @@ import (
 func TestReadmeCalls(t *testing.T) {
 	t.Parallel()
 	files := bindings(t)
-	page, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var java strings.Builder
-	for name, text := range files {
-		if strings.HasSuffix(name, ".java") && name != "Seq.java" {
-			java.WriteString(text)
-		}
-	}
 	for language, c := range map[string]struct {
 		made map[string][]string
 		own  string // calls of the platform that have a name of ours
 		want int    // calls at least
 	}{
-		"kotlin": {javaSignatures(java.String()), "sign()", 40},
+		"kotlin": {javaSignatures(java(files)), "sign()", 40},
 		"swift":  {swiftSignatures(files["Mobile.objc.h"]), "", 30},
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			_, snippet, _ := strings.Cut(string(page), "```"+language+"\n")
-			snippet, _, _ = strings.Cut(snippet, "\n```")
-			snippet = regexp.MustCompile(`//[^\n]*`).ReplaceAllString(regexp.MustCompile(`"[^"\n]*"`).ReplaceAllString(snippet, "text"), "")
+			code := regexp.MustCompile(`"[^"\n]*"`).ReplaceAllString(snippet(t, language), "text")
+			code = regexp.MustCompile(`//[^\n]*`).ReplaceAllString(code, "")
 			n := 0
-			for _, made := range calls(snippet) {
+			for _, made := range calls(code) {
 				signatures, ours := c.made[made.name]
 				labels := made.labels(language == "swift")
 				if !ours || made.name+"("+labels+")" == c.own {
