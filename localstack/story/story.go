@@ -7,7 +7,8 @@
 //	say TEXT                 shows a line
 //	tell                     shows what the last command printed
 //	as USER                  signs USER in, now; the calls that follow are his
-//	as phone NAME            has the calls that follow be of the phone NAME, as an app of another's making would sign them with its key
+//	as phone NAME            has the calls that follow be of the phone NAME, as an app of another's making would sign them
+//	                         with its key
 //	api [-H HEADER]... METHOD PATH [FILE] STATUS
 //	                         calls the API and expects the status; the answer is stdout
 //	keep NAME PLACE          sets $NAME to what stands in a place: a JSON pointer (RFC 6901) into stdout, or header:NAME
@@ -18,9 +19,6 @@
 //	begins TIME              says at what time the story begins, such as 2027-03-27T12:00:00Z
 //	clock +DURATION|TIME     sets everybody's clock forward, as by +26h, or to a time such as 2027-03-28T00:59:00Z
 //	phone NAME ARGS...       runs zapas-device as the phone NAME; [!] expects it to fail
-//	call FUNCTION FILE       calls a function with the event in the file, as a schedule does; its answer is stdout; [!] expects it to fail
-//	events TYPE NUMBER       expects that so many events of the type have come to the topic of events since the stack was started, as they
-//	                         do to whoever subscribes; stdout is a list of what they say, oldest first
 //	crash FUNCTION           kills the function's running processes
 //	invoke FUNCTION FILE     calls a function by itself, as a schedule does: the file is the event; its answer is stdout;
 //	                         [!] expects it to fail
@@ -37,8 +35,9 @@
 // a story asks Begins. A story that names dates says it, or it goes wrong once they have passed. When the clock is set
 // forward, the issuer, the authorizer, the functions and what stands in for AWS go by it, and so do phones in later
 // commands: --clock of a story is how far a phone is ahead of the story's clock, not of the machine's. Schedules that are due
-// on the way fire in order, each at its own time (of rates of minutes, as the watch's, the last time before each other moment), with the functions' clocks at that time, and repeats of what failed among
-// them; when the command returns all these calls have ended. They may be due at 2,000 moments within one command: more is an
+// on the way fire in order, each at its own time (of rates of minutes, as the watch's, the last time before each other moment),
+// with the functions' clocks at that time, and repeats of what failed among them; when the command returns all these calls have
+// ended. They may be due at 2,000 moments within one command: more is an
 // error. Items whose time to live has passed are gone then. Who is signed in stays so for as long as his token is good: say
 // "as" again. On a stack whose data is elsewhere the clock is not set, nor is it remembered when a stack ends: stories of
 // make run leave it alone.
@@ -104,7 +103,8 @@ func (t Teller) Params(files ...string) testscript.Params {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"step": t.step, "say": t.say, "tell": t.tell, "as": t.as, "api": t.api, "keep": t.keep, "expect": t.expect,
-			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "damage": t.damage, "uploads": t.uploads, "invoke": t.invoke, "events": t.events, "stored": t.stored, "shows": t.shows,
+			"recent": t.recent, "moment": t.moment, "begins": t.begins, "clock": t.clock, "phone": t.phone, "crash": t.crash, "invoke": t.invoke,
+			"events": t.events, "damage": t.damage, "uploads": t.uploads, "stored": t.stored, "shows": t.shows,
 		},
 	}
 }
