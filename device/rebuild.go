@@ -63,7 +63,8 @@ func (d *Device) gatherer() gather.Gatherer {
 }
 
 // recall reads again what this phone should remember of its newest snapshot: the index, the records and the tables of its
-// chunks, never an attachment. A snapshot that is named is one that it has restored. lost is why. Without a snapshot to build on it answers none, and why that is so.
+// chunks, never an attachment. A snapshot that is named is one that it has restored. lost is why. Without a snapshot to build
+// on it answers none, and why that is so.
 func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c *state.Cache, why string, err error) {
 	r, err := d.reread(ctx, snapshot)
 	defer func() {
@@ -87,27 +88,9 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 	if err == nil {
 		c, err = rebuild.Cache(ctx, r, d.dir.Scratch, r.Index, r.Plain)
 	}
-	gone, ok := errors.AsType[*gather.Lost](err)
-	if d.giveUp(err) {
-		gone, ok = &gather.Lost{}, true
-		gone.Reason, gone.Detail = listUnreadable, err.Error()
-	}
-	if bad, damaged := errors.AsType[*rebuild.Damaged](err); damaged {
-		gone, ok = &gather.Lost{}, true
-		gone.Reason, gone.Detail = "snapshot_damaged", bad.Error()
-	}
-	if err = tooOld(err); errors.Is(err, ErrAppTooOld) && lost == whyRestored {
-		return nil, "", nil // nor then: what is made here is this app's own
-	}
-	if ok {
-		if lost == whyRestored {
-			return nil, "", nil // it is only not built on
-		}
-		d.tell("what this phone remembered of its last backup is lost (%s) and cannot be read again: %s", lost, gone.Detail)
-		return nil, gone.Reason, nil
-	}
 	if err != nil {
-		return nil, "", fmt.Errorf("read the last backup again, of which this phone has lost what it knew (%s): %w", lost, err)
+		why, err = d.unrecalled(lost, tooOld(err))
+		return nil, why, err
 	}
 	c.Device, c.Location = d.id.Device, *r.session.Location
 	if c.Adopted = lost == whyRestored || r.session.Adopted != nil && *r.session.Adopted; c.Adopted {
@@ -130,6 +113,30 @@ func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c
 	}
 	d.tell("what this phone remembered of its last backup was lost (%s) and has been read again: %d bytes", lost, r.Bytes())
 	return c, "", nil
+}
+
+// unrecalled is why there is nothing to build on when a snapshot could not be read again; an error that may pass with another
+// run, or after an update, is answered as it is. What was restored is only not built on: "".
+func (d *Device) unrecalled(lost string, err error) (why string, _ error) {
+	detail := err.Error()
+	gone, final := errors.AsType[*gather.Lost](err)
+	_, damaged := errors.AsType[*rebuild.Damaged](err)
+	switch {
+	case damaged:
+		why = "snapshot_damaged"
+	case d.giveUp(err):
+		why = listUnreadable
+	case final:
+		why, detail = gone.Reason, gone.Detail
+	}
+	switch {
+	case lost == whyRestored && (why != "" || errors.Is(err, ErrAppTooOld)):
+		return "", nil
+	case why == "":
+		return "", fmt.Errorf("read the last backup again, of which this phone has lost what it knew (%s): %w", lost, err)
+	}
+	d.tell("what this phone remembered of its last backup is lost (%s) and cannot be read again: %s", lost, detail)
+	return why, nil
 }
 
 // brought reports whether a restore has brought all of a snapshot to this phone. Of another device's, nothing else may stay in

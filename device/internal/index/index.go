@@ -35,8 +35,8 @@ type Index struct {
 	Coverage map[string]string
 }
 
-// Chunk is one chunk that a snapshot uses. Of one without records an index holds only the beginning of the ID, and neither Size nor
-// RecordPart: decoded, it is to be Found.
+// Chunk is one chunk that a snapshot uses. Of one without records an index holds only the beginning of the ID, and neither
+// Size nor RecordPart: decoded, it is to be Found.
 type Chunk struct {
 	Session    ID       // that made it
 	ID         ID       // first 16 bytes of its SHA-256; zeros in the chunk that holds the index
@@ -168,8 +168,8 @@ type Listed struct {
 func (x *Index) Find(list []Listed) {
 	by := make(map[ID]Listed, len(list))
 	for _, l := range list {
-		if _, two := by[l.ID.Short()]; !two {
-			by[l.ID.Short()] = l
+		if _, two := by[l.ID.short()]; !two {
+			by[l.ID.short()] = l
 		}
 	}
 	for i := range x.Chunks {

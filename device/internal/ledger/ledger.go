@@ -112,13 +112,12 @@ type Failure struct {
 func Remedy(reason string) string {
 	switch reason {
 	case "chunk_damaged", "chunk_missing", "block_damaged", "attachment_damaged", "attachment_missing":
-		return "ask your operator to bring the object back, which its storage keeps for a while; then restore what has failed alone. Or restore another backup that has these items"
+		return "ask your operator to bring the object back, which its storage keeps for a while; then restore what has failed alone. " +
+			"Or restore another backup that has these items"
 	case "index_damaged", "list_gone", "list_damaged":
 		return "restore the backup before this one, or back up again from the phone"
 	case "chunk_refused", "list_unreadable", "key_missing":
 		return "try again later; then restore what has failed alone"
-	case "newer_schema":
-		return "update the app; then restore what has failed alone"
 	case "record_damaged", "count_differs":
 		return "restore another backup that has these items, and tell the makers of the app: what was stored is whole, and cannot be read"
 	}
