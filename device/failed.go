@@ -16,8 +16,8 @@ func (d *Device) Failed() (snapshot string, items int64, err error) {
 	return f.Snapshot, f.Items, err
 }
 
-// known is what this phone knows of earlier restores of a snapshot. What is damaged is no more than unknown to a restore that does
-// not go by it.
+// known is what this phone knows of earlier restores of a snapshot. What is damaged is no more than unknown to a restore
+// that does not go by it.
 func (d *Device) known(snapshot string, only []Only) (state.Failed, error) {
 	f, err := d.dir.Failed()
 	if _, damaged := errors.AsType[*state.DamagedFailed](err); damaged && !failedAlone(only) {
@@ -54,7 +54,8 @@ func before(known state.Failed, kinds []item.Kind) (records map[index.ID]index.S
 // alone reports why what has failed cannot be restored alone.
 func alone(known state.Failed, kinds []item.Kind) error {
 	if known.TooMany {
-		return fmt.Errorf("%d items of this backup have failed, in more places than this phone remembers (%d); restore all of it: what is here is not written twice", known.Items, state.MaxSpans)
+		return fmt.Errorf("%d items of this backup have failed, in more places than this phone remembers (%d); restore all of it: "+
+			"what is here is not written twice", known.Items, state.MaxSpans)
 	}
 	for _, k := range kinds {
 		if _, ok := known.Elements[k.Element()]; !ok {

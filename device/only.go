@@ -16,7 +16,8 @@ type Only struct {
 	// Since and Until bound when they came or went: not before the one, before the other. Zero times bound nothing.
 	Since, Until time.Time
 	// Failed narrows it to the items that this phone's restores of the snapshot have not brought so far, if it still knows
-	// them: all others are planned and skipped, as restored_before, or as not_failed where a narrowed restore may have left them out.
+	// them: all others are planned and skipped, as restored_before, or as not_failed where a narrowed restore may have left
+	// them out.
 	Failed bool
 }
 

@@ -21,9 +21,9 @@ const openings = 3 // sessions that one restore opens before it gives up
 
 // Restore brings the items of a snapshot to a target: all elements that the restore names, or those of them that chosen
 // names, narrowed by only. What failed is named, and can be asked for alone the next time (Only.Failed): in another order of the
-// snapshot, since the service ends one with its result. What the target holds already is not written again. A chunk that is missing or damaged costs its own items alone,
-// which the report names. Killed at any moment, it is called again. ErrAppTooOld ends it before anything is written, and leaves it
-// open.
+// snapshot, since the service ends one with its result. What the target holds already is not written again. A chunk that is
+// missing or damaged costs its own items alone, which the report names. Killed at any moment, it is called again.
+// ErrAppTooOld ends it before anything is written, and leaves it open.
 func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []string, only ...Only) (RestoreReport, error) {
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
@@ -125,7 +125,8 @@ func (d *Device) noteRestored(snapshot string, l api.RestoreLedgers) {
 }
 
 // bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.
-func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, only []Only, known state.Failed, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
+func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, only []Only, known state.Failed,
+	unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
 	kinds := kindsIn(out.Ledger)
 	before, left := before(known, kinds)
 	var again map[index.ID]index.Spans
@@ -173,7 +174,8 @@ func leftOut(r api.Restore, counts map[string]int64, l api.RestoreLedgers) {
 
 // gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been
 // downloaded stays.
-func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool, again map[index.ID]index.Spans) (g *gather.Gathered, session string, err error) {
+func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool,
+	again map[index.ID]index.Spans) (g *gather.Gathered, session string, err error) {
 	folder, err := d.dir.RestoreFolder(r.Snapshot)
 	if err != nil {
 		return nil, "", err

@@ -81,8 +81,9 @@ func (w *Writer) start(o Options) error {
 	return nil
 }
 
-// surveyed opens a file to add to it, nil for one that is not there, and reads it once for its items' number and place. Markup that is broken is no ground to build on: what
-// comes behind it may not be where it seems, and other programs may not read it.
+// surveyed opens a file to add to it, nil for one that is not there, and reads it once for its items' number and place.
+// Markup that is broken is no ground to build on: what comes behind it may not be where it seems, and other programs may
+// not read it.
 func surveyed(path, root string, o Options) (*Export, error) {
 	existing, err := Open(path, o)
 	if errors.Is(err, fs.ErrNotExist) {

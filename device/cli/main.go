@@ -1,6 +1,6 @@
 // Command zapas-device is a phone on your desk: it enrols, checks in, backs up and restores as the app on a phone does,
-// with vCards and files of the app SMS Backup & Restore in place of the phone's own contacts, messages and calls. It knows how a person asks for that and
-// reads the answer. It does not know how a backup is made.
+// with vCards and files of the app SMS Backup & Restore in place of the phone's own contacts, messages and calls. It knows
+// how a person asks for that and reads the answer. It does not know how a backup is made.
 //
 // It exits 0 when all went well, 1 when it did not, 2 when it was not asked properly, and 3 when it is done but for items
 // that could not be read or written, which it names.

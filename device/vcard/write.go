@@ -36,7 +36,8 @@ type piece struct{ from, to int64 }
 var ErrBusy = outfile.ErrBusy
 
 // Create begins to write the file, which need not exist. A file that exists and cannot be read whole, or holds text that is
-// of no card, is refused with a *BadFile and stays as it is. While a Writer works on a file, a second one is refused with ErrBusy.
+// of no card, is refused with a *BadFile and stays as it is. While a Writer works on a file, a second one is refused with
+// ErrBusy.
 func Create(path string, o Options) (*Writer, error) {
 	path, err := outfile.Named(path)
 	if err != nil {

@@ -63,10 +63,12 @@ func open(ctx context.Context, env *settings.Environment, log *slog.Logger) (tri
 	news := fleet.Announcer{Bus: told, Statuses: statuses, Tenant: tenant, Now: now, Left: func(ctx context.Context, id caller.DeviceID, why error) {
 		log.WarnContext(ctx, "an event of a device is not told", slog.String("device", string(id)), slog.Any("error", why))
 	}}
-	watch := fleet.Watch{Devices: statuses, Profiles: &table.Sets{Profiles: store}, Walks: table.Walks{DB: db, Name: rows}, Bus: told, Tenant: tenant, Tell: news.Again, Now: now}
+	watch := fleet.Watch{Devices: statuses, Profiles: &table.Sets{Profiles: store}, Walks: table.Walks{DB: db, Name: rows},
+		Bus: told, Tenant: tenant, Tell: news.Again, Now: now}
 	newID := func() string { return ulid.MustNew(ulid.Timestamp(now()), rand.Reader).String() }
 	orders := &fleet.Fleet{Tenant: tenant, Statuses: statuses, News: news, Overdues: statuses, Bulks: table.Bulks{DB: db, Name: rows}, Profiles: watch.Profiles,
-		Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now}, Audit: audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID}
+		Orders: fleet.OrderBook{Store: table.Orders{DB: db, Name: rows}, Now: now},
+		Audit:  audit.Recorder{Log: table.Audit{DB: db, Name: records}, Now: now, NewID: newID}, Now: now, NewID: newID}
 	ticks := profile.Ticks{Profiles: store, Slots: table.Slots{DB: db, Name: rows}, Bus: told, Tenant: tenant, Now: now}
 	return triggers.Handlers{
 		Ticks: ticks,

@@ -59,8 +59,8 @@ const (
 const mostPerItem = 300
 
 // bounds are those of a phone of six years. A first backup puts each of its objects once, which hold up to 16 MiB, and asks for
-// where to put two of them at a time; what it consumes is a day's, and a unit for each object. What reads all asks for each object
-// once: the index's is needed whole.
+// where to put two of them at a time; what it consumes is a day's, and a unit for each object. What reads all asks for each
+// object once: the index's is needed whole.
 func (l life) bounds() []bound {
 	f, d, s := l.row(first), l.row(nextDay), l.row(same)
 	objects := float64(l.first.Bytes/(16<<20) + 2)

@@ -17,7 +17,8 @@ func (w *world) killed(ctx context.Context, export string, whole int64) (r run, 
 		return r, 0, err
 	}
 	before := w.wire.arrived.Load()
-	if err := w.kill(ctx, before+whole*9/10, "--state", filepath.Join(w.dir, "phones", "killed"), "--json", "backup", "--metered", "--from", export); err != nil {
+	state := filepath.Join(w.dir, "phones", "killed")
+	if err := w.kill(ctx, before+whole*9/10, "--state", state, "--json", "backup", "--metered", "--from", export); err != nil {
 		return r, 0, err
 	}
 	if r, err = w.phone(ctx, "killed", "backup", "--metered", "--from", export); err != nil {

@@ -141,7 +141,8 @@ func yearPage(w io.Writer, year []mark) {
 		fmt.Fprintf(w, "| %d | %d | %d | %s | %s | %s | %d | %s | %d | %s | %s |\n", m.day, m.chunks, m.records, number(m.list), number(m.index),
 			number(m.ordinary), m.compacted, number(m.mean), m.restored.Gets, amount(m.writes), amount(m.reads))
 	}
-	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Days are those since the line above,\ntheir bytes without new attachments; in the mean is what compaction stores again.\n"+
+	fmt.Fprint(w, "\nThe days are the phone's: the clock stands still, and nothing that is measured depends on it. Days are those since the line above,\n"+
+		"their bytes without new attachments; in the mean is what compaction stores again.\n"+
 		"An ordinary day's bytes grow since its index lists what the days before have left: each chunk, and in each that is not half dead yet the messages that were\n"+
 		"deleted or changed since, a byte for each. Compaction takes both away, at first rarely; the bound grows by half a byte for each message that the phone has had.\n")
 }

@@ -84,7 +84,8 @@ func Fields(fields []Field) error {
 
 // Cursor is the Invalid failure of a cursor that no page of its list has given.
 func Cursor() error {
-	return Fields([]Field{{Pointer: "cursor", Code: "invalid", Detail: "it is not one that this list has given; leave it out to begin with the first page"}})
+	return Fields([]Field{{Pointer: "cursor", Code: "invalid",
+		Detail: "it is not one that this list has given; leave it out to begin with the first page"}})
 }
 
 // KindOf is the kind of err; Internal for what is not an Error.

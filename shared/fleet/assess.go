@@ -36,11 +36,13 @@ type Standing struct {
 	Slot, Next time.Time   // of its schedule; zero when there is none within nine years
 	Due        bool
 	Why        Why
-	NotBefore  time.Time // when it is due: its own moment in the window after the slot, and never in quiet hours; else when it will start next
-	Owes       time.Time // the first slot since it last ran well, for which a run is still wanted or will be
-	Deadline   time.Time // by when a run for Owes must have started and ended well; zero when no slot follows
-	State      State
-	Overdue    time.Time // since when, if State is Late
+	// NotBefore is when it may start, never in quiet hours: at its own moment of the window after the slot. When it is not due, it
+	// is when it will start next: at that of the next slot, or an hour after it gave up.
+	NotBefore time.Time
+	Owes      time.Time // the first slot since it last ran well, for which a run is still wanted or will be
+	Deadline  time.Time // by when a run for Owes must have started and ended well; zero when no slot follows
+	State     State
+	Overdue   time.Time // since when, if State is Late
 }
 
 // Through is the start of the last run that ended well; zero when none has.
@@ -56,9 +58,9 @@ func (s Status) Through() time.Time {
 //
 // A run that starts after a slot serves it, and every slot before it: after missed slots there is one catch-up, and a device
 // that ran by its own copy of the schedule is asked for nothing. A run that was given up serves its slot for an hour: then
-// the device is due again, and so at most once an hour until a run ends well or the next slot comes. Being overdue follows from slots, never from an age: what
-// counts is the first slot after the last good run, after the profile last moved and after it came to govern this device,
-// so that nobody is late for what was not asked of him.
+// the device is due again, and so at most once an hour until a run ends well or the next slot comes. Being overdue follows
+// from slots, never from an age: what counts is the first slot after the last good run, after the profile last moved and
+// after it came to govern this device, so that nobody is late for what was not asked of him.
 func Assess(s Status, all profile.Set, now time.Time) Standing {
 	st := Standing{Why: NoProfile, Since: s.Governs.Since}
 	p, why, ok := all.Governing(s.Explicit, s.Group)

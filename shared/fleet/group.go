@@ -25,8 +25,8 @@ const (
 // MaxRegroup is how many devices can be put into a group at once.
 const MaxRegroup = 200
 
-// Regroup puts devices into a group, whatever they were in; "" is none, and spaces about a name are not part of it. It answers for each in their order. Repeating it
-// changes nothing.
+// Regroup puts devices into a group, whatever they were in; "" is none, and spaces about a name are not part of it. It
+// answers for each in their order. Repeating it changes nothing.
 func (f *Fleet) Regroup(ctx context.Context, who caller.Caller, ids []caller.DeviceID, group string) ([]Regrouped, error) {
 	group = strings.TrimSpace(group)
 	fields := checkText("/group", group, 0, profile.MaxGroupName)

@@ -67,7 +67,8 @@ func (p Profile) Notes() (f []fault.Field) {
 	}
 	if within > 0 {
 		f = append(f, fault.Field{Pointer: "/quietHours", Code: "window_within",
-			Detail: fmt.Sprintf("%d of the %d windows of a day lie wholly within the quiet hours; the devices start after their end, %s", within, len(all), p.QuietHours.To)})
+			Detail: fmt.Sprintf("%d of the %d windows of a day lie wholly within the quiet hours; the devices start after their end, %s",
+				within, len(all), p.QuietHours.To)})
 	}
 	return f
 }

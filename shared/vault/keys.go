@@ -83,7 +83,8 @@ func (o *Opener) Begun(ctx context.Context, user caller.UserID, s Session, publi
 }
 
 // Release releases the keys of the sessions that an open restore, proof or rebuild of this device reads. Keys are derived for the
-// user himself, whatever ids are asked for. fault.Gone "session_over"; fault.NotFound when one asked for cannot be of its snapshot.
+// user himself, whatever ids are asked for. fault.Gone "session_over"; fault.NotFound when one asked for cannot be of its
+// snapshot.
 func (o *Opener) Release(ctx context.Context, user caller.UserID, device caller.DeviceID, id SessionID, asked []SessionID, publicKey []byte) (Released, error) {
 	if len(asked) < 1 || len(asked) > MaxKeys {
 		return Released{}, fault.New(fault.Invalid, "invalid", "sessions: %d are asked for; 1 to %d can be.", len(asked), MaxKeys)

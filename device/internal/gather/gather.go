@@ -98,7 +98,8 @@ func (d Gatherer) open(ctx context.Context, r Restore) (_ *gathering, err error)
 }
 
 func (d Gatherer) begin(r Restore) *gathering {
-	return &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{}, Bad: map[int]unpack.Bad{}, Harmed: map[int]unpack.Bad{}, Part: map[int]bool{}, Left: map[int]bool{}}}}
+	return &gathering{d: d, r: r, out: &Gathered{Chunks: unpack.Chunks{Folder: r.Folder, Keys: map[index.ID]seal.SessionKey{},
+		Bad: map[int]unpack.Bad{}, Harmed: map[int]unpack.Bad{}, Part: map[int]bool{}, Left: map[int]bool{}}}}
 }
 
 // gathering is the work on one restore. The list of chunks is the service's word on where they are; what they are, the
@@ -210,8 +211,8 @@ func (g *gathering) url(i int) string {
 	return g.chunks[i].Url
 }
 
-// keys asks for the keys of all sessions that the service lists. Where it gives none, since one of them is none that it knows, the
-// snapshot's own has to do until the index says which there are.
+// keys asks for the keys of all sessions that the service lists. Where it gives none, since one of them is none that it
+// knows, the snapshot's own has to do until the index says which there are.
 func (g *gathering) keys(ctx context.Context) error {
 	var sessions []string
 	for _, c := range g.chunks {

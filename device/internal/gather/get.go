@@ -24,8 +24,8 @@ const (
 var errOther = errors.New("its bytes are not those that were stored")
 
 // whole downloads a chunk and compares it with its id, unless an earlier run has it. Of one whose records are there already, or
-// its index, the rest is enough. What is not as it was stored is there as well: its blocks prove what of it is. The error for one that is as it
-// was stored, by a newer app in a format that this one does not know, wraps seal.ErrTooNew.
+// its index, the rest is enough. What is not as it was stored is there as well: its blocks prove what of it is. The error
+// for one that is as it was stored, by a newer app in a format that this one does not know, wraps seal.ErrTooNew.
 func (g *gathering) whole(ctx context.Context, at int, id index.ID, size, records int64) (found, error) {
 	path := g.out.Path(id)
 	if is(path, id, size) {
@@ -162,8 +162,8 @@ func appendTo(w io.Writer, path string) error {
 	return err
 }
 
-// part downloads the records of a chunk and opens them. Where they are damaged, the rest of the chunk is needed, too: its table says
-// which they are. So it is where they seem to be of a newer format: all of it says whether that was stored.
+// part downloads the records of a chunk and opens them. Where they are damaged, the rest of the chunk is needed, too: its
+// table says which they are. So it is where they seem to be of a newer format: all of it says whether that was stored.
 func (g *gathering) part(ctx context.Context, at int, c index.Chunk) (found, error) {
 	path := g.out.Path(c.ID)
 	if is(path, c.ID, c.Size) {

@@ -53,7 +53,8 @@ func (g *gathering) indexOfLast(ctx context.Context) (elsewhere bool, err error)
 	last := len(g.chunks) - 1
 	c := g.chunks[last]
 	lost := func(reason, format string, args ...any) (bool, error) {
-		g.out.NoIndex = unpack.Bad{Reason: reason, Detail: fmt.Sprintf("snapshot %s: its index, in chunk %s, ", g.r.Snapshot, c.Id) + fmt.Sprintf(format, args...) + noIndex}
+		where := fmt.Sprintf("snapshot %s: its index, in chunk %s, ", g.r.Snapshot, c.Id)
+		g.out.NoIndex = unpack.Bad{Reason: reason, Detail: where + fmt.Sprintf(format, args...) + noIndex}
 		return elsewhere, nil
 	}
 	id, err := index.Parse(c.Id)
@@ -106,9 +107,9 @@ func (g *gathering) indexOfLast(ctx context.Context) (elsewhere bool, err error)
 	return false, nil
 }
 
-// complete adds to an index what the service's list says of chunks: of the last one, which the index lies in, and of those without
-// records. It reports whether the last one's size, and the length of its records, can be what the list says; if not, that length is
-// left unknown.
+// complete adds to an index what the service's list says of chunks: of the last one, which the index lies in, and of those
+// without records. It reports whether the last one's size, and the length of its records, can be what the list says; if
+// not, that length is left unknown.
 func (g *gathering) complete(x *index.Index, id index.ID, c listed, section []byte) bool {
 	own := &x.Chunks[len(x.Chunks)-1]
 	own.ID, own.Size, own.RecordPart, own.Mark = id, c.Size, c.Records, seal.MarkOf(section)
@@ -163,8 +164,8 @@ func (g *gathering) section(ctx context.Context, at int, id index.ID) (section [
 	return section, f, nil
 }
 
-// indexAlone downloads the index's bytes and what lies behind them, the table of blocks. Should the chunk be needed, the rest of it is
-// one request more. Of one that ends elsewhere than the service says it downloads the index's bytes.
+// indexAlone downloads the index's bytes and what lies behind them, the table of blocks. Should the chunk be needed, the
+// rest of it is one request more. Of one that ends elsewhere than the service says it downloads the index's bytes.
 func (g *gathering) indexAlone(ctx context.Context, at int, path string) (section []byte, f found, err error) {
 	if length := g.chunks[at].Size - g.index.Offset; length > g.index.Length {
 		if section, f, err = g.indexOf(ctx, at, path, length); err != nil || f.bad != nil || section != nil {
@@ -174,8 +175,8 @@ func (g *gathering) indexAlone(ctx context.Context, at int, path string) (sectio
 	return g.indexOf(ctx, at, path, g.index.Length)
 }
 
-// indexOf downloads so many bytes that begin with the index's, unless an earlier run has them. It answers no section where there are
-// not so many.
+// indexOf downloads so many bytes that begin with the index's, unless an earlier run has them. It answers no section where
+// there are not so many.
 func (g *gathering) indexOf(ctx context.Context, at int, path string, length int64) (section []byte, f found, err error) {
 	session, err := index.Parse(g.chunks[at].Session)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package sessions knows how sessions of backup, restore, proof and rebuild, their keys and the consent to a restore are asked for
-// over HTTP. It does not know who may have which key, nor anything of objects.
+// Package sessions knows how sessions of backup, restore, proof and rebuild, their keys and the consent to a restore are
+// asked for over HTTP. It does not know who may have which key, nor anything of objects.
 package sessions
 
 import (
