@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
+	"zapas/shared/api"
 	"zapas/shared/vault"
 )
 
@@ -362,5 +364,34 @@ func TestBackup_AfterARestore_ListUnreadable(t *testing.T) {
 			restored(t, s, r.Snapshot, got)
 			same(t, "restored", got, m)
 		})
+	}
+}
+
+// TestInFull: an element has come in full though the phone has no place for some of it, and not if some was left out, or if that
+// may be among what has too many reasons to be told apart.
+func TestInFull(t *testing.T) {
+	t.Parallel()
+	many := []string{"a", "b", "c", "d", "e", "f", "g"}
+	for name, tt := range map[string]struct {
+		skipped []string
+		failed  int64
+		want    bool
+	}{
+		"Everything":      {nil, 0, true},
+		"NoPlace":         {many, 0, true},
+		"Failed":          {nil, 1, false},
+		"NotChosen":       {[]string{"a", "not_chosen"}, 0, false},
+		"TheFailedAlone":  {[]string{"restored_before"}, 0, false},
+		"OfSomeAlone":     {[]string{"not_failed"}, 0, false},
+		"AmongTooMany":    {append(many, "not_chosen"), 0, false},
+		"BeforeAllOthers": {append([]string{"not_chosen"}, many...), 0, false},
+	} {
+		l := api.RestoreLedger{Failed: tt.failed}
+		for _, reason := range tt.skipped {
+			ledger.Explain(&l.Reasons, reason, 1)
+		}
+		if got := inFull(l); got != tt.want {
+			t.Errorf("%s: %v of %+v", name, got, l)
+		}
 	}
 }

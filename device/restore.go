@@ -115,13 +115,21 @@ func (d *Device) noteRestored(snapshot string, l api.RestoreLedgers) {
 		maps.Copy(of.Elements, r.Elements)
 	}
 	for e, l := range l {
-		if l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 && l.Reasons["not_failed"] == 0 {
+		if inFull(l) {
 			of.Elements[e] = l.Inserted + l.Duplicate + l.Merged
 		}
 	}
 	if len(of.Elements) > 0 {
 		d.id.Restored = of
 	}
+}
+
+// inFull reports whether nothing of an element failed, and nothing was left out, by the service's rule (RestoreLedger in the
+// contract). What stands under "other", since there were too many reasons, may have been left out.
+func inFull(l api.RestoreLedger) bool {
+	return l.Failed == 0 && !slices.ContainsFunc([]string{"not_chosen", "restored_before", "not_failed", "other"}, func(why string) bool {
+		return l.Reasons[why] > 0
+	})
 }
 
 // bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.

@@ -1471,7 +1471,7 @@ type RestoreInput struct {
 	Snapshot Id `json:"snapshot"`
 }
 
-// RestoreLedger planned = inserted + duplicate + merged + skipped + failed; reasons explain skipped and failed, and add up to them. An element has been brought in full when nothing of it failed, and none was skipped as `not_chosen` (its user left it out on the phone) or `restored_before` or `not_failed` (a restore of what had failed before).
+// RestoreLedger planned = inserted + duplicate + merged + skipped + failed; reasons explain skipped and failed, and add up to them. An element has been brought in full when nothing of it failed, and none was skipped as `not_chosen` (its user left it out on the phone) or `restored_before` or `not_failed` (a restore of what had failed before) or `other` (which, where there are many reasons, may be one of these).
 type RestoreLedger struct {
 	Duplicate int64            `json:"duplicate"`
 	Failed    int64            `json:"failed"`

@@ -25,18 +25,26 @@ func (r Restore) at(now time.Time) Restore {
 func (r Restore) Live() bool { return r.State == Held || r.State == Waiting || r.State == Opened }
 
 // Brought are the elements that a restore has brought in full: its consent names them, nothing of them failed, and nothing was
-// left out: it was not chosen, a restore before this one is said to have brought it, or it had not failed to come. What is said
-// when the consent has expired counts as little as what is said of one that was cancelled: it would win keys that it gives no more.
+// left out. What is said when the consent has expired counts as little as what is said of one that was cancelled: it would win
+// keys that it gives no more.
 func (r Restore) Brought() (elements []string) {
 	if r.State != Done && r.State != PartlyDone || !r.UpdatedAt.Before(r.ExpiresAt) {
 		return nil
 	}
 	for _, e := range r.Elements {
-		if l := r.Ledger[e]; l.Failed == 0 && l.Reasons["not_chosen"] == 0 && l.Reasons["restored_before"] == 0 && l.Reasons["not_failed"] == 0 {
+		if r.Ledger[e].full() {
 			elements = append(elements, e)
 		}
 	}
 	return elements
+}
+
+// full reports whether nothing failed, and nothing was left out: it was not chosen, a restore before this one is said to have
+// brought it, or it had not failed to come. What stands under "other", since there were too many reasons, may be one of these.
+func (l Ledger) full() bool {
+	return l.Failed == 0 && !slices.ContainsFunc([]string{"not_chosen", "restored_before", "not_failed", "other"}, func(why string) bool {
+		return l.Reasons[why] > 0
+	})
 }
 
 // isFor reports whether a restore goes to the device that asks: it was named, or came of the enrolment that was named.

@@ -436,6 +436,7 @@ func TestBrought(t *testing.T) {
 		{"NoneChosen", nil, left("not_chosen", 2), 0, false, others},
 		{"TheFailedAlone", one, left("restored_before", 1), 0, false, nil},
 		{"TheFailedAloneOfSome", one, left("not_failed", 1), 0, false, nil},
+		{"NobodyKnowsWhy", one, left("other", 1), 0, false, nil},
 		{"OneFailed", nil, restore.Ledger{Planned: 2, Inserted: 1, Failed: 1, Reasons: map[string]int64{"unreadable": 1}}, 0, false, others},
 		{"OneOfAnotherElementFailed", nil, restore.Ledger{Planned: 2, Inserted: 2}, 1, false, []string{"contacts", "messages"}},
 		{"AllFailed", nil, restore.Ledger{Planned: 2, Failed: 2, Reasons: map[string]int64{"unreadable": 2}}, 1, false, nil},
