@@ -86,13 +86,22 @@ func (d *Dir) Sealed() (records int64) {
 		return 0
 	}
 	_, rest, ok := cutEntry(b)
+	noted := 0 // bytes of the chunk that comes next
 	for ok {
 		var entry []byte
-		var c Closed
-		if entry, rest, ok = cutEntry(rest); !ok || cbor.Unmarshal(entry, &c) != nil {
+		if entry, rest, ok = cutEntry(rest); !ok || len(entry) == 0 {
 			break
 		}
-		records += int64(len(c.Records) / 16)
+		if entry[0] == recordsNoted {
+			noted += len(entry) - 1
+			continue
+		}
+		var c Closed
+		if cbor.Unmarshal(entry, &c) != nil {
+			break
+		}
+		records += int64((noted + len(c.Records)) / 16)
+		noted = 0
 	}
 	return records
 }

@@ -312,3 +312,22 @@ func TestScratch(t *testing.T) {
 		t.Errorf("it has left %v", files)
 	}
 }
+
+// TestSealed: records that were noted before their chunk was closed count with it, and those of no closed chunk do not.
+func TestSealed(t *testing.T) {
+	t.Parallel()
+	d := open(t)
+	if n := d.Sealed(); n != 0 {
+		t.Errorf("%d without a session", n)
+	}
+	_, err := d.Begin("01S")
+	must(t, err)
+	must(t, d.NoteClosed(Closed{Records: make([]byte, 2*16)}))
+	must(t, d.NoteRecords(make([]byte, 30*16)))
+	must(t, d.NoteRecords(make([]byte, 400*16)))
+	must(t, d.NoteClosed(Closed{Records: make([]byte, 5000*16)}))
+	must(t, d.NoteRecords(make([]byte, 60_000*16)))
+	if n := d.Sealed(); n != 5432 {
+		t.Errorf("%d", n)
+	}
+}
