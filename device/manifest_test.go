@@ -1,10 +1,14 @@
 package device
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
+	"zapas/device/internal/index"
 	"zapas/shared/api"
 )
 
@@ -125,6 +129,45 @@ func TestRestore_AnyList_Large(t *testing.T) {
 		t.Logf("%s: %d GETs, and %d bytes", h.name, done.Requests.Gets, done.Requests.BytesDown)
 		if done.Requests.Gets > sound+8 {
 			t.Errorf("%s: %d GETs, and %d where nothing is wrong", h.name, done.Requests.Gets, sound)
+		}
+	}
+}
+
+// endless is a service whose list of chunks has always one page more.
+type endless struct {
+	*service
+	page  api.Manifest
+	pages int
+}
+
+func (e *endless) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := e.service.RoundTrip(req)
+	if !strings.HasSuffix(req.URL.Path, "/manifest") {
+		return resp, err
+	}
+	if e.pages++; e.pages > 20 {
+		return nil, errKilled
+	}
+	b, err := json.Marshal(e.page)
+	return answer(http.StatusOK, b), err
+}
+
+// TestRestore_EndlessList: a list that goes on for ever ends the restore, be there chunks in it or not.
+func TestRestore_EndlessList(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"2B49VQFN6X3Z31RVW89X468782", "none", ""} {
+		s := newService(t)
+		p := enrolled(t, s, 1)
+		snapshot := p.backUp(t, demo()).Snapshot
+		e := &endless{service: s, page: api.Manifest{Snapshot: snapshot, Cursor: new("again")}}
+		for range index.MaxChunks / 10 {
+			e.page.Chunks = append(e.page.Chunks, api.ManifestChunk{Id: id})
+		}
+		p.config.Transport = e
+		p.use(p.id)
+		_, err := p.Restore(t.Context(), s.consent(t, snapshot, p.id.Device, "messages"), new(memory), nil)
+		if err == nil || !strings.Contains(err.Error(), "lists more than") || e.pages != 11 {
+			t.Errorf("%q: %d pages: %v", id, e.pages, err)
 		}
 	}
 }

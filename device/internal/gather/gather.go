@@ -126,6 +126,7 @@ type listed struct {
 
 func (g *gathering) manifest(ctx context.Context) error {
 	g.at = map[index.ID]int{}
+	entries := 0 // with what is no chunk
 	for cursor := ""; ; {
 		page, err := g.page(ctx, cursor)
 		if g.unlisted(err) {
@@ -139,7 +140,7 @@ func (g *gathering) manifest(ctx context.Context) error {
 		}
 		g.out.Counts, g.index = page.Counts, page.Index
 		for _, c := range page.Chunks {
-			if len(g.chunks) >= index.MaxChunks {
+			if entries++; entries > index.MaxChunks {
 				return fmt.Errorf("the service lists more than %d chunks", index.MaxChunks)
 			}
 			id, err := index.Parse(c.Id)
