@@ -313,6 +313,7 @@ func (d *Device) ended() error {
 		return nil
 	}
 	d.over(api.SessionInputKindBackup)
+	d.over(api.SessionInputKindVerify) // it may be of the newest snapshot as that was then
 	d.id.Unfinished, d.id.Unlisted, d.id.Restored = false, time.Time{}, nil
 	return errors.Join(d.dir.PutIdentity(d.id), d.dir.DropRestoredCache())
 }

@@ -411,3 +411,29 @@ func TestVerify_KeyRefused(t *testing.T) {
 
 // inIndex is a place within the sealed index of a chunk, which stands behind a copy of the header.
 func inIndex(chunk []byte) int { return bytes.LastIndex(chunk, chunk[:74]) + 100 }
+
+// TestVerify_BrokenOff: a proof that was broken off goes on with the same snapshot, unless there is a newer one by then.
+func TestVerify_BrokenOff(t *testing.T) {
+	t.Parallel()
+	for _, newer := range []bool{false, true} {
+		s := newService(t)
+		p := enrolled(t, s, 1)
+		m := demo()
+		want := p.backUp(t, m).Snapshot
+		s.refuses = func(string) int { return http.StatusServiceUnavailable }
+		if _, err := p.Verify(t.Context(), VerifyOptions{}); err == nil {
+			t.Fatal("no error")
+		}
+		s.refuses = nil
+		if newer {
+			want = p.backUp(t, day(m)).Snapshot
+		} else {
+			p.backUp(t, m)
+		}
+		p.restart(t, s)
+		begun := len(s.rows)
+		if v := p.verified(t, VerifyOptions{}); v.Snapshot != want || v.Outcome != Proven || (len(s.rows) > begun) != newer {
+			t.Errorf("newer: %t: %+v, want %s; %d sessions more", newer, v, want, len(s.rows)-begun)
+		}
+	}
+}
