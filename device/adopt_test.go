@@ -1,6 +1,7 @@
 package device
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"slices"
 	"strings"
@@ -392,6 +393,38 @@ func TestInFull(t *testing.T) {
 		}
 		if got := inFull(l); got != tt.want {
 			t.Errorf("%s: %v of %+v", name, got, l)
+		}
+	}
+}
+
+// TestBackup_AfterARestore_AttachmentUnreadable: a phone does not build on what it has restored where an attachment cannot be read
+// that its own last backup holds, and which would be lost by that.
+func TestBackup_AfterARestore_AttachmentUnreadable(t *testing.T) {
+	t.Parallel()
+	for _, changed := range []bool{false, true} { // the message, too
+		s := newService(t)
+		p, q := enrolled(t, s, 1), enrolled(t, s, 2)
+		snapshot := p.backUp(t, demo()).Snapshot
+		m, photo := new(memory), noise(9, 300_000)
+		m.mms(9000, photo)
+		own := q.backUp(t, m).Snapshot
+		_, err := q.Restore(t.Context(), s.consent(t, snapshot, q.id.Device, all...), m, nil)
+		must(t, err)
+		if changed {
+			edited := *m.items[0].(*item.MMS)
+			edited.Read = true
+			m.items[0] = &edited
+		}
+		want := m.clone()
+		delete(m.blobs, sha256.Sum256(photo))
+		if r := q.backUp(t, m); r.Base != own || r.Failed() != 0 || r.Rebuilt != "" || !strings.Contains(r.Note, "not built on") {
+			t.Errorf("changed: %t: %+v", changed, r)
+		}
+		got := new(memory)
+		restored(t, s, q.status(t).Snapshot, got)
+		same(t, "restored", got, want)
+		if again := q.backUp(t, m); !again.Unchanged {
+			t.Errorf("changed: %t, again: %+v", changed, again)
 		}
 	}
 }

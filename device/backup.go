@@ -101,13 +101,18 @@ func (d *Device) restart(err error) string {
 	switch code := remote.Code(err); {
 	case code == listUnreadable && d.given, code == "base_gone", code == beyondConsent, code == "too_many_chunks", listLost(code):
 		return code
+	case errors.Is(err, pack.ErrLoses):
+		return unreadable
 	case errors.Is(err, pack.ErrMoved), errors.Is(err, errOver):
 		return "begin"
 	}
 	return ""
 }
 
-const listUnreadable = "list_unreadable" // a problem that may pass
+const (
+	listUnreadable = "list_unreadable" // a problem that may pass
+	unreadable     = "unreadable"      // an item of the own last snapshot, so that nothing else is built on
+)
 
 // beyondConsent is what the service says of a snapshot that this phone has restored in part: nothing is built on it.
 const beyondConsent = "beyond_consent"
@@ -154,7 +159,7 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, f
 	if err != nil {
 		return Report{}, err
 	}
-	base, why := f.base()
+	base, _ := f.base()
 	same, err := s.Unchanged()
 	if err != nil {
 		return Report{}, err
@@ -166,7 +171,7 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, f
 		if err != nil {
 			return Report{}, err
 		}
-		r, err := d.store(ctx, src, s, base, why, p)
+		r, err := d.store(ctx, src, s, f, p)
 		return r, errors.Join(err, d.dir.ClearRebuild())
 	}
 	found, err := s.Same()
@@ -217,7 +222,8 @@ func elementsOf(p api.DeviceProfile) (out []string) {
 }
 
 // store begins a session, seals what is new, and brings the session to its end.
-func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *state.Cache, why string, p api.DeviceProfile) (Report, error) {
+func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, f *footing, p api.DeviceProfile) (Report, error) {
+	base, why := f.base()
 	request, err := seal.NewKeyRequest(d.config.Random)
 	if err != nil {
 		return Report{}, err
@@ -242,6 +248,9 @@ func (d *Device) store(ctx context.Context, src Source, s *pack.Scan, base *stat
 		return Report{}, err
 	}
 	of.KeyVersion = uint32(*begun.KeyVersion)
+	if f.adopted != nil {
+		of.Own = f.own
+	}
 	ship := d.shipping(ctx, of.ID)
 	of.Closed = ship.closed
 	sealed, err := pack.Seal(ctx, d.dir, src, s, of, d.config.Random)

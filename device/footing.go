@@ -125,6 +125,8 @@ func (d *Device) begunAnew() bool {
 // over forgets the session of a kind: the next one is another, not this one again. Whoever calls it stores that.
 func (d *Device) over(kind api.SessionInputKind) { delete(d.id.Begun, string(kind)) }
 
+const notBuiltOn = "what this phone has restored is not built on: not all that it holds could be read"
+
 // read reads the phone, held against what the backup builds on. A snapshot that was restored is not built on where something of
 // this phone's own last one would be lost by it, or something would come in that is another phone's: what could not be read now
 // may be either.
@@ -134,7 +136,7 @@ func (d *Device) read(ctx context.Context, src Source, elements []string, f *foo
 	if err != nil || f.adopted == nil || (f.own == nil || !s.Lacks(f.own)) && (d.brought(f.adopted) || s.Whole(f.adopted)) {
 		return s, err
 	}
-	d.tell("what this phone has restored is not built on: not all that it holds could be read")
+	d.tell(notBuiltOn)
 	d.track.Break()
 	f.adopted, d.rebuilt = nil, ""
 	return pack.Read(ctx, d.dir, src, elements, f.own, d.track)
@@ -144,7 +146,9 @@ func (d *Device) read(ctx context.Context, src Source, elements []string, f *foo
 // snapshot of this device than this phone remembers, since one of the two was put back to an earlier state, it is that.
 func (d *Device) otherwise(ctx context.Context, location, why string, f *footing) error {
 	if f.adopted != nil {
-		f.adopted, d.rebuilt = nil, ""
+		if f.adopted, d.rebuilt = nil, ""; why == unreadable {
+			d.tell(notBuiltOn)
+		}
 		if err := d.dir.DropRestoredCache(); err != nil {
 			return err
 		}

@@ -20,9 +20,19 @@ const FullChunk = 19 << 19
 // wholeBlob is the most bytes of a blob that is never cut: one request fetches it.
 const wholeBlob = seal.MaxChunk - seal.MaxChunk/8
 
+// ErrLoses says that a backup on this base would lose an item that the phone's own last snapshot holds, since its attachment cannot be
+// read now.
+var ErrLoses = errors.New("an item of the phone's own last backup cannot be read now, and is not in what this one builds on")
+
+// holds reports whether a snapshot has an item of this id, in whatever state, or cannot say so.
+func holds(c *state.Cache, id item.ID) bool {
+	from, to := c.Items.Find(id)
+	return from < to || c.Items.Err() != nil
+}
+
 // attachments writes the new blobs, light ones next to the records with which they are written again. One that cannot be
-// read costs the items that name it, and nothing else.
-func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
+// read costs the items that name it, and nothing else; ErrLoses if own has such an item.
+func (p *packer) attachments(ctx context.Context, src Source, s *Scan, own *state.Cache) error {
 	p.bound()
 	slices.SortStableFunc(p.order, func(a, b [32]byte) int {
 		return weight(p.blobs[a].size) - weight(p.blobs[b].size)
@@ -45,6 +55,9 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan) error {
 		for _, at := range it.Blobs {
 			key := s.named[at]
 			if b := p.blobs[key.sum]; b != nil && b.err != nil && !b.stored {
+				if own != nil && holds(own, it.ID) {
+					return fmt.Errorf("%w: %w", ErrLoses, b.err)
+				}
 				s.entries.Put(i, entry{kind: it.Kind, state: failed}.row())
 				s.track.Fail(progress.Sealing, it.Kind.Element(), 1)
 				s.fail(it.Kind.Element(), "attachment_unreadable", 1, fmt.Sprintf("an attachment of %d bytes of a %s cannot be read: %v", key.size, it.Kind, b.err))

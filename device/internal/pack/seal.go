@@ -41,6 +41,7 @@ type Session struct {
 	Location   string
 	Key        seal.SessionKey
 	KeyVersion uint32
+	Own        *state.Cache // the phone's own last snapshot, of which nothing may be lost; nil where that is the base, or there is none
 	// Closed is told of each chunk but the last as soon as it is whole in the spool and will be part of the session,
 	// in this run or a later one; it may be sent, and need not be kept, once it has arrived. Its error ends the sealing.
 	Closed func(n int, c state.Spooled) error
@@ -75,7 +76,7 @@ func Seal(ctx context.Context, dir *state.Dir, src Source, s *Scan, of Session, 
 		return nil, err
 	}
 	p.again(s)
-	if err := p.attachments(ctx, src, s); err != nil {
+	if err := p.attachments(ctx, src, s, of.Own); err != nil {
 		return nil, err
 	}
 	var n *snapshot
