@@ -18,6 +18,11 @@ import (
 	"zapas/device/internal/paged"
 )
 
+const (
+	scratchPrefix = "scratch-" // of what Scratch makes
+	newSuffix     = ".new"     // of a file that is not in its place yet
+)
+
 // Dir is an open state directory. One process has it at a time.
 type Dir struct {
 	// Before is asked before each step that changes the disk, and stops it with an error; nil allows all. Tests use it to
@@ -48,7 +53,19 @@ func Open(path string) (*Dir, error) {
 		}
 		return nil, unwritten("lock the state directory", err)
 	}
-	return &Dir{path: path, lock: f}, nil
+	d := &Dir{path: path, lock: f}
+	d.tidy()
+	return d, nil
+}
+
+// tidy removes what a run that was killed has begun to write and nobody goes on with. What cannot be removed is in nobody's way.
+func (d *Dir) tidy() {
+	files, _ := os.ReadDir(d.path)
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), scratchPrefix) || strings.HasSuffix(f.Name(), newSuffix) {
+			_ = os.Remove(d.Path(f.Name()))
+		}
+	}
 }
 
 // Close lets the next run in.
@@ -63,7 +80,7 @@ func (d *Dir) Scratch() (paged.File, error) {
 	if err := d.may("make room"); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(d.path, "scratch-*")
+	f, err := os.CreateTemp(d.path, scratchPrefix+"*")
 	if err != nil {
 		return nil, unwritten("make room for what is compared", err)
 	}
@@ -76,7 +93,7 @@ func (d *Dir) Scratch() (paged.File, error) {
 func (d *Dir) LetGo() {
 	for _, f := range d.open {
 		_ = f.Close() // nothing in it is needed any more
-		if strings.HasPrefix(filepath.Base(f.Name()), "scratch-") {
+		if strings.HasPrefix(filepath.Base(f.Name()), scratchPrefix) {
 			_ = os.Remove(f.Name())
 		}
 	}
@@ -113,7 +130,7 @@ func (d *Dir) put(data []byte, names ...string) error {
 // stream is put for what is better not in memory at once.
 func (d *Dir) stream(content func(w io.Writer) error, names ...string) error {
 	path := d.Path(names...)
-	temp := path + ".new"
+	temp := path + newSuffix
 	died := d.may("write " + filepath.Base(path))
 	if err := writeSynced(temp, content); err != nil {
 		return errors.Join(died, unwritten("write "+path, err))

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -330,4 +331,31 @@ func TestSealed(t *testing.T) {
 	if n := d.Sealed(); n != 5432 {
 		t.Errorf("%d", n)
 	}
+}
+
+// TestOpen_Tidies: what a run that was killed had begun to write, as much as all items take, is gone when the next begins.
+func TestOpen_Tidies(t *testing.T) {
+	t.Parallel()
+	path, died := t.TempDir(), errors.New("died")
+	d, err := Open(path)
+	must(t, err)
+	must(t, d.PutIdentity(Identity{Server: "https://a", Device: "01D"}))
+	d.Before = func(step string) error { return map[bool]error{true: died}[step == "write restored"] }
+	if err := d.PutRestoredCache(sample()); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	must(t, os.WriteFile(d.Path("scratch-123"), []byte("x"), 0o600))
+	must(t, d.Close())
+	d, err = Open(path)
+	must(t, err)
+	var names []string
+	files, err := os.ReadDir(path)
+	must(t, err)
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"device.json", "lock"}; !slices.Equal(names, want) {
+		t.Errorf("there are %v, want %v", names, want)
+	}
+	must(t, d.Close())
 }
