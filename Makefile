@@ -60,6 +60,7 @@ test: phones ## pass all tests
 
 phones: ## compile for Android and iOS what an app embeds, which needs none of their toolchains
 	GOOS=android GOARCH=arm64 go build $(FLAGS) ./device/...
+	GOOS=android GOARCH=arm go build $(FLAGS) ./device/mobile # gomobile binds for 32 bits, too
 	GOOS=ios GOARCH=arm64 go build $(FLAGS) ./device/mobile
 
 check: lines phones ## what a reviewer asks: tidy, formatted, linted, built for phones, tested with the race detector, contract and code agree

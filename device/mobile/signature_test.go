@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestReadmeCalls holds the arguments of every call of ours in the snippets, and of every method that an app implements, against
+// TestReadme_Calls holds the arguments of every call of ours in the snippets, and of every method that an app implements, against
 // the signatures that gobind makes: how many there are, and in Swift their labels.
-func TestReadmeCalls(t *testing.T) {
+func TestReadme_Calls(t *testing.T) {
 	t.Parallel()
 	files := bindings(t)
 	for language, c := range map[string]struct {

@@ -139,7 +139,7 @@ func (x *Index) check() error {
 		return fmt.Errorf("index: its own chunk is of session %s and not of snapshot %s", last.Session, x.Snapshot)
 	}
 	if x.Schema > MaxNumber {
-		return fmt.Errorf("index: schema version %d is larger than %d", x.Schema, MaxNumber)
+		return fmt.Errorf("index: schema version %d is larger than %d", x.Schema, uint64(MaxNumber))
 	}
 	for kind, n := range x.Counts {
 		if n < 0 || n > MaxNumber {

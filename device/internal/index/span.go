@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 )
@@ -32,7 +33,7 @@ func (s Spans) Add(number uint32) Spans {
 // With are those of both.
 func (s Spans) With(more Spans) (out Spans) {
 	all := slices.Concat(s, more)
-	slices.SortFunc(all, func(a, b Span) int { return int(int64(a.First) - int64(b.First)) })
+	slices.SortFunc(all, func(a, b Span) int { return cmp.Compare(a.First, b.First) })
 	for _, x := range all {
 		if at := len(out) - 1; at >= 0 && x.First <= out[at].First+out[at].Count {
 			out[at].Count = max(out[at].Count, x.First+x.Count-out[at].First)

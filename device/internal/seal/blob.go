@@ -66,7 +66,7 @@ type Blob struct {
 // NewBlob announces size bytes, to be read from r once, with this SHA-256.
 func NewBlob(r io.Reader, size int64, sum [32]byte) (*Blob, error) {
 	if size < 0 || size > MaxBlob {
-		return nil, fmt.Errorf("a blob of %d bytes is not between 0 and %d", size, MaxBlob)
+		return nil, fmt.Errorf("a blob of %d bytes is not between 0 and %d", size, int64(MaxBlob))
 	}
 	return &Blob{r: r, sum: sum, size: size, hash: sha256.New()}, nil
 }

@@ -179,7 +179,7 @@ func (e partEntry) part() (Part, error) {
 	p := Part{Sum: e.Sum, Size: int64(e.Size), Offset: int64(e.Offset)}
 	switch {
 	case p.Size > MaxBlob:
-		return Part{}, fmt.Errorf("%d bytes are more than %d", p.Size, MaxBlob)
+		return Part{}, fmt.Errorf("%d bytes are more than %d", p.Size, int64(MaxBlob))
 	case p.Offset%blobRoom != 0, p.Offset > 0 && p.Offset >= p.Size:
 		return Part{}, fmt.Errorf("no part of %d bytes begins at %d", p.Size, p.Offset)
 	case p.Size > 0 && len(e.Sealed) == 0:
