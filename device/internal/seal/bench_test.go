@@ -16,7 +16,7 @@ func messages(n int) [][]byte {
 	rnd := source(1)
 	out := make([][]byte, n)
 	for i := range out {
-		text := fmt.Sprintf("+4860%07d|%d|", rnd.Uint64()%300, 1700000000000+i*60000)
+		text := fmt.Sprintf("+4860%07d|%d|", rnd.Uint64()%300, int64(1700000000000)+int64(i)*60000)
 		for range 3 + rnd.Uint64()%15 {
 			text += words[rnd.Uint64()%uint64(len(words))] + " "
 		}
