@@ -216,13 +216,14 @@ func (d *Device) Enrol(ctx context.Context, e Enrolment) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("enrol this phone: %w", err)
 	}
-	id := state.Identity{Server: server, Device: out.Device, User: out.User, Tenant: out.Tenant, Label: e.Label, Offset: client.Offset(),
-		Key: fingerprint(d.config.Signer.PublicKey())}
-	if id.Device == d.id.Device {
-		id.Counter, id.Unfinished = d.id.Counter, d.id.Unfinished
+	id := state.Identity{}
+	if out.Device == d.id.Device { // with all that it has begun
+		id = d.id
 	} else if err := d.dir.Forget(); err != nil {
 		return Status{}, err
 	}
+	id.Server, id.Device, id.User, id.Tenant, id.Label = server, out.Device, out.User, out.Tenant, e.Label
+	id.Offset, id.Key = client.Offset(), fingerprint(d.config.Signer.PublicKey())
 	// If we die before this line, the same code and key answer the same again.
 	if err := d.dir.PutIdentity(id); err != nil {
 		return Status{}, err

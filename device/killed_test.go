@@ -404,3 +404,24 @@ func TestBackup_ClockOff(t *testing.T) {
 		t.Errorf("offset kept: %v, %v", id.Offset, err)
 	}
 }
+
+// TestBackup_EnrolledAgain: a phone that is enrolled once more, as the device that it is, goes on with what it has begun.
+func TestBackup_EnrolledAgain(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := demo()
+	m.mms(6000, noise(1, 9<<20))
+	m.mms(6001, noise(2, 9<<20))
+	p.Device.dir.Before = func(step string) error { return map[bool]error{true: errKilled}[step == "write journal.json"] }
+	if _, err := p.Backup(t.Context(), m, profileOf("eu")); err == nil {
+		t.Fatal("no error")
+	}
+	p.restart(t, s)
+	if _, err := p.Enrol(t.Context(), Enrolment{Server: "https://zapas.test", Code: "GOOD-CODE", Platform: "android"}); err != nil || !p.Pending() {
+		t.Fatal(err)
+	}
+	if r := p.backUp(t, m); len(s.rows) != 1 || r.Ledger["messages"].Stored != 66 {
+		t.Errorf("%d sessions: %+v", len(s.rows), r)
+	}
+}
