@@ -88,8 +88,8 @@ func (w Watch) Walk(ctx context.Context) (done Walked, err error) {
 	var failed []error
 	for done.Walked < walkedAtOnce && !walk.Done && !short(ctx) {
 		page, next, err := w.Devices.Everyone(ctx, walk.Position, min(walkPage, walkedAtOnce-done.Walked))
-		if err == nil {
-			err = w.place(ctx, page, all, &done)
+		if page != nil {
+			err = errors.Join(err, w.place(ctx, page, all, &done))
 		}
 		failed = append(failed, err)
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) { // where it stopped there is nothing any more

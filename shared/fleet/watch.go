@@ -22,7 +22,8 @@ type Watched interface {
 	// ToLookAt lists devices whose Look has come by a time, those that are announced as overdue aside: at most limit, from a
 	// position on, "" being the beginning. next is "" when the end was reached.
 	ToLookAt(ctx context.Context, position string, until time.Time, limit int) (page []caller.DeviceID, next string, err error)
-	// Everyone lists all devices that are not retired, in no order: at most limit, from a position on, likewise.
+	// Everyone lists all devices that are not retired, in no order: at most limit, from a position on, likewise. An error
+	// beside a page, which may be empty and is not nil, is of devices that are passed over, since nobody can read them.
 	Everyone(ctx context.Context, position string, limit int) (page []Status, next string, err error)
 }
 

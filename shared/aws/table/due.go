@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -51,7 +52,7 @@ func (t Statuses) ToLookAt(ctx context.Context, position string, until time.Time
 // was read: its label stands in its own row alone.
 func (t Statuses) Everyone(ctx context.Context, position string, limit int) (page []fleet.Status, next string, err error) {
 	number, last, _ := strings.Cut(position, " ")
-	shard := 0
+	shard, damaged := 0, error(nil)
 	if position != "" {
 		if shard, err = strconv.Atoi(number); err != nil || shard < 0 || shard >= shards {
 			return nil, "", fault.Wrap(err, fault.Invalid, "invalid", "position: it is not one that this list has given.")
@@ -67,13 +68,17 @@ func (t Statuses) Everyone(ctx context.Context, position string, limit int) (pag
 			in.KeyConditionExpression, in.ExpressionAttributeValues[":sk"] = new("fleet = :pk AND fleetKey > :sk"), text(r.FleetKey)
 			last = ""
 		}
-		found, err := query[statusRow](ctx, rows(t), in, "device", limit-len(page))
+		found, bad, err := queryReadable[statusRow](ctx, rows(t), in, "device", limit-len(page))
 		if err != nil {
 			return nil, "", err
 		}
+		damaged = errors.Join(damaged, bad)
 		if page = append(page, statuses(found)...); len(page) >= limit {
-			return page, strconv.Itoa(shard) + " " + string(page[len(page)-1].Device), nil
+			return page, strconv.Itoa(shard) + " " + string(page[len(page)-1].Device), damaged
 		}
 	}
-	return page, "", nil
+	if page == nil {
+		page = []fleet.Status{} // this is the end, though what is here be damaged
+	}
+	return page, "", damaged
 }

@@ -104,7 +104,18 @@ func (t rows) once(ctx context.Context, row item, kind string) error {
 
 // query reads rows of one partition in order, at most so many if most is above 0.
 func query[R any](ctx context.Context, t rows, in dynamodb.QueryInput, kind string, most int) ([]R, error) {
-	var all []R
+	all, damaged, err := queryReadable[R](ctx, t, in, kind, most)
+	if err == nil {
+		err = damaged
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// queryReadable is query that passes over rows which nobody can read; damaged says of which, nil for none.
+func queryReadable[R any](ctx context.Context, t rows, in dynamodb.QueryInput, kind string, most int) (all []R, damaged, err error) {
 	in.TableName = &t.Name
 	for {
 		if most > 0 {
@@ -112,17 +123,18 @@ func query[R any](ctx context.Context, t rows, in dynamodb.QueryInput, kind stri
 		}
 		out, err := t.DB.Query(ctx, &in)
 		if err != nil {
-			return nil, failed(err, "list rows: "+kind)
+			return nil, nil, failed(err, "list rows: "+kind)
 		}
 		for _, it := range out.Items {
 			var r R
 			if err := decode(it, kind, &r); err != nil {
-				return nil, err
+				damaged = errors.Join(damaged, err)
+				continue
 			}
 			all = append(all, r)
 		}
 		if len(out.LastEvaluatedKey) == 0 || most > 0 && len(all) >= most {
-			return all, nil
+			return all, damaged, nil
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 	}
