@@ -160,6 +160,7 @@ func (d *Device) attempt(ctx context.Context, src Source, p api.DeviceProfile, f
 		return Report{}, err
 	}
 	base, _ := f.base()
+	s.Heal(d.lost())
 	same, err := s.Unchanged()
 	if err != nil {
 		return Report{}, err
@@ -293,5 +294,5 @@ func (d *Device) journal(of pack.Session, base, why string, sealed *pack.Sealed)
 }
 
 func reportOf(o pack.Outcome) Report {
-	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Removed: o.Removed, Failures: o.Failures, Compacted: o.Compacted, Note: strings.Join(o.Notes, "; ")}
+	return Report{Ledger: o.Ledger, Counts: o.Counts, Coverage: o.Coverage, Removed: o.Removed, Healed: o.Healed, Failures: o.Failures, Compacted: o.Compacted, Note: strings.Join(o.Notes, "; ")}
 }

@@ -25,7 +25,7 @@ var errKilled = errors.New("killed")
 // again: the snapshot is whole, and no chunk is ever uploaded with other bytes (the service watches that).
 func TestBackup_Killed(t *testing.T) {
 	t.Parallel()
-	for _, before := range []string{"", "backup", "restore"} {
+	for _, before := range []string{"", "backup", "restore", "lost"} {
 		for at := 0; ; at++ {
 			if !killedAt(t, before, at) {
 				if at < 15 {
@@ -46,6 +46,10 @@ func killedAt(t *testing.T, before string, at int) (reached bool) {
 	case "backup":
 		p.backUp(t, m)
 		m = day(m)
+	case "lost": // and found so
+		p.backUp(t, m)
+		delete(s.objects, p.objectOf(t, s, 0))
+		p.verified(t, VerifyOptions{})
 	case "restore": // of a larger one than its own
 		q := enrolled(t, s, 2)
 		snapshot := q.backUp(t, m).Snapshot

@@ -179,7 +179,13 @@ func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *state.Cache) (f
 				continue
 			}
 			s.Spare(i)
-			if _, gone := errors.AsType[*gather.Lost](ferr); gone {
+			if s.Heals(i) {
+				continue // nobody wonders; how much is left is told
+			}
+			if gone, ok := errors.AsType[*gather.Lost](ferr); ok {
+				if err := d.noteGone(base.Chunks[i].ID, gone); err != nil {
+					return forget, err
+				}
 				d.tell("an object of the last backup is not merged: %v", ferr)
 			} else if passing == nil {
 				passing = ferr

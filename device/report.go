@@ -20,6 +20,7 @@ type Report struct {
 	Removed   map[string]int64  `json:"removed,omitempty"`   // by element: items of the base that are no longer there
 	Failures  []string          `json:"failures,omitempty"`  // the first few, in words
 	Note      string            `json:"note,omitempty"`      // what else there is to know, in words
+	Healed    map[string]int64  `json:"healed,omitempty"`    // by element: items of the base that this phone had found lost, and that are stored again
 	Compacted int               `json:"compacted,omitempty"` // objects of the base whose content was stored again, so that a backup consists of few
 	Objects   int               `json:"objects"`             // uploaded by this run
 	BytesUp   int64             `json:"bytesUp"`             // in them
@@ -38,6 +39,14 @@ func (r *Report) Failed() (n int64) {
 func (r *Report) Gone() (n int64) {
 	for _, gone := range r.Removed {
 		n += gone
+	}
+	return n
+}
+
+// Mended is the number of items that were found lost and are stored again.
+func (r *Report) Mended() (n int64) {
+	for _, healed := range r.Healed {
+		n += healed
 	}
 	return n
 }

@@ -158,6 +158,9 @@ func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, r
 		return "", err
 	}
 	out.Near, out.Failures, out.missed = o.Near, o.Failures, o.Missed
+	if err := d.noteLost(g, nil, nil); err != nil { // of a snapshot of another phone, it costs nothing here
+		return "", err
+	}
 	leftOut(r, g.Counts, out.Ledger)
 	return session, nil
 }

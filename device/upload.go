@@ -68,7 +68,10 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 	if err := d.dir.Adopt(); err != nil {
 		return Report{}, err
 	}
-	return r, d.ended()
+	if err := d.ended(); err != nil {
+		return r, err
+	}
+	return r, d.forgetLost() // dying before, what is not listed any more is known for longer, and means nothing
 }
 
 // abandon forgets a session that an error says can never be committed, or that is not waited for any more. Any error is

@@ -175,11 +175,14 @@ func (d *Device) prove(ctx context.Context, o VerifyOptions, session, snapshot s
 	defer g.Forget()
 	out := VerifyReport{Snapshot: snapshot, Outcome: Damaged, Elements: map[string]ProvenElement{}}
 	found := unpack.Outcome{Ledger: api.RestoreLedgers{}}
-	whole := true
+	seen, whole := []int(nil), true
 	if g.Index == nil {
 		lostIndex(&found, g, snapshot, kinds)
 		d.allLost(found.Ledger)
-	} else if whole, err = d.stream(ctx, o, s, kinds, &found, &out.Attachments); err != nil {
+	} else if seen, whole, err = d.stream(ctx, o, s, kinds, &found, &out.Attachments); err != nil {
+		return VerifyReport{}, err
+	}
+	if err := d.noteLost(g, seen, found.Missed); err != nil {
 		return VerifyReport{}, err
 	}
 	for _, k := range kinds {
@@ -210,25 +213,25 @@ func lostIndex(found *unpack.Outcome, g *gather.Gathered, snapshot string, kinds
 	}
 }
 
-// stream proves chunk by chunk, and reports whether none was left out. Where a sample finds attachments that cannot be read,
-// only all others tell what is lost: then they are looked at, too.
-func (d *Device) stream(ctx context.Context, o VerifyOptions, s *gather.Stream, kinds []item.Kind, found *unpack.Outcome, attachments *ProvenAttachments) (whole bool, err error) {
+// stream proves chunk by chunk, and answers which it has seen, and whether none was left out. Where a sample finds attachments
+// that cannot be read, only all others tell what is lost: then they are looked at, too.
+func (d *Device) stream(ctx context.Context, o VerifyOptions, s *gather.Stream, kinds []item.Kind, found *unpack.Outcome, attachments *ProvenAttachments) (seen []int, whole bool, err error) {
 	g := s.Gathered()
 	p := unpack.NewProof(&g.Chunks, kinds, found)
 	drawn, left, err := s.Draw(o.share(), d.config.Random)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	see := func(i int) error { return p.Chunk(ctx, i) }
 	if err := s.Each(ctx, drawn, see); err != nil {
-		return false, err
+		return nil, false, err
 	}
 	if p.Unread() {
 		if err := s.Each(ctx, left, see); err != nil {
-			return false, err
+			return nil, false, err
 		}
-		left = nil
+		drawn, left = append(drawn, left...), nil
 	}
 	attachments.Named, attachments.Proven = p.End(len(left) == 0, g.Counts)
-	return len(left) == 0, nil
+	return drawn, len(left) == 0, nil
 }

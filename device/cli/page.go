@@ -66,6 +66,9 @@ func (p *page) backup(a api.CheckInAnswer, r device.Report) {
 			if n := r.Removed[e]; n > 0 {
 				said += fmt.Sprintf("; %s removed since the last backup", number(n))
 			}
+			if n := r.Healed[e]; n > 0 {
+				said += fmt.Sprintf("; %s healed", number(n))
+			}
 			p.row(e, said)
 		}
 	}

@@ -77,7 +77,7 @@ func (d *Device) BackUp(run *Run, card *Card, from Source) (*BackupReport, error
 			elements = append(elements, string(e))
 		}
 		r, err := d.d.Backup(ctx, newSource(ctx, from, card.profile.Region, elements), *card.profile)
-		out = &BackupReport{Snapshot: r.Snapshot, Unchanged: r.Unchanged, Resumed: r.Resumed, Failed: r.Failed(), BytesUp: r.BytesUp, Note: r.Note, report: r}
+		out = &BackupReport{Snapshot: r.Snapshot, Unchanged: r.Unchanged, Resumed: r.Resumed, Failed: r.Failed(), Healed: r.Mended(), BytesUp: r.BytesUp, Note: r.Note, report: r}
 		return err
 	})
 	return given(out, err)
@@ -89,6 +89,7 @@ type BackupReport struct {
 	Unchanged bool  // nothing was new: the last backup still stands
 	Resumed   bool  // what an earlier run had sealed was brought to its end
 	Failed    int64 // items that could not be stored
+	Healed    int64 // items of the last backup that were found lost, and that are stored again
 	BytesUp   int64
 	Note      string
 
@@ -102,7 +103,7 @@ func (r *BackupReport) Element(element string) *BackedUp {
 		return nil
 	}
 	return &BackedUp{Seen: l.Seen, Stored: l.Stored, Already: l.Already, Excluded: l.Excluded, Failed: l.Failed,
-		Removed: r.report.Removed[element], Coverage: r.report.Coverage[element], reasons: reasonsOf(l.Reasons)}
+		Removed: r.report.Removed[element], Healed: r.report.Healed[element], Coverage: r.report.Coverage[element], reasons: reasonsOf(l.Reasons)}
 }
 
 // FailureCount is how many failures are told in words: the first few.
@@ -124,6 +125,7 @@ type BackedUp struct {
 	Excluded int64
 	Failed   int64
 	Removed  int64  // of the last backup, and no longer there
+	Healed   int64  // of the last backup; they were found lost, and are stored again
 	Coverage string // what the run could see
 
 	reasons []*Reason

@@ -44,6 +44,7 @@ type Gathered struct {
 	unpack.Chunks            // without an Index when that cannot be read
 	Counts        api.Counts // as the service says
 	NoIndex       unpack.Bad // why there is no Index
+	IndexIn       index.ID   // the chunk in which the list says it is; zeros where there is no list
 	Objects       int        // downloaded
 	Bytes         int64
 }

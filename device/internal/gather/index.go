@@ -34,6 +34,9 @@ func (g *gathering) readIndex(ctx context.Context) error {
 		why = unpack.Bad{}
 	}
 	g.out.NoIndex = why
+	if id, perr := index.Parse(g.chunks[last].Id); perr == nil {
+		g.out.IndexIn = id
+	}
 	return err
 }
 

@@ -45,6 +45,7 @@ type compaction struct {
 type tally struct {
 	scan  *Scan
 	live  []uint32 // records
+	shown []uint32 // those of them that the source shows
 	light []int64  // bytes of light blobs
 	heavy []int64  // bytes of all other blobs that the source shows
 	fixed []bool   // it holds a heavy blob that the source does not show
@@ -52,7 +53,7 @@ type tally struct {
 }
 
 // Compact chooses what is written again: the live records of chunks that are mostly dead, and of the smallest ones when
-// there are sixteen small ones; attachments as well if bulk.
+// there are sixteen small ones; attachments as well if bulk. What Heal has found is written again in any case: it is missing.
 func (s *Scan) Compact(bulk bool) {
 	if s.base == nil {
 		return
@@ -64,6 +65,9 @@ func (s *Scan) Compact(bulk bool) {
 	for i := range s.base.Chunks {
 		c := &s.base.Chunks[i]
 		switch {
+		case s.Heals(i):
+			t.heal(i)
+		case s.healing.isLost(uint32(i)):
 		case t.live[i] > 0 && 2*t.live[i] < c.Records():
 			chosen[i] = true
 		case t.isSmall(i):
@@ -106,7 +110,7 @@ func smallest(chunks []int, size func(int) int64) (merged []int) {
 
 func (s *Scan) tally() *tally {
 	n := len(s.base.Chunks)
-	t := &tally{scan: s, live: make([]uint32, n), light: make([]int64, n), heavy: make([]int64, n), fixed: make([]bool, n), held: make([][]uint32, n)}
+	t := &tally{scan: s, live: make([]uint32, n), shown: make([]uint32, n), light: make([]int64, n), heavy: make([]int64, n), fixed: make([]bool, n), held: make([][]uint32, n)}
 	needed, shown := make([]bool, len(s.base.Blobs)), make([]bool, len(s.base.Blobs))
 	dead := s.dead()
 	for i, it := range s.base.Items.All() {
@@ -114,6 +118,9 @@ func (s *Scan) tally() *tally {
 			continue
 		}
 		t.live[it.Chunk]++
+		if s.kept.has(i) {
+			t.shown[it.Chunk]++
+		}
 		for _, b := range it.Blobs {
 			needed[b], shown[b] = true, shown[b] || s.kept.has(i)
 		}
@@ -197,7 +204,7 @@ func (t *tally) bulk(chosen map[int]bool) {
 	for i := range t.scan.base.Chunks {
 		n := t.blobBytes(i)
 		switch c := &t.scan.base.Chunks[i]; {
-		case n == 0 || t.fixed[i]:
+		case n == 0 || t.fixed[i] || t.scan.healing.isLost(uint32(i)):
 		case 2*(n+t.size(i)) < c.Size:
 			move(i)
 		case n < smallBlobs:
@@ -240,11 +247,14 @@ func (s *Scan) Unseen() (chunks []int) {
 	return chunks
 }
 
-// Spare leaves a chunk of the base as it is.
+// Spare leaves a chunk of the base as it is; one that is healed, as far as the source does not show what is in it.
 func (s *Scan) Spare(chunk int) {
+	delete(s.compaction.unseen, uint32(chunk))
+	if s.Heals(chunk) {
+		return
+	}
 	s.compaction.chunks[chunk] = false
 	s.compaction.chosen--
-	delete(s.compaction.unseen, uint32(chunk))
 }
 
 // Records says how the records of the Unseen are read. A chunk that does not hold what the base says is spared, with the reason.

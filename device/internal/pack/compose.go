@@ -18,6 +18,8 @@ type snapshot struct {
 	cache   *state.Cache // what the next backup needs
 	dropped []int        // positions in the base's list
 	blobs   map[[32]byte]uint32
+	healed  map[string]int64 // by element
+	notes   []string         // on that
 }
 
 // compose puts a snapshot together. It can be called again when the session has another chunk.
@@ -61,6 +63,7 @@ func compose(s *Scan, p *packer, of Session) (*snapshot, error) {
 		c.Chunks[i].Parts = nil
 	}
 	n.attach()
+	n.heal(s, p)
 	n.blobs = nil
 	err := errors.Join(s.err(), c.Items.Err())
 	if p.moved != nil {

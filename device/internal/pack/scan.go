@@ -37,6 +37,7 @@ type Scan struct {
 	track    *progress.Tracker
 
 	compaction compaction
+	healing    healing
 }
 
 // entry is one item of the source.
@@ -343,9 +344,9 @@ func (s *Scan) removed() map[string]int64 {
 	return out
 }
 
-// Unchanged reports whether the base still stands for what was seen, and all of it could be read: what could not is told
-// by a snapshot's ledger alone.
+// Unchanged reports whether the base still stands for what was seen, nothing of it is to be healed, and all of it could be read:
+// what could not is told by a snapshot's ledger alone.
 func (s *Scan) Unchanged() (bool, error) {
-	same := s.base != nil && !s.base.Adopted && len(s.failed) == 0 && s.fresh.Len() == 0 && !s.dead().any()
+	same := s.base != nil && !s.base.Adopted && len(s.failed) == 0 && s.fresh.Len() == 0 && !s.healing.any() && !s.dead().any()
 	return same, s.err()
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/progress"
@@ -22,6 +23,7 @@ type Outcome struct {
 	Failures  []string         // the first few, in words
 	Notes     []string         // what else there is to know of the source, in words
 	Compacted int              // chunks of the base whose content is written again
+	Healed    map[string]int64 // by element: items of the base of which something was lost and that are stored again
 }
 
 // Same is the outcome of a scan that has found nothing new.
@@ -31,7 +33,7 @@ func (s *Scan) Same() (Outcome, error) {
 }
 
 func (n *snapshot) outcome(s *Scan) Outcome {
-	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Removed: s.removed(), Failures: s.examples, Notes: s.notes, Compacted: s.compaction.chosen}
+	return Outcome{Ledger: n.ledger(s), Counts: n.counts(s), Coverage: s.coverage, Removed: s.removed(), Failures: s.examples, Notes: slices.Concat(s.notes, n.notes), Compacted: s.compaction.chosen, Healed: n.healed}
 }
 
 // Session is what the chunks are sealed for.
