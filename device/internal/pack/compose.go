@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"zapas/device/internal/index"
@@ -62,6 +63,7 @@ func compose(s *Scan, p *packer, of Session) (*snapshot, error) {
 		}
 		c.Chunks[i].Parts = nil
 	}
+	n.idle(s, moved)
 	n.attach()
 	n.heal(s, p)
 	n.blobs = nil
@@ -135,6 +137,7 @@ func (n *snapshot) keep(s *Scan, p *packer) (moved []uint32, first uint32) {
 	moved = make([]uint32, len(needed))
 	for i, c := range s.base.Chunks {
 		if !needed[i] {
+			moved[i] = dropped
 			n.dropped = append(n.dropped, i)
 			continue
 		}
@@ -159,6 +162,28 @@ func (n *snapshot) keep(s *Scan, p *packer) (moved []uint32, first uint32) {
 		n.cache.Items.Append(it)
 	}
 	return moved, first
+}
+
+// dropped stands for the place of a chunk that is not listed any more.
+const dropped = math.MaxUint32
+
+// idleBlobs is how many blobs that no item names a cache holds at most: those that were named last.
+const idleBlobs = 4096
+
+// idle keeps blobs of the base that no item names now, as long as they are still where they were: a message that comes back
+// has its attachment there. They keep no chunk, and are behind those that are named.
+func (n *snapshot) idle(s *Scan, moved []uint32) {
+	if s.base == nil {
+		return
+	}
+	left := idleBlobs
+	for _, b := range s.base.Blobs {
+		if _, named := n.blobs[b.Sum]; named || left == 0 || s.inLost(b) || slices.ContainsFunc(b.Chunks, func(i uint32) bool { return moved[i] == dropped }) {
+			continue
+		}
+		n.blob(b, moved)
+		left--
+	}
 }
 
 // stored is the position of a blob of the base in the new cache.

@@ -45,7 +45,7 @@ type head struct {
 	Refs     uint32 // and how many numbers of blobs behind them
 }
 
-// Blob is an attachment that a live item names, and the chunks in which it is.
+// Blob is an attachment, and the chunks in which it is. A live item names it, or one has before: those are last.
 type Blob struct {
 	_      struct{} `cbor:",toarray"`
 	Sum    [32]byte
