@@ -16,8 +16,8 @@ func OfChunk(sum [sha256.Size]byte) ID { return ID(sum[:16]) }
 
 const shortLen = 8 // bytes
 
-// short is what an index knows of the id of a chunk without records: its first 8 bytes, and zeros.
-func (id ID) short() (short ID) {
+// Short is what an index knows of the id of a chunk without records: its first 8 bytes, and zeros.
+func (id ID) Short() (short ID) {
 	copy(short[:shortLen], id[:])
 	return short
 }

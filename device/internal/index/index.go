@@ -168,8 +168,8 @@ type Listed struct {
 func (x *Index) Find(list []Listed) {
 	by := make(map[ID]Listed, len(list))
 	for _, l := range list {
-		if _, two := by[l.ID.short()]; !two {
-			by[l.ID.short()] = l
+		if _, two := by[l.ID.Short()]; !two {
+			by[l.ID.Short()] = l
 		}
 	}
 	for i := range x.Chunks {

@@ -60,7 +60,7 @@ func TestEncode_RoundTrip(t *testing.T) {
 		for i := range x.Chunks {
 			c, is := &x.Chunks[i], got.Chunks[i]
 			list = append(list, Listed{c.ID, c.Size, c.RecordPart})
-			if len(c.Runs) == 0 && (is.ID != c.ID.short() || is.Size != 0 || is.RecordPart != 0) {
+			if len(c.Runs) == 0 && (is.ID != c.ID.Short() || is.Size != 0 || is.RecordPart != 0) {
 				t.Errorf("chunk %s is without records, and in the index it is %+v", c.ID, is)
 			}
 		}

@@ -234,6 +234,9 @@ func (d *Dir) NoteUploaded(id string) error {
 		return unwritten("note that a chunk has arrived", err)
 	}
 	_, err = f.WriteString(id + "\n")
+	if err == nil {
+		err = f.Sync() // the chunk itself may be dropped next: a phone without power must not forget that it has arrived, and miss it
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
