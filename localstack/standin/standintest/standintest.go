@@ -54,11 +54,11 @@ const (
 	Endpoint = "http://aws.zapas.test"
 )
 
-// New opens an empty AWS and closes it when the test ends. Its clock begins at the present, because the SDK signs by the
-// machine's own clock.
+// New opens an empty AWS and closes it when the test ends. The house's clock begins at the same moment in each run: what a test
+// sees may depend on no hour. AWS itself keeps to the machine's clock, since the SDK signs by that.
 func New(t testing.TB) *Stack {
 	t.Helper()
-	s := &Stack{Clock: &Clock{now: time.Now().UTC().Truncate(time.Millisecond)}}
+	s := &Stack{Clock: &Clock{now: time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)}}
 	a, err := standin.Open(standin.Config{Dir: t.TempDir(), Account: Account, Region: Region, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		Secret: func(id string) (string, bool) {
 			return "secret", id == accessKey || strings.HasPrefix(id, accessKey+".")
