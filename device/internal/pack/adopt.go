@@ -41,7 +41,13 @@ func (a *adopted) take(content [16]byte) (place, bool) {
 // adopt goes on with what an earlier run has closed.
 func (p *packer) adopt(closed []state.Closed) error {
 	parts := map[[32]byte][]held{}
+	var all int
+	for _, c := range closed {
+		all += len(c.Records) / 16
+	}
+	p.adopted.records = make([]sealed, 0, all)
 	for n, c := range closed {
+		closed[n].Records = nil // of a large phone they are many, and each is held below
 		id, err := index.Parse(c.Spooled.ID)
 		if err != nil {
 			return fmt.Errorf("go on with a session: %w", err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,8 +68,8 @@ func (d *Dir) Begin(session string) ([]Closed, error) {
 		if cbor.Unmarshal(entry, &c) != nil {
 			break
 		}
-		c.Records = append(records, c.Records...)
-		closed, rest, records = append(closed, c), more, nil
+		c.Records = slices.Concat(records, c.Records)
+		closed, rest, records = append(closed, c), more, records[:0]
 	}
 	if err := d.may("cut closed"); err != nil {
 		return nil, err
