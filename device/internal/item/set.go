@@ -9,36 +9,6 @@ import (
 	"sort"
 )
 
-// Mark is what Number needs of an item: its primary id and the digest of its encoding.
-type Mark struct {
-	ID      ID
-	Content [32]byte
-}
-
-// Number gives each mark its ordinal among the marks with the same id: two equal messages within one
-// second are two items, #0 and #1. Ordinals follow the content, so that they do not depend on the
-// order in which a phone lists its messages; marks that are wholly equal can stand for each other.
-func Number(marks []Mark) []uint32 {
-	order := make([]int32, len(marks))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int {
-		return cmp.Or(
-			bytes.Compare(marks[a].ID[:], marks[b].ID[:]),
-			bytes.Compare(marks[a].Content[:], marks[b].Content[:]),
-			cmp.Compare(a, b),
-		)
-	})
-	ordinals := make([]uint32, len(marks))
-	for i := 1; i < len(order); i++ {
-		if marks[order[i]].ID == marks[order[i-1]].ID {
-			ordinals[order[i]] = ordinals[order[i-1]] + 1
-		}
-	}
-	return ordinals
-}
-
 // Set is what a target already holds. Each item to be restored is paired with at most one held item,
 // and each held item with at most one of them, so that after a restore every item is there as often as
 // in the richer of the two places: neither the sum nor once. Add comes first, for all that is held;

@@ -151,52 +151,6 @@ func TestMatch(t *testing.T) {
 	})
 }
 
-func TestNumber(t *testing.T) {
-	t.Parallel()
-	t.Run("DoesNotDependOnOrder", rapid.MakeCheck(func(t *rapid.T) {
-		mark := rapid.Custom(func(t *rapid.T) Mark {
-			return Mark{ID: ID{rapid.ByteRange(0, 2).Draw(t, "id")}, Content: [32]byte{rapid.ByteRange(0, 2).Draw(t, "content")}}
-		})
-		marks := rapid.SliceOfN(mark, 0, 8).Draw(t, "marks")
-		mixed := rapid.Permutation(marks).Draw(t, "mixed")
-		type numbered struct {
-			Mark
-			ordinal uint32
-		}
-		count := map[numbered]int{}
-		for i, n := range Number(marks) {
-			count[numbered{marks[i], n}]++
-		}
-		for i, n := range Number(mixed) {
-			count[numbered{mixed[i], n}]--
-		}
-		seen := map[ID]map[uint32]bool{}
-		for i, n := range Number(marks) {
-			if seen[marks[i].ID] == nil {
-				seen[marks[i].ID] = map[uint32]bool{}
-			}
-			seen[marks[i].ID][n] = true
-		}
-		for n, c := range count {
-			if c != 0 {
-				t.Fatalf("%v is there %+d times more in one order", n, c)
-			}
-		}
-		total := 0
-		for _, ordinals := range seen {
-			for n := range uint32(len(ordinals)) {
-				if !ordinals[n] {
-					t.Fatal("ordinals are not 0, 1, 2 …")
-				}
-			}
-			total += len(ordinals)
-		}
-		if total != len(marks) {
-			t.Fatal("an ordinal was given twice")
-		}
-	}))
-}
-
 // TestSet_ManyEqual: thousands of equal messages are paired in as many steps, were they equal or equal but for their state.
 func TestSet_ManyEqual(t *testing.T) {
 	t.Parallel()
