@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/match"
 )
 
 // memory is a phone's content: a Source and a Sink.
@@ -120,7 +121,7 @@ func (m *memory) Merge(at int, more *item.Contact, open func(item.Blob) (io.Read
 		if at--; at >= 0 {
 			continue
 		}
-		merged, changed := item.Merge(c, more)
+		merged, changed := match.Merge(c, more)
 		if changed {
 			n := len(m.items)
 			if err := m.Insert(merged, func(b item.Blob) (io.ReadCloser, error) {

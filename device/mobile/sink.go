@@ -9,6 +9,7 @@ import (
 
 	"zapas/device"
 	"zapas/device/internal/item"
+	"zapas/device/internal/match"
 )
 
 // Sink writes items to the phone.
@@ -130,7 +131,7 @@ func (s *sink) Merge(at int, c *item.Contact, open func(item.Blob) (io.ReadClose
 		return false, fmt.Errorf("the phone has shown no contact %d", at)
 	}
 	held := &s.from.contacts[at]
-	merged, changed := item.Merge(held.contact, c)
+	merged, changed := match.Merge(held.contact, c)
 	if !changed {
 		return false, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/match"
 )
 
 // alike draws a file of cards that are alike more often than not.
@@ -44,7 +45,7 @@ func bring(t *rapid.T, path string, from *File) (wrote int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var b item.Book
+	var b match.Book
 	for it, err := range w.Existing() {
 		if err != nil {
 			t.Fatal(err)
@@ -58,10 +59,10 @@ func bring(t *rapid.T, path string, from *File) (wrote int) {
 	for _, c := range all {
 		at, how := b.Match(c)
 		switch how {
-		case item.Unlike:
+		case match.Unlike:
 			err = w.Put(c, from.OpenBlob)
 			wrote++
-		case item.Alike:
+		case match.Alike:
 			_, err = w.Merge(at, c, from.OpenBlob)
 			wrote++
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/match"
 	"zapas/device/internal/outfile"
 )
 
@@ -133,7 +134,7 @@ func (w *Writer) Merge(at int, c *item.Contact, open Opener) (changed bool, err 
 	if err != nil {
 		return false, err
 	}
-	more, changed := item.Merge(held, c)
+	more, changed := match.Merge(held, c)
 	if !changed {
 		return false, nil
 	}

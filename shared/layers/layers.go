@@ -84,6 +84,16 @@ var Rules = []Rule{
 		From: under("zapas/device"), To: oursBut("zapas/device", "zapas/shared/api"),
 	},
 	{
+		Name: "ItemsAreTheBottomOfAPhone",
+		Why:  "every package of the device speaks of items, so they may know none of it",
+		From: under("zapas/device/internal/item"), To: oursBut(),
+	},
+	{
+		Name: "MatchingKnowsItemsAlone",
+		Why:  "whether a phone holds an item already is decided by the two items, wherever they come from and go to",
+		From: under("zapas/device/internal/match"), To: oursBut("zapas/device/internal/item"),
+	},
+	{
 		Name: "TheContractImportsNothingOfOurs", Tests: true,
 		Why:  "everyone may import the contract, so it may import nobody",
 		From: under("zapas/shared/api"), To: oursBut("zapas/shared/api"),

@@ -98,6 +98,8 @@ func TestRulesBite(t *testing.T) {
 		"NobodyElseMakesTheStack":         {"zapas/localstack/template", "zapas/infra/stack"},
 		"NobodyImportsFunctions":          {"zapas/localstack", "zapas/functions/internal/gateway"},
 		"DeviceKnowsTheAPIAlone":          {"zapas/device", "zapas/shared/vault"},
+		"ItemsAreTheBottomOfAPhone":       {"zapas/device/internal/item", "zapas/device/internal/index"},
+		"MatchingKnowsItemsAlone":         {"zapas/device/internal/match", "zapas/device/internal/unpack"},
 		"TheContractImportsNothingOfOurs": {"zapas/shared/api", "zapas/shared/fault"},
 		"EventsKnowCallersAlone":          {"zapas/shared/event", "zapas/shared/profile"},
 		"FaultsAreTheBottom":              {"zapas/shared/fault", "zapas/shared/api"},

@@ -2,7 +2,6 @@ package item
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 )
 
@@ -20,9 +19,9 @@ const (
 	AnsweredElsewhere CallType = 7
 )
 
-// class is the part of the type that identity sees: an iPhone does not tell a missed call from one that was
+// Class is the part of the type that identity sees: an iPhone does not tell a missed call from one that was
 // rejected or blocked.
-func (t CallType) class() string {
+func (t CallType) Class() string {
 	switch t {
 	case Incoming, AnsweredElsewhere:
 		return "in"
@@ -78,7 +77,7 @@ func (*Call) Blobs() []Blob { return nil }
 
 // IDs leaves the duration out, which platforms keep differently; it is in the essence.
 func (c *Call) IDs() []ID {
-	return []ID{makeID("call|" + c.Type.class() + "|" + escape(c.Address.Key()) + "|" + seconds(c.Date))}
+	return []ID{makeID("call|" + c.Type.Class() + "|" + escape(c.Address.Key()) + "|" + seconds(c.Date))}
 }
 
 // Essence is how long the call was: two that began in one second with one party may be two.
@@ -88,7 +87,8 @@ func (c *Call) Essence() Essence {
 	return e
 }
 
-func (*Call) certain() bool { return false }
+// Certain is never so.
+func (*Call) Certain() bool { return false }
 
 // maxDrift is by how many seconds the durations of one call may differ on two platforms.
 const maxDrift = 2
@@ -131,45 +131,3 @@ func (p Presentation) hides() bool { return p >= Restricted && p <= Unavailable 
 
 // why is the presentation as the value of a hidden address.
 func (p Presentation) why() string { return strconv.Itoa(int(p)) }
-
-// Calls is the calls of a target as far as it takes to know those that are almost the same: somebody may have
-// brought them there with another tool, which lost a second, an hour or a country code. The zero Calls is empty.
-type Calls struct{ byParty map[string][]moment }
-
-// moment is when a call was, and how long.
-type moment struct{ at, lasts int64 }
-
-// Add notes one call.
-func (s *Calls) Add(c *Call) {
-	if s.byParty == nil {
-		s.byParty = map[string][]moment{}
-	}
-	party := c.party()
-	s.byParty[party] = append(s.byParty[party], moment{c.Date, c.Duration})
-}
-
-// Near reports whether a call that no item of the target is may still be one of them: of the same sort with the
-// same last digits, at most 2 seconds apart; or as long, and off by quarters of an hour up to 14 hours, as by a wrong
-// time zone.
-func (s *Calls) Near(c *Call) bool {
-	const slack, quarter, most = 2000, 15 * 60 * 1000, 14 * 60 * 60 * 1000
-	return slices.ContainsFunc(s.byParty[c.party()], func(m moment) bool {
-		apart := max(m.at-c.Date, c.Date-m.at)
-		if apart < 0 || apart > most+slack || (apart+slack)%quarter > 2*slack {
-			return false
-		}
-		return apart <= slack || max(m.lasts-c.Duration, c.Duration-m.lasts) <= maxDrift
-	})
-}
-
-// party is the sort of call and the other end, by its last digits.
-func (c *Call) party() string {
-	const digits = 9
-	end := c.Address.Value
-	if c.Address.Kind != Subscriber && c.Address.Kind != ShortCode || len(end) < digits {
-		end = c.Address.Key()
-	} else {
-		end = end[len(end)-digits:]
-	}
-	return c.Type.class() + "|" + end
-}

@@ -42,6 +42,9 @@ type Label struct {
 	Params []string `cbor:"24,keyasint,omitempty"` // other parameters as the source wrote them: NAME=value
 }
 
+// Ungroup takes the value out of its group, by which Lines of another card may mean something else.
+func (l *Label) Ungroup() { l.Group = "" }
+
 // Component is a piece of a name or of a postal address. The kinds are positions, from 1, in the structured values
 // of RFC 6350, 6.2.2 and 6.3.1, and of RFC 9554, 2.1 and 2.2.
 type Component struct {
@@ -157,13 +160,13 @@ func (c *Contact) Blobs() []Blob {
 }
 
 // IDs gives the id by the UID, where there is one, and that by the fingerprint; for a contact that has neither, one
-// by its whole content. A Book compares contacts by them.
+// by its whole content.
 func (c *Contact) IDs() []ID {
 	var ids []ID
-	if uid := c.uid(); uid != "" {
+	if uid := c.UIDKey(); uid != "" {
 		ids = append(ids, makeID("contact|uid|"+uid))
 	}
-	if print := c.fingerprint(); print != "" {
+	if print := c.Fingerprint(); print != "" {
 		ids = append(ids, makeID("contact|fp|"+print))
 	}
 	if len(ids) == 0 {
@@ -180,16 +183,18 @@ func (c *Contact) IDs() []ID {
 // Essence is the same for all: a contact stays one while its user edits it, and its ids say all there is to say.
 func (*Contact) Essence() Essence { return makeEssence("contact", false) }
 
-func (*Contact) certain() bool { return false }
+// Certain is never so.
+func (*Contact) Certain() bool { return false }
 
-// uid is the UID as identity sees it.
-func (c *Contact) uid() string {
+// UIDKey is the UID as identity sees it; "" for none.
+func (c *Contact) UIDKey() string {
 	uid := strings.ToLower(strings.TrimSpace(c.UID))
 	return strings.TrimPrefix(uid, "urn:uuid:")
 }
 
-// fingerprint is "" for a contact without a telephone number or e-mail address: many people share a name.
-func (c *Contact) fingerprint() string {
+// Fingerprint is of the name, the addresses and the organizations; "" for a contact without a telephone number or e-mail
+// address: many people share a name.
+func (c *Contact) Fingerprint() string {
 	if len(c.Phones)+len(c.Emails) == 0 {
 		return ""
 	}
@@ -198,15 +203,15 @@ func (c *Contact) fingerprint() string {
 		keys = append(keys, "t:"+escape(p.Address.Key()))
 	}
 	for _, e := range c.Emails {
-		keys = append(keys, "e:"+escape(fold(e.Text)))
+		keys = append(keys, "e:"+escape(Fold(e.Text)))
 	}
 	slices.Sort(keys)
 	var organizations []string
 	for _, o := range c.Organizations {
-		organizations = append(organizations, escape(fold(o.Name)))
+		organizations = append(organizations, escape(Fold(o.Name)))
 	}
 	slices.Sort(organizations)
-	all := escape(fold(c.FullName())) + "|" + strings.Join(slices.Compact(keys), ",") + "|" + strings.Join(organizations, ",")
+	all := escape(Fold(c.FullName())) + "|" + strings.Join(slices.Compact(keys), ",") + "|" + strings.Join(organizations, ",")
 	sum := sha256.Sum256([]byte(all))
 	return hex.EncodeToString(sum[:])
 }
@@ -228,8 +233,8 @@ func (c *Contact) FullName() string {
 	return strings.Join(words, " ")
 }
 
-// fold is a text as equality sees it: without letter case, composition and width of white space.
-func fold(s string) string {
+// Fold is a text as equality sees it: without letter case, composition and width of white space.
+func Fold(s string) string {
 	return norm.NFC.String(cases.Fold().String(strings.Join(strings.Fields(s), " ")))
 }
 

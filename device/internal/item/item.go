@@ -106,16 +106,17 @@ func (e Essence) Within(of Essence) bool {
 type Item interface {
 	Kind() Kind
 	// IDs gives the primary id first, then the aliases: what the same item may be called where a
-	// platform or a tool lost what the primary id is made of. Use a Set to compare items by them.
+	// platform or a tool lost what the primary id is made of.
 	IDs() []ID
 	// Essence is what two items that share an id must agree in to be one.
 	Essence() Essence
 	// Blobs lists the attachments that the item refers to; their bytes travel apart.
 	Blobs() []Blob
 
+	// Certain says that the primary id alone decides against an item that is certain too.
+	Certain() bool
+
 	validate() error
-	// certain says that the primary id alone decides against an item that is certain too.
-	certain() bool
 }
 
 // Blob is an attachment or a photo that an item refers to.

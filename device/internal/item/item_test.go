@@ -226,80 +226,22 @@ func TestEncode(t *testing.T) {
 	})
 }
 
-func TestIdentity(t *testing.T) {
+func TestIDs(t *testing.T) {
 	t.Parallel()
-	peer := []Address{ParseAddress("600123456", "PL")}
-	sms := func(change func(*SMS)) *SMS {
-		s := &SMS{Message: Message{Box: Inbox, Date: 1_700_000_005_250, DateSent: 1_700_000_003_000, Unit: Millisecond, Peers: peer}, Body: "caf\u00e9"}
-		change(s)
-		return s
-	}
-	same := func(*SMS) {}
-	out := func(b Box) *SMS { return sms(func(s *SMS) { s.Box = b }) }
-	photo := Part{ContentType: "image/jpeg", Blob: &Ref{SHA256: [32]byte{1}, Size: 1}}
-	text := Part{ContentType: "text/plain", Text: "hi"}
-	smil := Part{ContentType: "application/smil", Text: "<smil/>"}
-	mms := func(change func(*MMS)) *MMS {
-		m := &MMS{Message: Message{Box: Inbox, Date: 1_700_000_005_000, Unit: Second, Peers: peer}, Parts: []Part{smil, photo, text}}
-		change(m)
-		return m
-	}
-	from := []Party{{Role: From, Address: peer[0]}}
-	stub := func(at string) *MMS {
-		return mms(func(m *MMS) { m.Type, m.Parts, m.ContentLocation = Notification, nil, at })
-	}
-	for name, c := range map[string]struct {
-		a, b Item
-		want bool
-	}{
-		"SpellingOfNumber":      {sms(same), sms(func(s *SMS) { s.Peers = []Address{ParseAddress("+48 600 123 456")} }), true},
-		"Composition":           {sms(same), sms(func(s *SMS) { s.Body = "cafe\u0301" }), true},
-		"StateOfReading":        {sms(same), sms(func(s *SMS) { s.Read = true }), true},
-		"ArrivalElsewhere":      {sms(same), sms(func(s *SMS) { s.Date += 60_000 }), true},
-		"LostMilliseconds":      {sms(same), sms(func(s *SMS) { s.Date, s.DateSent = 1_700_000_005_000, 0 }), true},
-		"LostNetworkTime":       {sms(same), sms(func(s *SMS) { s.DateSent = 0 }), true},
-		"OtherText":             {sms(same), sms(func(s *SMS) { s.Body = "café" + "!" }), false},
-		"OtherPeer":             {sms(same), sms(func(s *SMS) { s.Peers = []Address{ParseAddress("Allegro")} }), false},
-		"OtherDirection":        {sms(same), out(Sent), false},
-		"SentAndFailed":         {out(Sent), out(Failed), true},
-		"SentAndDraft":          {out(Sent), out(Draft), false},
-		"TwoThatArrivedAtOnce":  {sms(same), sms(func(s *SMS) { s.DateSent += 1000 }), false},
-		"OneArrivedAsOtherLeft": {sms(same), sms(func(s *SMS) { s.Date, s.DateSent = s.Date+9000, s.Date }), false},
-		"OrderOfParts":          {mms(func(*MMS) {}), mms(func(m *MMS) { m.Parts = []Part{text, photo} }), true},
-		"NamesOfParts":          {mms(func(*MMS) {}), mms(func(m *MMS) { m.Parts = []Part{{ContentType: "Image/JPEG; name=x", Name: "x", Blob: photo.Blob}, text} }), true},
-		"OtherPhoto": {mms(func(*MMS) {}), mms(func(m *MMS) {
-			m.Parts = []Part{text, {ContentType: "image/jpeg", Blob: &Ref{SHA256: [32]byte{2}, Size: 1}}}
-		}), false},
-		"MessageIDLost":       {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(*MMS) {}), true},
-		"MessageIDElsewhen":   {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(m *MMS) { m.MessageID = "x"; m.Date = 0 }), true},
-		"MessageIDOtherParts": {mms(func(m *MMS) { m.MessageID = "x" }), mms(func(m *MMS) { m.MessageID = "x"; m.Parts = nil }), false},
-		"MessageIDOtherGroup": {mms(func(m *MMS) { m.MessageID, m.Parties = "x", from }), mms(func(m *MMS) {
-			m.MessageID, m.Parties, m.Peers = "x", from, append([]Address{ParseAddress("Bob")}, peer...)
-		}), false},
-		"OwnNumber": {mms(func(m *MMS) { m.MessageID, m.Parties = "x", from }), mms(func(m *MMS) {
-			m.MessageID, m.Parties = "x", append([]Party{{Role: To, Address: ParseAddress("+48600100300")}}, from...)
-		}), true},
-		"OtherSubject":        {sms(same), sms(func(s *SMS) { s.Subject = "x" }), false},
-		"OtherMMSSubject":     {mms(func(*MMS) {}), mms(func(m *MMS) { m.Subject = "x" }), false},
-		"Extras":              {sms(same), sms(func(s *SMS) { s.Extras = Extras{"android.sms": {"a": "b"}} }), true},
-		"Announcements":       {stub("u"), stub("u"), true},
-		"OtherAnnouncement":   {stub("u"), stub("v"), false},
-		"GroupIsNotItsMember": {mms(func(*MMS) {}), mms(func(m *MMS) { m.Peers = append([]Address{ParseAddress("Bob")}, peer...) }), false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, pair := range [][2]Item{{c.a, c.b}, {c.b, c.a}} {
-				if got := matched(pair[:1], pair[1:])[0]; got != c.want {
-					t.Errorf("match = %v, want %v", got, c.want)
-				}
-			}
-		})
-	}
+	t.Run("MissedBlockedAndRejectedAreOneClass", func(t *testing.T) {
+		t.Parallel()
+		ids := map[ID]bool{}
+		for _, kind := range []CallType{Missed, Rejected, Blocked} {
+			ids[(&Call{Type: kind, Address: ParseAddress("600123456", "PL")}).IDs()[0]] = true
+		}
+		if len(ids) != 1 {
+			t.Errorf("%d ids", len(ids))
+		}
+	})
 	t.Run("FieldsDoNotRunTogether", func(t *testing.T) {
 		t.Parallel()
-		two := sms(func(s *SMS) { s.Peers = []Address{ParseAddress("a"), ParseAddress("b")} })
-		one := sms(func(s *SMS) { s.Peers = []Address{ParseAddress("a,a:b")} })
-		if two.IDs()[0] == one.IDs()[0] {
+		from := func(peers ...Address) ID { return (&SMS{Message: Message{Box: Inbox, Peers: peers}}).IDs()[0] }
+		if from(ParseAddress("a"), ParseAddress("b")) == from(ParseAddress("a,a:b")) {
 			t.Error("two senders are one with a comma")
 		}
 	})

@@ -109,7 +109,8 @@ func (m *MMS) Essence() Essence {
 	return makeEssence("mms|"+m.peers()+"|"+escape(norm.NFC.String(m.Subject))+"|"+content, announced)
 }
 
-func (m *MMS) certain() bool { return false }
+// Certain is never so.
+func (*MMS) Certain() bool { return false }
 
 func (m *MMS) sender() string {
 	for _, p := range m.Parties {

@@ -59,9 +59,9 @@ func (s *SMS) Essence() Essence {
 	return makeEssence("sms|"+s.peers()+"|"+escape(norm.NFC.String(s.Subject))+"|"+hex.EncodeToString(body[:]), false)
 }
 
-// certain: of two received messages whose network times are both known and differ, a phone that was
-// switched off may have got both in one second; they are two.
-func (s *SMS) certain() bool { return s.Box == Inbox && s.DateSent != 0 }
+// Certain is a received one whose network time is known: a phone that was switched off may have got two in one second, which
+// the network did not take in one.
+func (s *SMS) Certain() bool { return s.Box == Inbox && s.DateSent != 0 }
 
 func (s *SMS) validate() error {
 	if err := s.Message.validate(); err != nil {

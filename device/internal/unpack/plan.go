@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"zapas/device/internal/item"
+	"zapas/device/internal/match"
 	"zapas/device/internal/progress"
 )
 
@@ -55,7 +56,7 @@ func (t *trial) Merge(at int, c *item.Contact, open func(item.Blob) (io.ReadClos
 		return false, errors.New("the target has no such contact")
 	}
 	held := t.contacts[at]
-	merged, changed := item.Merge(held, c)
+	merged, changed := match.Merge(held, c)
 	if !changed {
 		return false, nil
 	}

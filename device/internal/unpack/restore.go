@@ -9,6 +9,7 @@ import (
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
+	"zapas/device/internal/match"
 	"zapas/device/internal/progress"
 	"zapas/device/internal/seal"
 	"zapas/shared/api"
@@ -149,9 +150,9 @@ type writing struct {
 	one      func(it item.Item) error
 	only     func(it item.Item) bool // nil for all
 	g        *Chunks
-	held     item.Set // but for contacts
-	contacts item.Book
-	calls    item.Calls
+	held     match.Set // but for contacts
+	contacts match.Book
+	calls    match.Calls
 	to       Sink
 	out      *Outcome
 	track    *progress.Tracker
@@ -224,10 +225,10 @@ func (w *writing) write(it item.Item) error {
 	var duplicate bool
 	if c, ok := it.(*item.Contact); ok {
 		at, how := w.contacts.Match(c)
-		if how == item.Alike { // it may have a note or a photo that the one there has not
+		if how == match.Alike { // it may have a note or a photo that the one there has not
 			return w.merge(at, c)
 		}
-		duplicate = how == item.Contained
+		duplicate = how == match.Contained
 	} else {
 		duplicate = w.held.Match(it)
 	}

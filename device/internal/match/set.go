@@ -1,4 +1,7 @@
-package item
+// Package match knows which of the items that are to be restored a target holds already, and what two cards of one person are
+// together: the rules of device/internal/item/FORMAT.md, "Identity" and "Contacts in a restore". It does not know where the
+// items of either come from, nor what is written of them.
+package match
 
 import (
 	"bytes"
@@ -7,6 +10,8 @@ import (
 	"iter"
 	"slices"
 	"sort"
+
+	"zapas/device/internal/item"
 )
 
 // Set is what a target already holds. Each item to be restored is paired with at most one held item,
@@ -42,7 +47,7 @@ type digest [16]byte
 
 // link is an id of a held item.
 type link struct {
-	id      ID
+	id      item.ID
 	held    int32
 	primary bool
 }
@@ -56,18 +61,20 @@ type held struct {
 	announce bool
 }
 
-func (h *held) whole() Essence { return Essence{Sum: h.essence, Announced: h.announce, Lasts: h.lasts} }
+func (h *held) whole() item.Essence {
+	return item.Essence{Sum: h.essence, Announced: h.announce, Lasts: h.lasts}
+}
 
 type candidate struct {
-	ids     []ID
+	ids     []item.ID
 	content digest
-	essence Essence
+	essence item.Essence
 	certain bool
 }
 
 // digestOf fails for an item that cannot be stored; it has no twin.
-func digestOf(it Item) (digest, bool) {
-	b, err := encode(it)
+func digestOf(it item.Item) (digest, bool) {
+	b, err := item.Encode(it)
 	sum := sha256.Sum256(b)
 	return digest(sum[:16]), err == nil
 }
@@ -76,9 +83,9 @@ func digestOf(it Item) (digest, bool) {
 func (s *Set) Len() int { return s.held.Len() }
 
 // Add notes one item that the target holds.
-func (s *Set) Add(it Item) {
+func (s *Set) Add(it item.Item) {
 	e := it.Essence()
-	h := held{certain: it.certain(), essence: e.Sum, announce: e.Announced, lasts: e.Lasts}
+	h := held{certain: it.Certain(), essence: e.Sum, announce: e.Announced, lasts: e.Lasts}
 	h.content, h.storable = digestOf(it)
 	at := int32(s.held.Len())
 	s.held.add(h)
@@ -117,7 +124,7 @@ func (s *Set) twins(content digest) (from, to int) {
 
 // Expect notes one item that is to be restored. Where the target holds just that, the two are a pair
 // for good.
-func (s *Set) Expect(it Item) {
+func (s *Set) Expect(it item.Item) {
 	content, ok := digestOf(it)
 	if !ok || s.Len() == 0 {
 		return
@@ -129,7 +136,7 @@ func (s *Set) Expect(it Item) {
 		s.taken[from]++
 		return
 	}
-	c := candidate{ids: it.IDs(), content: content, essence: it.Essence(), certain: it.certain()}
+	c := candidate{ids: it.IDs(), content: content, essence: it.Essence(), certain: it.Certain()}
 	for range s.options(c, unseen) {
 		s.wanted = append(s.wanted, c)
 		return
@@ -138,7 +145,7 @@ func (s *Set) Expect(it Item) {
 
 // Match says whether the target holds an expected item already: under its primary id or an alias, with
 // the same essence, and not as the pair of another.
-func (s *Set) Match(it Item) (duplicate bool) {
+func (s *Set) Match(it item.Item) (duplicate bool) {
 	s.pair()
 	content, ok := digestOf(it)
 	if !ok || s.others == nil {
@@ -207,7 +214,7 @@ func (s *Set) options(c candidate, what look) iter.Seq[int32] {
 
 // pass goes on from a link of an id to the first that is not hidden. The way is remembered, and thousands of equal messages
 // are passed at once.
-func (s *Set) pass(at int, id ID, what look) int {
+func (s *Set) pass(at int, id item.ID, what look) int {
 	past := &s.hidden[what]
 	if past.behind == nil || what == unseen && past.search != s.seats.search {
 		*past = hidden{map[int32]int32{}, s.seats.search}

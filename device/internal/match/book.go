@@ -1,4 +1,4 @@
-package item
+package match
 
 import (
 	"bytes"
@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"zapas/device/internal/item"
 )
 
 // Likeness is what a contact that is to be restored is to one that the target holds.
@@ -30,7 +32,7 @@ type Book struct {
 	uids  map[string]bool
 	names map[string][]string // by telephone number and e-mail address: the folded words of names
 
-	held     []*Contact
+	held     []*item.Contact
 	seats    seats
 	twins    map[digest][]int32 // by content: held contacts that are nobody's yet
 	wanted   []wanting
@@ -42,7 +44,7 @@ type Book struct {
 
 // wanting is a contact that is to be restored. Where its twin is held, it is that one.
 type wanting struct {
-	*Contact
+	*item.Contact
 	content digest
 }
 
@@ -59,7 +61,7 @@ const maxCompared = 64
 func (b *Book) Len() int { return len(b.seats.list) }
 
 // Add notes one contact that the target holds.
-func (b *Book) Add(c *Contact) {
+func (b *Book) Add(c *item.Contact) {
 	if b.uids == nil {
 		b.uids, b.names, b.twins = map[string]bool{}, map[string][]string{}, map[digest][]int32{}
 	}
@@ -67,9 +69,9 @@ func (b *Book) Add(c *Contact) {
 		b.twins[content] = append(b.twins[content], int32(len(b.held)))
 	}
 	b.held, b.seats.list = append(b.held, c), append(b.seats.list, seat{owner: -1})
-	b.uids[c.uid()] = true
-	name := fold(c.FullName())
-	for _, key := range c.reach() {
+	b.uids[c.UIDKey()] = true
+	name := item.Fold(c.FullName())
+	for _, key := range reach(c) {
 		if names := b.names[key]; len(names) < maxCompared && !slices.Contains(names, name) {
 			b.names[key] = append(names, name)
 		}
@@ -77,7 +79,7 @@ func (b *Book) Add(c *Contact) {
 }
 
 // Expect notes one contact that is to be restored.
-func (b *Book) Expect(c *Contact) {
+func (b *Book) Expect(c *item.Contact) {
 	content, ok := digestOf(c)
 	if !ok || len(b.held) == 0 {
 		return
@@ -90,7 +92,7 @@ func (b *Book) Expect(c *Contact) {
 }
 
 // Match says which held contact an expected one is, by its number in the order of Add. Each is so at most once.
-func (b *Book) Match(c *Contact) (at int, how Likeness) {
+func (b *Book) Match(c *item.Contact) (at int, how Likeness) {
 	b.pair()
 	content, _ := digestOf(c)
 	answers := b.answers[content]
@@ -123,7 +125,7 @@ func (b *Book) pair() {
 	if len(rest) > 0 {
 		b.index, b.edges = map[uint64][]int32{}, map[int32][]int32{}
 		for at, c := range b.held {
-			for m := range c.marks(true) {
+			for m := range marks(c, true) {
 				b.index[m] = append(b.index[m], int32(at))
 			}
 		}
@@ -153,14 +155,14 @@ func (b *Book) options(wanted int32, what look) iter.Seq[int32] {
 		c := b.wanted[wanted].Contact
 		var rarest []int32
 		first := true
-		for m := range c.marks(false) {
+		for m := range marks(c, false) {
 			if at := b.index[m]; first || len(at) < len(rarest) {
 				rarest, first = at, false
 			}
 		}
 		for _, at := range rarest[:min(len(rarest), maxCompared)] {
 			b.compared++
-			if c.containedIn(b.held[at]) {
+			if containedIn(c, b.held[at]) {
 				edges = append(edges, at)
 			}
 		}
@@ -177,22 +179,22 @@ func (b *Book) options(wanted int32, what look) iter.Seq[int32] {
 
 // containedIn reports whether two contacts are one person's and held has all that c has. It stays so whatever is merged
 // into held. A contact that has neither a UID nor an address, with which nothing is merged, is in its equals alone.
-func (c *Contact) containedIn(held *Contact) bool {
+func containedIn(c, held *item.Contact) bool {
 	if _, more := Merge(held, c); more {
 		return false
 	}
-	if c.addressed() || c.uid() != "" {
-		return c.addressed() || c.uid() == held.uid()
+	if addressed(c) || c.UIDKey() != "" {
+		return addressed(c) || c.UIDKey() == held.UIDKey()
 	}
 	_, less := Merge(c, held)
 	return !less
 }
 
-func (c *Contact) addressed() bool { return len(c.Phones)+len(c.Emails) > 0 }
+func addressed(c *item.Contact) bool { return len(c.Phones)+len(c.Emails) > 0 }
 
 // marks are what a held contact has in common with each that is contained in it, as hashes: one that is sought has some
 // of them, and is in none that lacks one.
-func (c *Contact) marks(held bool) iter.Seq[uint64] {
+func marks(c *item.Contact, held bool) iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		seen := map[uint64]bool{}
 		mark := func(field, key string) bool {
@@ -206,44 +208,44 @@ func (c *Contact) marks(held bool) iter.Seq[uint64] {
 			return yield(m)
 		}
 		ok := true
-		if uid := c.uid(); uid != "" && (held || !c.addressed()) {
+		if uid := c.UIDKey(); uid != "" && (held || !addressed(c)) {
 			ok = mark("uid ", uid)
 		}
-		if !c.addressed() && c.uid() == "" {
-			ok = ok && mark("alone ", fold(c.FullName()+"\x00"+strings.Join(c.Notes, "\x00")))
+		if !addressed(c) && c.UIDKey() == "" {
+			ok = ok && mark("alone ", item.Fold(c.FullName()+"\x00"+strings.Join(c.Notes, "\x00")))
 		}
-		if name := fold(c.FullName()); name != "" {
+		if name := item.Fold(c.FullName()); name != "" {
 			ok = ok && mark("name ", name)
 		}
 		for _, n := range c.Nicknames {
-			ok = ok && mark("name ", fold(n))
+			ok = ok && mark("name ", item.Fold(n))
 		}
 		for _, v := range c.Phones {
-			ok = ok && mark("phone ", v.key())
+			ok = ok && mark("phone ", phoneKey(v))
 		}
 		for _, v := range c.Emails {
-			ok = ok && mark("email ", v.key())
+			ok = ok && mark("email ", emailKey(v))
 		}
 		for _, v := range c.Organizations {
-			ok = ok && mark("organization ", v.key())
+			ok = ok && mark("organization ", organizationKey(v))
 		}
 		for _, v := range c.Addresses {
-			ok = ok && mark("address ", v.key())
+			ok = ok && mark("address ", postalKey(v))
 		}
 		for _, v := range c.Online {
-			ok = ok && mark("online ", v.key())
+			ok = ok && mark("online ", onlineKey(v))
 		}
 	}
 }
 
 // ties are by what two contacts that are not contained in each other are one person, the surest first. One UID alone does
 // not do: two apps may both have counted from 1.
-var ties = []func(c *Contact) []string{
-	func(c *Contact) []string { return c.shared(crossed(c.called(), c.reached())) },
-	func(c *Contact) []string { return c.shared(c.reached()) },
-	func(c *Contact) []string { return c.shared(c.called()) },
-	func(c *Contact) []string {
-		if print := c.fingerprint(); print != "" {
+var ties = []func(c *item.Contact) []string{
+	func(c *item.Contact) []string { return shared(c, crossed(called(c), reached(c))) },
+	func(c *item.Contact) []string { return shared(c, reached(c)) },
+	func(c *item.Contact) []string { return shared(c, called(c)) },
+	func(c *item.Contact) []string {
+		if print := c.Fingerprint(); print != "" {
 			return []string{print}
 		}
 		return nil
@@ -260,8 +262,8 @@ func crossed(names, addresses []string) (out []string) {
 }
 
 // shared are keys for those of one UID.
-func (c *Contact) shared(keys []string) (out []string) {
-	uid := c.uid()
+func shared(c *item.Contact, keys []string) (out []string) {
+	uid := c.UIDKey()
 	if uid == "" {
 		return nil
 	}
@@ -272,9 +274,9 @@ func (c *Contact) shared(keys []string) (out []string) {
 }
 
 // called are the contact's names, whatever the order of their words.
-func (c *Contact) called() (names []string) {
+func called(c *item.Contact) (names []string) {
 	for _, n := range append([]string{c.FullName()}, c.Nicknames...) {
-		words := strings.Fields(fold(n))
+		words := strings.Fields(item.Fold(n))
 		slices.Sort(words)
 		if len(words) > 0 {
 			names = append(names, "n:"+strings.Join(words, " "))
@@ -284,22 +286,22 @@ func (c *Contact) called() (names []string) {
 }
 
 // reached are the addresses that say something of whom they reach.
-func (c *Contact) reached() (addresses []string) {
+func reached(c *item.Contact) (addresses []string) {
 	for _, p := range c.Phones {
-		if p.Address.Kind != Hidden && strings.TrimSpace(p.Address.Raw) != "" {
-			addresses = append(addresses, "t:"+p.key())
+		if p.Address.Kind != item.Hidden && strings.TrimSpace(p.Address.Raw) != "" {
+			addresses = append(addresses, "t:"+phoneKey(p))
 		}
 	}
 	for _, e := range c.Emails {
-		if e.key() != "" {
-			addresses = append(addresses, "e:"+e.key())
+		if emailKey(e) != "" {
+			addresses = append(addresses, "e:"+emailKey(e))
 		}
 	}
 	return addresses
 }
 
 // tie pairs those of the rest that have a key in common with a held contact that is free, and gives back the others.
-func (b *Book) tie(rest []int32, keys func(c *Contact) []string) []int32 {
+func (b *Book) tie(rest []int32, keys func(c *item.Contact) []string) []int32 {
 	if len(rest) == 0 {
 		return nil
 	}
@@ -330,12 +332,12 @@ func (b *Book) tie(rest []int32, keys func(c *Contact) []string) []int32 {
 
 // Near reports whether a contact that matches none may still be one of them: they share a UID, or a number or an e-mail
 // address and one's name is a part of the other's.
-func (b *Book) Near(c *Contact) bool {
-	if uid := c.uid(); uid != "" && b.uids[uid] {
+func (b *Book) Near(c *item.Contact) bool {
+	if uid := c.UIDKey(); uid != "" && b.uids[uid] {
 		return true
 	}
-	words := strings.Fields(fold(c.FullName()))
-	for _, key := range c.reach() {
+	words := strings.Fields(item.Fold(c.FullName()))
+	for _, key := range reach(c) {
 		for _, name := range b.names[key] {
 			if other := strings.Fields(name); within(words, other) || within(other, words) {
 				return true
@@ -350,14 +352,14 @@ func within(some, all []string) bool {
 }
 
 // reach is by what the contact can be reached: subscribers' numbers and e-mail addresses.
-func (c *Contact) reach() (keys []string) {
+func reach(c *item.Contact) (keys []string) {
 	for _, p := range c.Phones {
-		if p.Address.Kind == Subscriber {
+		if p.Address.Kind == item.Subscriber {
 			keys = append(keys, p.Address.Value)
 		}
 	}
 	for _, e := range c.Emails {
-		keys = append(keys, fold(e.Text))
+		keys = append(keys, item.Fold(e.Text))
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)

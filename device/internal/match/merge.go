@@ -1,35 +1,37 @@
-package item
+package match
 
 import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"zapas/device/internal/item"
 )
 
 // Merge gives what there is in either of two cards of one person, and reports whether that is more than held. It
 // takes nothing away but a smaller photo: where both say something of which a card has but one, held stays right, and
 // another name becomes a nickname. Merging the same again changes nothing, whatever else was merged in between.
-func Merge(held, more *Contact) (merged *Contact, changed bool) {
+func Merge(held, more *item.Contact) (merged *item.Contact, changed bool) {
 	m := *held
 	if m.UID == "" {
 		m.UID = more.UID
 	}
-	m.mergeName(more)
-	m.Nicknames = union(m.Nicknames, more.Nicknames, fold)
-	m.Organizations = union(m.Organizations, more.Organizations, Organization.key)
-	m.Titles = union(m.Titles, more.Titles, Title.key)
-	m.Phones = union(m.Phones, more.Phones, Phone.key)
-	m.Emails = union(m.Emails, more.Emails, Value.key)
-	m.Addresses = union(m.Addresses, more.Addresses, Postal.key)
-	m.Online = union(m.Online, more.Online, Online.key)
-	m.Links = union(m.Links, more.Links, func(v Value) string { return strings.TrimSpace(v.Text) })
-	m.Anniversaries = union(m.Anniversaries, more.Anniversaries, func(v Anniversary) string { return string('0'+rune(v.Occasion)) + fold(v.Date) })
-	m.Relations = union(m.Relations, more.Relations, func(v Relation) string { return fold(v.Text) })
-	m.Groups = union(m.Groups, more.Groups, fold)
+	mergeName(&m, more)
+	m.Nicknames = union(m.Nicknames, more.Nicknames, item.Fold)
+	m.Organizations = union(m.Organizations, more.Organizations, organizationKey)
+	m.Titles = union(m.Titles, more.Titles, func(v item.Title) string { return item.Fold(v.Text) })
+	m.Phones = union(m.Phones, more.Phones, phoneKey)
+	m.Emails = union(m.Emails, more.Emails, emailKey)
+	m.Addresses = union(m.Addresses, more.Addresses, postalKey)
+	m.Online = union(m.Online, more.Online, onlineKey)
+	m.Links = union(m.Links, more.Links, func(v item.Value) string { return strings.TrimSpace(v.Text) })
+	m.Anniversaries = union(m.Anniversaries, more.Anniversaries, func(v item.Anniversary) string { return string('0'+rune(v.Occasion)) + item.Fold(v.Date) })
+	m.Relations = union(m.Relations, more.Relations, func(v item.Relation) string { return item.Fold(v.Text) })
+	m.Groups = union(m.Groups, more.Groups, item.Fold)
 	m.Starred = m.Starred || more.Starred
-	m.mergeNotes(more)
-	m.mergeMedia(more)
-	m.mergeLines(more)
+	mergeNotes(&m, more)
+	mergeMedia(&m, more)
+	mergeLines(&m, more)
 	return &m, !reflect.DeepEqual(&m, held)
 }
 
@@ -47,47 +49,46 @@ func union[T any](some, more []T, key func(T) string) []T {
 			continue
 		}
 		have[k] = true
-		if l, ok := any(&v).(interface{ ungroup() }); ok {
-			l.ungroup()
+		if l, ok := any(&v).(interface{ Ungroup() }); ok {
+			l.Ungroup()
 		}
 		out = append(out, v)
 	}
 	return out
 }
 
-func (l *Label) ungroup() { l.Group = "" }
-
 // By their keys two values are one.
 
-func (v Organization) key() string { return fold(v.Name + "\x00" + strings.Join(v.Units, "\x00")) }
-func (v Title) key() string        { return fold(v.Text) }
-func (v Phone) key() string        { return v.Address.Key() }
-func (v Value) key() string        { return fold(v.Text) }
-func (v Online) key() string       { return v.Service + "\x00" + fold(v.Text) }
-func (v Postal) key() string {
+func organizationKey(v item.Organization) string {
+	return item.Fold(v.Name + "\x00" + strings.Join(v.Units, "\x00"))
+}
+func phoneKey(v item.Phone) string   { return v.Address.Key() }
+func emailKey(v item.Value) string   { return item.Fold(v.Text) }
+func onlineKey(v item.Online) string { return v.Service + "\x00" + item.Fold(v.Text) }
+func postalKey(v item.Postal) string {
 	var b strings.Builder
 	for _, c := range v.Components {
 		b.WriteString(c.Text + " ")
 	}
-	return fold(b.String())
+	return item.Fold(b.String())
 }
 
-func (c *Contact) mergeName(more *Contact) {
-	name, other := fold(c.FullName()), more.FullName()
+func mergeName(c, more *item.Contact) {
+	name, other := item.Fold(c.FullName()), more.FullName()
 	switch {
-	case name == "" && (fold(other) != "" || reflect.DeepEqual(c.Name, Name{})):
+	case name == "" && (item.Fold(other) != "" || reflect.DeepEqual(c.Name, item.Name{})):
 		c.Name = more.Name
-	case fold(other) == name:
+	case item.Fold(other) == name:
 		if len(c.Name.Components) == 0 && len(more.Name.Components) > 0 {
 			c.Name.Components, c.Name.Params = more.Name.Components, more.Name.Params
 		}
-	case fold(other) != "":
-		c.Nicknames = union(c.Nicknames, []string{other}, fold)
+	case item.Fold(other) != "":
+		c.Nicknames = union(c.Nicknames, []string{other}, item.Fold)
 	}
 }
 
 // mergeNotes writes another note under the one there is.
-func (c *Contact) mergeNotes(more *Contact) {
+func mergeNotes(c, more *item.Contact) {
 	for _, n := range more.Notes {
 		text := strings.TrimSpace(n)
 		if text == "" || slices.ContainsFunc(c.Notes, func(have string) bool { return strings.Contains(have, text) }) {
@@ -103,8 +104,8 @@ func (c *Contact) mergeNotes(more *Contact) {
 }
 
 // mergeMedia takes the larger photo, and all else that is not there yet.
-func (c *Contact) mergeMedia(more *Contact) {
-	photo := func(m Media) bool { return m.Kind == Photo }
+func mergeMedia(c, more *item.Contact) {
+	photo := func(m item.Media) bool { return m.Kind == item.Photo }
 	media := more.Media
 	if at := slices.IndexFunc(c.Media, photo); at >= 0 {
 		if best := largest(media); best.Blob.Size > largest(c.Media).Blob.Size {
@@ -114,13 +115,13 @@ func (c *Contact) mergeMedia(more *Contact) {
 		}
 		media = slices.DeleteFunc(slices.Clone(media), photo)
 	}
-	c.Media = union(c.Media, media, func(m Media) string { return string(rune(m.Kind)) + string(m.Blob.SHA256[:]) })
+	c.Media = union(c.Media, media, func(m item.Media) string { return string(rune(m.Kind)) + string(m.Blob.SHA256[:]) })
 }
 
 // largest is the photo of most bytes.
-func largest(media []Media) (best Media) {
+func largest(media []item.Media) (best item.Media) {
 	for _, m := range media {
-		if m.Kind == Photo && m.Blob.Size > best.Blob.Size {
+		if m.Kind == item.Photo && m.Blob.Size > best.Blob.Size {
 			best = m
 		}
 	}
@@ -128,7 +129,7 @@ func largest(media []Media) (best Media) {
 }
 
 // mergeLines takes over the properties of which a card may have several, or which it has not.
-func (c *Contact) mergeLines(more *Contact) {
+func mergeLines(c, more *item.Contact) {
 	name := func(line string) string { return strings.ToUpper(line[:strings.IndexAny(line, ":;")]) }
 	have := map[string]bool{}
 	for _, l := range c.Lines {
