@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"zapas/device/internal/item"
+	"zapas/device/internal/infile"
 )
 
 // metered counts what is read of a file, in which a byte may be changed.
@@ -67,7 +67,7 @@ func TestItems_Again(t *testing.T) {
 	}
 	last := bytes.LastIndex(m.content, []byte(`' />`))
 	m.content[last-1], m.content[last] = '\'', ' '
-	if o := readAll(t, e); o.file == nil || !errors.Is(o.file, item.ErrMoved) {
+	if o := readAll(t, e); o.file == nil || !errors.Is(o.file, infile.ErrMoved) {
 		t.Errorf("an attachment ends elsewhere: %v", o.file)
 	}
 }

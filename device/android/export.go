@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"zapas/device/android/internal/markup"
+	"zapas/device/internal/infile"
 	"zapas/device/internal/item"
 )
 
@@ -172,7 +173,7 @@ func (o Options) regions() []string {
 func (e *Export) Close() error { return e.close() }
 
 // Items reads the file from its beginning. A message that cannot be read is a *BadItem and the next
-// follows; a *BadFile is the last, of item.ErrMoved for a file that is not as it was when it was opened. Memory does not
+// follows; a *BadFile is the last, of infile.ErrMoved for a file that is not as it was when it was opened. Memory does not
 // grow with the file but by some dozens of bytes for each attachment. The attachments are read once: later readings pass over
 // them, since OpenBlob compares what it reads.
 func (e *Export) Items() iter.Seq2[item.Item, error] {
@@ -188,7 +189,7 @@ func (e *Export) Items() iter.Seq2[item.Item, error] {
 			ended := errors.Is(err, io.EOF)
 			bad, over := errors.AsType[*BadFile](err)
 			if ended || over && bad.Err == nil {
-				if moved := item.Still(e.file, e.size, e.info); moved != nil {
+				if moved := infile.Still(e.file, e.size, e.info); moved != nil {
 					err, ended, over = r.fault(moved), false, true
 				}
 			}
@@ -249,5 +250,5 @@ func (e *Export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 	if at.base64 {
 		r = markup.NewBase64(v)
 	}
-	return b.Again(r, "android: an attachment of "+e.path), nil
+	return infile.Again(r, b.Size, b.SHA256, "android: an attachment of "+e.path), nil
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"zapas/device/internal/item"
+	"zapas/device/internal/infile"
 )
 
 // TestMoved shows that a file that changes while it is read is no smaller file.
@@ -21,7 +21,7 @@ func TestMoved(t *testing.T) {
 		t.Run("EndsEarly/"+name, func(t *testing.T) {
 			t.Parallel()
 			o := readAll(t, newExport("x", strings.NewReader(text), int64(len(all)), Options{}))
-			if o.file == nil || !errors.Is(o.file, item.ErrMoved) {
+			if o.file == nil || !errors.Is(o.file, infile.ErrMoved) {
 				t.Errorf("%d items, %v", len(o.items), o.file)
 			}
 		})
@@ -53,7 +53,7 @@ func TestMoved(t *testing.T) {
 				}
 				last = err
 			}
-			if !errors.Is(last, item.ErrMoved) {
+			if !errors.Is(last, infile.ErrMoved) {
 				t.Error(last)
 			}
 		})

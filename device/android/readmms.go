@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"zapas/device/android/internal/markup"
+	"zapas/device/internal/infile"
 	"zapas/device/internal/item"
 )
 
@@ -199,7 +200,7 @@ func (r *reader) data(p *item.Part, el *element, v *markup.Value) error {
 		quote := at.offset + w.long
 		err := v.Skip(io.NewSectionReader(r.e.file, quote, max(0, r.e.size-quote)), w.long, w.high)
 		if _, elsewhere := errors.AsType[markup.SyntaxError](err); elsewhere {
-			return item.ErrMoved
+			return infile.ErrMoved
 		}
 		if err != nil {
 			return err

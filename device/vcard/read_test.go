@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zapas/device/internal/alloctest"
+	"zapas/device/internal/infile"
 	"zapas/device/internal/item"
 )
 
@@ -294,7 +295,7 @@ func TestMoved(t *testing.T) {
 		t.Run("EndsEarly/"+name, func(t *testing.T) {
 			t.Parallel()
 			o := readAll(t, newFile("x", strings.NewReader(text), int64(len(all)), Options{}))
-			if o.file == nil || !errors.Is(o.file, item.ErrMoved) {
+			if o.file == nil || !errors.Is(o.file, infile.ErrMoved) {
 				t.Errorf("%d contacts, %v", len(o.contacts), o.file)
 			}
 		})
@@ -326,7 +327,7 @@ func TestMoved(t *testing.T) {
 				}
 				last = err
 			}
-			if !errors.Is(last, item.ErrMoved) {
+			if !errors.Is(last, infile.ErrMoved) {
 				t.Error(last)
 			}
 		})

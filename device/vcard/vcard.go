@@ -14,6 +14,7 @@ import (
 	"os"
 	"sync"
 
+	"zapas/device/internal/infile"
 	"zapas/device/internal/item"
 )
 
@@ -106,7 +107,7 @@ func newFile(path string, file io.ReaderAt, size int64, o Options) *File {
 func (f *File) Close() error { return f.close() }
 
 // Items reads the file from its beginning. A card that cannot be read is a *BadCard and the next follows, and so is text
-// that is of no card; a *BadFile is the last, of item.ErrMoved for a file that is not as it was when it was opened. Memory does not grow with the file but by a few dozen bytes for each medium.
+// that is of no card; a *BadFile is the last, of infile.ErrMoved for a file that is not as it was when it was opened. Memory does not grow with the file but by a few dozen bytes for each medium.
 func (f *File) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
 		for c, err := range f.cards() {
@@ -136,7 +137,7 @@ func (f *File) cards() iter.Seq2[card, error] {
 			ended := errors.Is(err, io.EOF)
 			bad, over := errors.AsType[*BadFile](err)
 			if ended || over && bad.Err == nil {
-				if moved := item.Still(f.file, f.size, f.info); moved != nil {
+				if moved := infile.Still(f.file, f.size, f.info); moved != nil {
 					err, ended, over = r.fault(moved), false, true
 				}
 			}
@@ -168,7 +169,7 @@ func (f *File) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("vcard: %s holds no medium with SHA-256 %x: read its cards first", f.path, b.SHA256)
 	}
 	in := newInput(io.NewSectionReader(f.file, at, f.size-at))
-	return b.Again(decoded(&text{in: in}), "vcard: a medium of "+f.path), nil
+	return infile.Again(decoded(&text{in: in}), b.Size, b.SHA256, "vcard: a medium of "+f.path), nil
 }
 
 // decoded decodes base64, over the blanks that some exports put between its characters.

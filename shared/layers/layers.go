@@ -89,6 +89,11 @@ var Rules = []Rule{
 		From: under("zapas/device/internal/item"), To: oursBut(),
 	},
 	{
+		Name: "FilesKnowNoContent",
+		Why:  "what keeps a user's files whole must do so whatever is in them",
+		From: under("zapas/device/internal/infile", "zapas/device/internal/outfile"), To: oursBut(),
+	},
+	{
 		Name: "MatchingKnowsItemsAlone",
 		Why:  "whether a phone holds an item already is decided by the two items, wherever they come from and go to",
 		From: under("zapas/device/internal/match"), To: oursBut("zapas/device/internal/item"),

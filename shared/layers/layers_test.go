@@ -99,6 +99,7 @@ func TestRulesBite(t *testing.T) {
 		"NobodyImportsFunctions":          {"zapas/localstack", "zapas/functions/internal/gateway"},
 		"DeviceKnowsTheAPIAlone":          {"zapas/device", "zapas/shared/vault"},
 		"ItemsAreTheBottomOfAPhone":       {"zapas/device/internal/item", "zapas/device/internal/index"},
+		"FilesKnowNoContent":              {"zapas/device/internal/infile", "zapas/device/internal/item"},
 		"MatchingKnowsItemsAlone":         {"zapas/device/internal/match", "zapas/device/internal/unpack"},
 		"TheContractImportsNothingOfOurs": {"zapas/shared/api", "zapas/shared/fault"},
 		"EventsKnowCallersAlone":          {"zapas/shared/event", "zapas/shared/profile"},

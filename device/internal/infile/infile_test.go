@@ -1,4 +1,4 @@
-package item_test
+package infile_test
 
 import (
 	"bytes"
@@ -8,13 +8,15 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"zapas/device/internal/item"
+	"zapas/device/internal/infile"
 )
 
-func TestBlob_Again(t *testing.T) {
+func TestAgain(t *testing.T) {
 	t.Parallel()
 	was := []byte("a photo")
-	blob := item.Blob{SHA256: sha256.Sum256(was), Size: int64(len(was))}
+	again := func(now io.Reader) io.ReadCloser {
+		return infile.Again(now, int64(len(was)), sha256.Sum256(was), "what")
+	}
 	for name, tt := range map[string]struct {
 		now io.Reader
 		bad string
@@ -28,7 +30,7 @@ func TestBlob_Again(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := blob.Again(tt.now, "what")
+			r := again(tt.now)
 			got, err := io.ReadAll(r)
 			switch {
 			case tt.bad == "" && (err != nil || !bytes.Equal(got, was)):
@@ -36,7 +38,7 @@ func TestBlob_Again(t *testing.T) {
 			case tt.bad != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.bad)):
 				t.Errorf("the error is %v, want %s…", err, tt.bad)
 			}
-			if u, ok := blob.Again(tt.now, "what").(interface{ Uncompared() io.Reader }); !ok {
+			if u, ok := again(tt.now).(interface{ Uncompared() io.Reader }); !ok {
 				t.Error("it can only be read by comparing")
 			} else if _, err := io.ReadAll(u.Uncompared()); name != "Fails" && err != nil {
 				t.Errorf("who compares himself is told %v", err)
