@@ -274,7 +274,6 @@ func (d *Device) Status() (Status, error) {
 		return Status{}, d.nobody
 	}
 	s := Status{Device: d.id.Device, User: d.id.User, Server: d.id.Server, Label: d.id.Label, Key: fingerprint(d.config.Signer.PublicKey())}
-	defer d.dir.LetGo()
 	cache, err := d.dir.Cache()
 	if damaged, ok := errors.AsType[*state.Damaged](err); ok {
 		s.Note = damaged.Error()
@@ -282,6 +281,7 @@ func (d *Device) Status() (Status, error) {
 		return Status{}, err
 	}
 	if cache != nil {
+		defer cache.Items.Close() // and of nothing else: a backup may be under way, whose source asks this
 		s.Snapshot, s.Chunks, s.Counts = cache.Snapshot, len(cache.Chunks), api.Counts{}
 		for _, it := range cache.Items.All() {
 			s.Counts[ledger.Name(it.Kind)]++

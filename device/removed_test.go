@@ -118,3 +118,41 @@ func TestBackup_SeenTwice(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// asking is a source that asks its phone for the status in the middle of each reading.
+type asking struct {
+	*memory
+	phone *phone
+	t     *testing.T
+}
+
+func (a asking) Items() iter.Seq2[item.Item, error] {
+	return func(yield func(item.Item, error) bool) {
+		n := 0
+		for it, err := range a.memory.Items() {
+			if n++; n == len(a.items)/2 {
+				a.phone.status(a.t)
+			}
+			if !yield(it, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestStatus_InABackup shows that to ask for the status takes nothing from a backup that is under way, of more than it has in
+// memory.
+func TestStatus_InABackup(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := &memory{}
+	for n := range 20_000 {
+		m.items = append(m.items, sms(n, "old"))
+	}
+	p.backUp(t, m)
+	m.items = append(m.items, sms(len(m.items), "new"))
+	if r := p.backUp(t, asking{m, p, t}); r.Ledger["messages"].Stored != 1 || len(r.Failures) > 0 {
+		t.Errorf("%+v", r)
+	}
+}

@@ -69,7 +69,7 @@ const (
 )
 
 // Cache reads what the last snapshot holds; nil when nothing is known of one, *Damaged when it cannot be read. Its items stay in
-// their file, and can be had until LetGo.
+// their file, and can be had until they are closed, or LetGo.
 func (d *Dir) Cache() (*Cache, error) { return d.cache(cacheFile) }
 
 func (d *Dir) cache(file string) (*Cache, error) {
@@ -80,15 +80,17 @@ func (d *Dir) cache(file string) (*Cache, error) {
 	if err != nil {
 		return nil, &Damaged{err}
 	}
-	d.open = append(d.open, f)
 	info, err := f.Stat()
+	var c *Cache
+	if err == nil {
+		c, err = decodeCache(f, info.Size())
+	}
 	if err != nil {
+		_ = f.Close() // what is wrong with it is known
 		return nil, &Damaged{err}
 	}
-	c, err := decodeCache(f, info.Size())
-	if err != nil {
-		return nil, &Damaged{err}
-	}
+	d.open = append(d.open, f)
+	c.Items.close = func() { d.end(f) }
 	return c, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -89,15 +90,20 @@ func (d *Dir) Scratch() (paged.File, error) {
 	return f, nil
 }
 
-// LetGo ends the use of what Scratch has made and of the items of every Cache.
+// LetGo ends the use of what Scratch has made and of the items of every Cache: a run is over.
 func (d *Dir) LetGo() {
-	for _, f := range d.open {
-		_ = f.Close() // nothing in it is needed any more
-		if strings.HasPrefix(filepath.Base(f.Name()), scratchPrefix) {
-			_ = os.Remove(f.Name())
-		}
+	for len(d.open) > 0 {
+		d.end(d.open[0])
 	}
-	d.open = nil
+}
+
+// end ends the use of a file.
+func (d *Dir) end(f *os.File) {
+	_ = f.Close() // nothing in it is needed any more
+	if strings.HasPrefix(filepath.Base(f.Name()), scratchPrefix) {
+		_ = os.Remove(f.Name())
+	}
+	d.open = slices.DeleteFunc(d.open, func(open *os.File) bool { return open == f })
 }
 
 // Path names a file of the directory.

@@ -30,7 +30,8 @@ type Items struct {
 	blobs  []uint32 // of all rows
 	fences []uint64 // how the id of each fence-th row begins; nil until something is sought
 	spill  func() (paged.File, error)
-	order  int // how many of the first are in their order
+	close  func() // ends the use of the file that a Cache has read them from; nil where there is none
+	order  int    // how many of the first are in their order
 	last   [rowSize]byte
 }
 
@@ -47,6 +48,13 @@ func (x *Items) Err() error {
 		return nil
 	}
 	return x.rows.Err()
+}
+
+// Close ends their use where a Cache has read them, before LetGo does.
+func (x *Items) Close() {
+	if x.close != nil {
+		x.close()
+	}
 }
 
 // row is an Item as it lies in a page and, in rowSize bytes, on the disk.
