@@ -54,13 +54,10 @@ func (d *Device) Plan(ctx context.Context, r api.Restore, target Target, chosen 
 	if d.id.Device == "" {
 		return Plan{}, d.nobody
 	}
-	out, err := d.carry(r, chosen, func(out *RestoreReport) error {
-		known, err := d.known(r.Snapshot, only)
-		if err != nil {
-			return err
-		}
-		_, err = d.bring(ctx, r, out, true, only, known, func(g *unpack.Chunks, o *unpack.Outcome) error {
-			return unpack.Plan(ctx, g, kindsIn(out.Ledger), target, o)
+	out, err := d.carry(r, chosen, only, func(b *bringing) error {
+		b.records = true
+		_, err := d.bring(ctx, b, func(g *unpack.Chunks, o *unpack.Outcome) error {
+			return unpack.Plan(ctx, g, b.kinds, target, o)
 		})
 		return err
 	})

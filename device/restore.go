@@ -28,15 +28,25 @@ func (d *Device) Restore(ctx context.Context, r api.Restore, to Sink, chosen []s
 	if d.id.Device == "" {
 		return RestoreReport{}, d.nobody
 	}
-	out, err := d.carry(r, chosen, func(out *RestoreReport) error { return d.restore(ctx, r, to, only, out) })
+	out, err := d.carry(r, chosen, only, func(b *bringing) error { return d.restore(ctx, b, to) })
 	if err != nil {
 		err = fmt.Errorf("restore snapshot %s: %w", r.Snapshot, tooOld(err))
 	}
 	return out, err
 }
 
+// bringing is a restore that is carried out, or a plan of one.
+type bringing struct {
+	restore api.Restore
+	kinds   []item.Kind // that were chosen
+	only    []Only
+	known   state.Failed // of earlier restores of the snapshot
+	records bool         // are read, and no attachments
+	out     *RestoreReport
+}
+
 // carry does what a restore and a plan of one have in common before and after.
-func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreReport) error) (RestoreReport, error) {
+func (d *Device) carry(r api.Restore, chosen []string, only []Only, run func(b *bringing) error) (RestoreReport, error) {
 	out := RestoreReport{Restore: r.Id, Snapshot: r.Snapshot, Ledger: api.RestoreLedgers{}}
 	for _, e := range r.Elements {
 		if len(chosen) == 0 || slices.Contains(chosen, string(e)) {
@@ -51,7 +61,10 @@ func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreRepo
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
 	before := d.client.Sent()
-	err := run(&out)
+	known, err := d.known(r.Snapshot, only)
+	if err == nil {
+		err = run(&bringing{restore: r, kinds: kindsIn(out.Ledger), only: only, known: known, out: &out})
+	}
 	if err == nil {
 		err = d.keepOffset()
 	}
@@ -59,21 +72,17 @@ func (d *Device) carry(r api.Restore, chosen []string, run func(out *RestoreRepo
 	return out, err
 }
 
-func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Only, out *RestoreReport) error {
+func (d *Device) restore(ctx context.Context, b *bringing, to Sink) error {
+	r, out := b.restore, b.out
 	var session string
-	kinds := kindsIn(out.Ledger)
-	known, err := d.known(r.Snapshot, only)
-	if err != nil {
-		return err
-	}
-	gathered, err := d.bring(ctx, r, out, false, only, known, func(g *unpack.Chunks, o *unpack.Outcome) error {
+	gathered, err := d.bring(ctx, b, func(g *unpack.Chunks, o *unpack.Outcome) error {
 		// Opened again, it is open still: its user may have cancelled it while it was downloaded.
 		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
 		if err != nil {
 			return err
 		}
 		session = *opened.Session
-		return unpack.Restore(ctx, g, kinds, to, o)
+		return unpack.Restore(ctx, g, b.kinds, to, o)
 	})
 	if err != nil {
 		return err
@@ -82,8 +91,8 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Onl
 		session = gathered
 	}
 	// What fails is known before the service ends the restore; what was brought at last is forgotten after it.
-	if !failedAlone(only) {
-		if err := d.dir.PutFailed(missed(known, kinds, out)); err != nil {
+	if !failedAlone(b.only) {
+		if err := d.dir.PutFailed(missed(b.known, b.kinds, out)); err != nil {
 			return err
 		}
 	}
@@ -92,8 +101,8 @@ func (d *Device) restore(ctx context.Context, r api.Restore, to Sink, only []Onl
 	if err != nil {
 		return fmt.Errorf("the items are written, and the service could not be told: %w", err)
 	}
-	if failedAlone(only) {
-		if err := d.dir.PutFailed(missed(known, kinds, out)); err != nil {
+	if failedAlone(b.only) {
+		if err := d.dir.PutFailed(missed(b.known, b.kinds, out)); err != nil {
 			return err
 		}
 	}
@@ -133,25 +142,24 @@ func inFull(l api.RestoreLedger) bool {
 }
 
 // bring gathers what a restore needs, or the records of it alone, and accounts for what unpacked makes of it.
-func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, records bool, only []Only, known state.Failed,
-	unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
-	kinds := kindsIn(out.Ledger)
-	before, left := before(known, kinds)
+func (d *Device) bring(ctx context.Context, b *bringing, unpacked func(*unpack.Chunks, *unpack.Outcome) error) (session string, err error) {
+	before, left := before(b.known, b.kinds)
 	var again map[index.ID]index.Spans
-	if failedAlone(only) {
-		if again, err = before, alone(known, kinds); err != nil {
+	if failedAlone(b.only) {
+		if again, err = before, alone(b.known, b.kinds); err != nil {
 			return "", err
 		}
 	}
-	g, session, err := d.gather(ctx, r, kinds, records, again)
+	g, session, err := d.gather(ctx, b, again)
 	if err != nil {
 		return "", err
 	}
 	defer g.Forget()
+	out := b.out
 	out.Objects, out.Bytes = g.Objects, g.Bytes
-	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track, Only: takes(only), Again: again, Left: left, Before: before}
+	o := unpack.Outcome{Ledger: out.Ledger, Track: d.track, Only: takes(b.only), Again: again, Left: left, Before: before}
 	if g.Index == nil {
-		lostIndex(&o, g, r.Snapshot, kinds)
+		lostIndex(&o, g, b.restore.Snapshot, b.kinds)
 		out.noIndex = true
 		d.allLost(out.Ledger)
 	} else if err := unpacked(&g.Chunks, &o); err != nil {
@@ -161,7 +169,7 @@ func (d *Device) bring(ctx context.Context, r api.Restore, out *RestoreReport, r
 	if err := d.noteLost(g, nil, nil); err != nil { // of a snapshot of another phone, it costs nothing here
 		return "", err
 	}
-	leftOut(r, g.Counts, out.Ledger)
+	leftOut(b.restore, g.Counts, out.Ledger)
 	return session, nil
 }
 
@@ -185,20 +193,19 @@ func leftOut(r api.Restore, counts map[string]int64, l api.RestoreLedgers) {
 
 // gather opens the restore and downloads what it needs. A session that ends meanwhile is opened again: what has been
 // downloaded stays.
-func (d *Device) gather(ctx context.Context, r api.Restore, kinds []item.Kind, records bool,
-	again map[index.ID]index.Spans) (g *gather.Gathered, session string, err error) {
-	folder, err := d.dir.RestoreFolder(r.Snapshot)
+func (d *Device) gather(ctx context.Context, b *bringing, again map[index.ID]index.Spans) (g *gather.Gathered, session string, err error) {
+	folder, err := d.dir.RestoreFolder(b.restore.Snapshot)
 	if err != nil {
 		return nil, "", err
 	}
 	from := d.gatherer()
 	from.Track = d.track
 	for n := 1; ; n++ {
-		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &r.Id})
+		opened, err := d.begin(ctx, api.SessionInput{Kind: api.SessionInputKindRestore, Restore: &b.restore.Id})
 		if err != nil {
 			return nil, "", err
 		}
-		g, err = from.Gather(ctx, gather.Restore{Snapshot: r.Snapshot, Session: *opened.Session, Folder: folder, Kinds: kinds, Records: records, Again: again})
+		g, err = from.Gather(ctx, gather.Restore{Snapshot: b.restore.Snapshot, Session: *opened.Session, Folder: folder, Kinds: b.kinds, Records: b.records, Again: again})
 		if remote.Code(err) == "session_over" && n < openings {
 			continue
 		}
