@@ -94,7 +94,7 @@ func (c *backup) Run(t *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	a, err := d.CheckIn(t.ctx, src.coverage())
+	a, err := d.CheckIn(t.ctx, src.Shown())
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (c *backup) Run(t *terminal) (err error) {
 	case a.Profile == nil:
 		return errors.New("no backup profile governs this phone; an administrator makes one that does, then it can back up")
 	}
-	if err := src.open(a.Profile.Region); err != nil {
+	if err := src.Open(a.Profile.Region); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()

@@ -4,9 +4,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"iter"
 	"time"
 
+	"zapas/device/cli/export"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
 	"zapas/shared/api"
@@ -72,13 +72,13 @@ func (c *compare) Run(t *terminal) error {
 
 // each goes through the items of an export and answers how many cannot be read.
 func each(path string, f func(fingerprint, item.Item)) (bad int, err error) {
-	e, err := openExport("", path)
+	e, err := export.Open("", path)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
-	for it, err := range e.all() {
-		if malformed(err) != nil {
+	for it, err := range e.All() {
+		if export.Malformed(err) != nil {
 			bad++
 			continue
 		}
@@ -94,21 +94,6 @@ func each(path string, f func(fingerprint, item.Item)) (bad int, err error) {
 		f(fingerprint(sum[:16]), it)
 	}
 	return bad, nil
-}
-
-// all goes through the items of all files, with their errors as they are.
-func (e *export) all() iter.Seq2[item.Item, error] {
-	return func(yield func(item.Item, error) bool) {
-		for _, element := range elements {
-			if f, ok := e.files[element]; ok {
-				for it, err := range f.Items() {
-					if !yield(it, err) {
-						return
-					}
-				}
-			}
-		}
-	}
 }
 
 const mostShown = 20

@@ -6,7 +6,7 @@ import (
 	"os"
 	"slices"
 
-	"zapas/device"
+	"zapas/device/cli/export"
 )
 
 // content is how a person says what stands for this phone, and how much of it the phone may show.
@@ -32,21 +32,18 @@ func (c *content) Validate() error {
 }
 
 // find finds the files, anew each time: a phone's content changes.
-func (c *content) find() (*export, error) {
-	e, err := find(c.From)
+func (c *content) find() (*export.Phone, error) {
+	p, err := export.Find(c.From)
 	if err != nil {
 		return nil, err
 	}
-	e.access = map[string]string{}
 	for _, element := range c.Denied {
-		delete(e.elements, element)
-		e.access[element] = device.Denied
+		p.Deny(element)
 	}
 	for _, element := range c.Limited {
-		if e.elements[element] == "" {
+		if !p.Limit(element) {
 			return nil, errors.New("--limited: no file of " + element + " was named with --from, of which some could be shown")
 		}
-		e.access[element] = device.Limited
 	}
-	return e, nil
+	return p, nil
 }

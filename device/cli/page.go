@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zapas/device"
+	"zapas/device/internal/ledger"
 	"zapas/shared/api"
 )
 
@@ -38,7 +39,7 @@ func (t *terminal) say(v any, write func(p *page)) error {
 	return w.Flush()
 }
 
-var elements = []string{"contacts", "messages", "calls"}
+var elements = ledger.Elements()
 
 func (p *page) backup(a api.CheckInAnswer, r device.Report) {
 	switch {

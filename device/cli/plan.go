@@ -5,17 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"zapas/device"
 	"zapas/device/android"
-	"zapas/device/internal/item"
-	"zapas/device/internal/outfile"
-	"zapas/device/vcard"
+	"zapas/device/cli/export"
 	"zapas/shared/api"
 )
 
@@ -72,11 +68,11 @@ func (c *where) find(t *terminal, d *device.Device) (api.Restore, android.Option
 
 // plan says what the restore would do.
 func (c *where) plan(t *terminal, d *device.Device, which api.Restore, o android.Options) (p device.Plan, err error) {
-	to, err := places(c.To, c.brought(which))
+	to, err := export.Places(c.To, c.brought(which))
 	if err != nil {
 		return p, err
 	}
-	files, err := openTrial(to, o)
+	files, err := export.OpenTrial(to, o)
 	if err != nil {
 		return p, err
 	}
@@ -89,14 +85,14 @@ func (c *where) plan(t *terminal, d *device.Device, which api.Restore, o android
 
 // bring carries the restore out.
 func (c *where) bring(t *terminal, d *device.Device, which api.Restore, o android.Options) (r device.RestoreReport, err error) {
-	if err := makeFolders(c.To); err != nil {
+	if err := export.MakeFolders(c.To); err != nil {
 		return r, err
 	}
-	to, err := places(c.To, c.brought(which))
+	to, err := export.Places(c.To, c.brought(which))
 	if err != nil {
 		return r, err
 	}
-	files, err := openTarget(to, o)
+	files, err := export.OpenTarget(to, o)
 	if err != nil {
 		return r, err
 	}
@@ -173,65 +169,4 @@ func (p *page) plan(r device.Plan) {
 	}
 	p.row("downloaded", moved(int64(r.Objects), r.Bytes, r.Requests))
 	p.failures(r.Failures)
-}
-
-// tryer is a file that items of one element would be added to.
-type tryer interface {
-	Existing() iter.Seq2[item.Item, error]
-	Close() error
-}
-
-// trial is the files that a restore would add to, by element.
-type trial struct{ files map[string]tryer }
-
-var _ device.Target = trial{}
-
-// openTrial opens the files that are there, and makes none.
-func openTrial(places map[string]string, o android.Options) (trial, error) {
-	t := trial{files: map[string]tryer{}}
-	for element, path := range places {
-		var f tryer
-		var err error
-		if _, none := os.Lstat(path); none == nil {
-			if _, err := outfile.Named(path); err != nil { // a link that leads nowhere, as the restore would find
-				return trial{}, errors.Join(err, t.Close())
-			}
-		}
-		switch element {
-		case "contacts":
-			f, err = vcard.Try(path, vcard.Options{Region: o.Region})
-		case "calls":
-			f, err = android.TryCalls(path, o)
-		default:
-			f, err = android.Try(path, o)
-		}
-		if err != nil {
-			return trial{}, errors.Join(err, t.Close())
-		}
-		t.files[element] = f
-	}
-	return t, nil
-}
-
-// Close closes what is open.
-func (t trial) Close() error {
-	var errs []error
-	for _, f := range t.files {
-		errs = append(errs, f.Close())
-	}
-	return errors.Join(errs...)
-}
-
-func (trial) Takes(k item.Kind) bool { return target{}.Takes(k) }
-
-func (t trial) Existing() iter.Seq2[item.Item, error] { return existing(t.files) }
-
-func (t trial) Refuses(it item.Item) error {
-	switch f := t.files[it.Kind().Element()].(type) {
-	case *vcard.Trial:
-		return nil
-	case *android.Trial:
-		return refused(f.Refuses(it))
-	}
-	return noFile(it)
 }

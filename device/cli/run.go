@@ -10,6 +10,7 @@ import (
 
 	"zapas/device"
 	"zapas/device/android"
+	"zapas/device/cli/export"
 	"zapas/device/internal/remote"
 	"zapas/shared/api"
 )
@@ -130,7 +131,7 @@ func (l *life) round() *round {
 	src, unfound := l.find()
 	var coverage map[string]string
 	if unfound == nil {
-		coverage = src.coverage()
+		coverage = src.Shown()
 	}
 	a, err := l.d.CheckIn(l.t.ctx, coverage)
 	if err != nil {
@@ -161,7 +162,7 @@ func (l *life) round() *round {
 }
 
 // alone does what is due by this phone's own copy of the schedule, when the service could not be asked.
-func (l *life) alone(r *round, src *export, unfound error) {
+func (l *life) alone(r *round, src *export.Phone, unfound error) {
 	p, due, waiting, err := l.d.Own()
 	switch {
 	case err != nil:
@@ -176,7 +177,7 @@ func (l *life) alone(r *round, src *export, unfound error) {
 }
 
 // due backs up what was found; what was not, it tells.
-func (l *life) due(r *round, src *export, unfound error, p api.DeviceProfile) {
+func (l *life) due(r *round, src *export.Phone, unfound error, p api.DeviceProfile) {
 	err := unfound
 	if err == nil {
 		err = l.backup(r, src, p)
@@ -186,8 +187,8 @@ func (l *life) due(r *round, src *export, unfound error, p api.DeviceProfile) {
 	}
 }
 
-func (l *life) backup(r *round, src *export, p api.DeviceProfile) (err error) {
-	if err := src.open(p.Region); err != nil {
+func (l *life) backup(r *round, src *export.Phone, p api.DeviceProfile) (err error) {
+	if err := src.Open(p.Region); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"zapas/device/cli/export"
 	"zapas/device/internal/ledger"
 	"zapas/device/sample"
 	"zapas/shared/api"
@@ -68,10 +69,10 @@ func (c *sampled) Run(t *terminal) error {
 
 // write writes the files that were asked for, and counts what is in them.
 func (c *sampled) write(phone *sample.Phone, out *written) error {
-	if err := makeFolders([]string{c.File}); err != nil {
+	if err := export.MakeFolders([]string{c.File}); err != nil {
 		return err
 	}
-	files, err := places([]string{c.File}, elements)
+	files, err := export.Places([]string{c.File}, elements)
 	if err != nil {
 		return err
 	}

@@ -94,6 +94,13 @@ var Rules = []Rule{
 		From: under("zapas/device/internal/infile", "zapas/device/internal/outfile"), To: oursBut(),
 	},
 	{
+		Name: "WhatAPhoneShowsKnowsNoBackup",
+		Why:  "what reads and writes the files that stand for a phone does so whatever becomes of the items",
+		From: under("zapas/device/android", "zapas/device/vcard", "zapas/device/sample", "zapas/device/cli/export"),
+		To: under("zapas/device/internal/pack", "zapas/device/internal/unpack", "zapas/device/internal/gather", "zapas/device/internal/rebuild",
+			"zapas/device/internal/seal", "zapas/device/internal/index", "zapas/device/internal/remote", "zapas/device/internal/state"),
+	},
+	{
 		Name: "MatchingKnowsItemsAlone",
 		Why:  "whether a phone holds an item already is decided by the two items, wherever they come from and go to",
 		From: under("zapas/device/internal/match"), To: oursBut("zapas/device/internal/item"),

@@ -100,6 +100,7 @@ func TestRulesBite(t *testing.T) {
 		"DeviceKnowsTheAPIAlone":          {"zapas/device", "zapas/shared/vault"},
 		"ItemsAreTheBottomOfAPhone":       {"zapas/device/internal/item", "zapas/device/internal/index"},
 		"FilesKnowNoContent":              {"zapas/device/internal/infile", "zapas/device/internal/item"},
+		"WhatAPhoneShowsKnowsNoBackup":    {"zapas/device/cli/export", "zapas/device/internal/seal"},
 		"MatchingKnowsItemsAlone":         {"zapas/device/internal/match", "zapas/device/internal/unpack"},
 		"TheContractImportsNothingOfOurs": {"zapas/shared/api", "zapas/shared/fault"},
 		"EventsKnowCallersAlone":          {"zapas/shared/event", "zapas/shared/profile"},

@@ -1,4 +1,4 @@
-package main
+package export
 
 import (
 	"errors"
@@ -15,6 +15,7 @@ import (
 	"zapas/device"
 	"zapas/device/android"
 	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
 	"zapas/device/vcard"
 )
 
@@ -25,14 +26,14 @@ type adder interface {
 	Abort() error
 }
 
-// target is the files that a restore adds to, by element.
-type target struct{ files map[string]adder }
+// Target is the files that a restore adds to, by element.
+type Target struct{ files map[string]adder }
 
-var _ device.Sink = target{}
+var _ device.Sink = Target{}
 
-// places tells which file is for which of the elements. A folder has one for each; a file is of what it holds, and a new
+// Places tells which file is for which of the elements. A folder has one for each; a file is of what it holds, and a new
 // one of what its name says: .vcf is of contacts, calls*.xml of calls, any other .xml of messages.
-func places(paths, wanted []string) (map[string]string, error) {
+func Places(paths, wanted []string) (map[string]string, error) {
 	out := map[string]string{}
 	put := func(element, path string) error {
 		if other, ok := out[element]; ok {
@@ -78,8 +79,8 @@ func isFolder(path string, info fs.FileInfo, err error) bool {
 	return err == nil && info.IsDir() || errors.Is(err, fs.ErrNotExist) && ext != ".vcf" && ext != ".xml"
 }
 
-// makeFolders makes those of the paths that are folders and not there.
-func makeFolders(paths []string) error {
+// MakeFolders makes those of the paths that are folders and not there.
+func MakeFolders(paths []string) error {
 	for _, path := range paths {
 		if info, err := os.Stat(path); isFolder(path, info, err) {
 			if err := os.MkdirAll(path, 0o700); err != nil {
@@ -90,9 +91,9 @@ func makeFolders(paths []string) error {
 	return nil
 }
 
-// openTarget begins to write the files, or none.
-func openTarget(places map[string]string, o android.Options) (target, error) {
-	t := target{files: map[string]adder{}}
+// OpenTarget begins to write the files, or none.
+func OpenTarget(places map[string]string, o android.Options) (Target, error) {
+	t := Target{files: map[string]adder{}}
 	for element, path := range places {
 		var w adder
 		var err error
@@ -105,7 +106,7 @@ func openTarget(places map[string]string, o android.Options) (target, error) {
 			w, err = android.Create(path, o)
 		}
 		if err != nil {
-			return target{}, errors.Join(err, t.Abort())
+			return Target{}, errors.Join(err, t.Abort())
 		}
 		t.files[element] = w
 	}
@@ -113,7 +114,7 @@ func openTarget(places map[string]string, o android.Options) (target, error) {
 }
 
 // Abort forgets what was not finished.
-func (t target) Abort() error {
+func (t Target) Abort() error {
 	var errs []error
 	for _, f := range t.files {
 		errs = append(errs, f.Abort())
@@ -122,9 +123,9 @@ func (t target) Abort() error {
 }
 
 // Takes: a phone holds all kinds. An element without a file is refused item by item, with its reason.
-func (target) Takes(item.Kind) bool { return true }
+func (Target) Takes(item.Kind) bool { return true }
 
-func (t target) Existing() iter.Seq2[item.Item, error] {
+func (t Target) Existing() iter.Seq2[item.Item, error] {
 	return existing(t.files)
 }
 
@@ -133,13 +134,13 @@ func existing[F interface {
 	Existing() iter.Seq2[item.Item, error]
 }](files map[string]F) iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
-		for _, element := range elements {
+		for _, element := range ledger.Elements() {
 			f, ok := files[element]
 			if !ok {
 				continue
 			}
 			for it, err := range f.Existing() {
-				if bad := malformed(err); bad != nil {
+				if bad := Malformed(err); bad != nil {
 					err = bad
 				}
 				if !yield(it, err) {
@@ -150,7 +151,7 @@ func existing[F interface {
 	}
 }
 
-func (t target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
+func (t Target) Insert(it item.Item, open func(item.Blob) (io.ReadCloser, error)) error {
 	switch f := t.files[it.Kind().Element()].(type) {
 	case *vcard.Writer:
 		return refused(f.Put(it.(*item.Contact), open))
@@ -164,7 +165,7 @@ func noFile(it item.Item) error {
 	return &device.Unwritable{Reason: "no_file", Skipped: true, Err: fmt.Errorf("no file was named for %s", it.Kind().Element())}
 }
 
-func (t target) Merge(at int, c *item.Contact, open func(item.Blob) (io.ReadCloser, error)) (bool, error) {
+func (t Target) Merge(at int, c *item.Contact, open func(item.Blob) (io.ReadCloser, error)) (bool, error) {
 	w, ok := t.files["contacts"].(*vcard.Writer)
 	if !ok {
 		return false, errors.New("there is no file of contacts to merge into")
@@ -184,7 +185,7 @@ func refused(err error) error {
 	return &device.Unwritable{Reason: "not_writable", Err: err}
 }
 
-func (t target) Finish() error {
+func (t Target) Finish() error {
 	for _, element := range slices.Sorted(maps.Keys(t.files)) {
 		if err := t.files[element].Commit(); err != nil {
 			return err

@@ -1,4 +1,6 @@
-package main
+// Package export knows how files stand for a phone: which of them is of which element, what in them cannot be read, and how
+// what comes back is added to them. It does not know who asks for that, nor how a backup or a restore is made.
+package export
 
 import (
 	"bytes"
@@ -15,6 +17,7 @@ import (
 	"zapas/device"
 	"zapas/device/android"
 	"zapas/device/internal/item"
+	"zapas/device/internal/ledger"
 	"zapas/device/vcard"
 )
 
@@ -28,18 +31,18 @@ type file interface {
 	Close() error
 }
 
-// export is a phone's content: a file for each element that it can show.
-type export struct {
+// Phone is a phone's content: a file for each element that it can show.
+type Phone struct {
 	elements map[string]string // paths
 	files    map[string]file
 	access   map[string]string // of the elements of which not all may be seen: limited or denied
 }
 
-var _ device.Source = &export{}
+var _ device.Source = &Phone{}
 
-// find tells, by what is in them, of which elements the files are; a folder stands for the exports in it.
-func find(paths []string) (*export, error) {
-	e := &export{elements: map[string]string{}, files: map[string]file{}}
+// Find tells, by what is in them, of which elements the files are; a folder stands for the exports in it.
+func Find(paths []string) (*Phone, error) {
+	e := &Phone{elements: map[string]string{}, files: map[string]file{}, access: map[string]string{}}
 	for _, path := range paths {
 		within, err := exportsIn(path)
 		if err != nil {
@@ -68,7 +71,7 @@ func exportsIn(path string) ([]string, error) {
 		return []string{path}, nil
 	}
 	var out []string
-	for _, element := range elements {
+	for _, element := range ledger.Elements() {
 		p := filepath.Join(path, names[element])
 		if _, err := os.Stat(p); err == nil {
 			out = append(out, p)
@@ -144,8 +147,8 @@ func ignore(err error, harmless ...error) error {
 	return err
 }
 
-// open opens the files. National numbers are read by the region.
-func (e *export) open(region string) error {
+// Open opens the files. National numbers are read by the region.
+func (e *Phone) Open(region string) error {
 	for element, path := range e.elements {
 		f, err := openFile(element, path, region)
 		if err != nil {
@@ -164,7 +167,7 @@ func openFile(element, path, region string) (file, error) {
 }
 
 // Close closes what is open.
-func (e *export) Close() error {
+func (e *Phone) Close() error {
 	var errs []error
 	for _, f := range e.files {
 		errs = append(errs, f.Close())
@@ -173,8 +176,23 @@ func (e *export) Close() error {
 	return errors.Join(errs...)
 }
 
+// Deny makes the phone one whose user does not permit an element to be seen.
+func (e *Phone) Deny(element string) {
+	delete(e.elements, element)
+	e.access[element] = device.Denied
+}
+
+// Limit makes it one that shows only some of an element; false where it has none of it.
+func (e *Phone) Limit(element string) bool {
+	if e.elements[element] == "" {
+		return false
+	}
+	e.access[element] = device.Limited
+	return true
+}
+
 // Coverage: of an element without a file nothing is known.
-func (e *export) Coverage(element string) string {
+func (e *Phone) Coverage(element string) string {
 	if how, ok := e.access[element]; ok {
 		return how
 	}
@@ -184,21 +202,21 @@ func (e *export) Coverage(element string) string {
 	return device.Unavailable
 }
 
-// coverage is what check-in is told.
-func (e *export) coverage() map[string]string {
+// Shown is the coverage of all elements, as check-in is told.
+func (e *Phone) Shown() map[string]string {
 	out := map[string]string{}
-	for _, element := range elements {
+	for _, element := range ledger.Elements() {
 		out[element] = e.Coverage(element)
 	}
 	return out
 }
 
-// Items accounts for items that cannot be read, for a file of contacts that is empty, for those behind a place where a file breaks off or that it does not hold
-// though it says so (as many as the file itself says that it should hold), and for elements that mean nothing to us and
-// may be items all the same.
-func (e *export) Items() iter.Seq2[item.Item, error] {
+// Items accounts for items that cannot be read, for a file of contacts that is empty, for those behind a place where a file
+// breaks off or that it does not hold though it says so (as many as the file itself says that it should hold), and for
+// elements that mean nothing to us and may be items all the same.
+func (e *Phone) Items() iter.Seq2[item.Item, error] {
 	return func(yield func(item.Item, error) bool) {
-		for _, element := range elements {
+		for _, element := range ledger.Elements() {
 			if f, ok := e.files[element]; ok && !items(f, yield) {
 				return
 			}
@@ -231,6 +249,21 @@ func items(f file, yield func(item.Item, error) bool) bool {
 	return true
 }
 
+// All goes through the items of all files, with their errors as they are.
+func (e *Phone) All() iter.Seq2[item.Item, error] {
+	return func(yield func(item.Item, error) bool) {
+		for _, element := range ledger.Elements() {
+			if f, ok := e.files[element]; ok {
+				for it, err := range f.Items() {
+					if !yield(it, err) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 // kindOf is the kind by which to account for what is missing in a file.
 func kindOf(e *android.Export) item.Kind {
 	if element, err := e.Element(); err == nil && element == "calls" {
@@ -244,7 +277,7 @@ func gaps(e *android.Export, cut bool) (gaps []error) {
 	n, kind := e.Notes(), kindOf(e)
 	if missing := n.Declared - n.Messages - n.Foreign; missing > 0 && !cut {
 		gaps = append(gaps, &device.Unreadable{Kind: kind, Count: int64(missing), Reason: "missing_from_file",
-			Err: fmt.Errorf("the file says that it holds %s %s and %s read: export the phone's %[2]s again", number(int64(n.Declared)), kind.Element(), were(n.Messages))})
+			Err: fmt.Errorf("the file says that it holds %s %s and %s read: export the phone's %[2]s again", grouped(int64(n.Declared)), kind.Element(), were(n.Messages))})
 	}
 	if n.Unknown > 0 {
 		gaps = append(gaps, &device.Unreadable{Kind: kind, Count: int64(n.Unknown), Reason: "unknown_element",
@@ -257,13 +290,21 @@ func were(n int) string {
 	if n == 1 {
 		return "1 was"
 	}
-	return number(int64(n)) + " were"
+	return grouped(int64(n)) + " were"
+}
+
+// grouped is a number with its digits in threes.
+func grouped(n int64) string {
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }
 
 // unreadable turns an error of a file, after so many items, into one that the ledger knows. A file of which nothing can
 // be read is no phone that has lost everything, but the wrong file.
 func unreadable(f file, err error, met int) error {
-	if bad := malformed(err); bad != nil {
+	if bad := Malformed(err); bad != nil {
 		return bad
 	}
 	if bad, ok := errors.AsType[*vcard.BadFile](err); ok && bad.Err == nil && met > 0 {
@@ -279,8 +320,8 @@ func unreadable(f file, err error, met int) error {
 	return &device.Unreadable{Kind: kindOf(xml), Count: int64(lost), Reason: "file_cut_off", Err: err}
 }
 
-// malformed is an item that costs only itself, or nil.
-func malformed(err error) error {
+// Malformed is an error that costs only its item, as the ledger knows it; nil for any other.
+func Malformed(err error) error {
 	if bad, ok := errors.AsType[*android.BadItem](err); ok {
 		return &device.Unreadable{Kind: bad.Kind, Count: 1, Reason: "malformed", Err: err}
 	}
@@ -291,9 +332,9 @@ func malformed(err error) error {
 }
 
 // OpenBlob asks the files for it: each knows the blobs of its own items.
-func (e *export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
+func (e *Phone) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 	err := errors.New("no export holds the attachment")
-	for _, element := range elements {
+	for _, element := range ledger.Elements() {
 		if f, ok := e.files[element]; ok {
 			var r io.ReadCloser
 			if r, err = f.OpenBlob(b); err == nil {
@@ -304,11 +345,11 @@ func (e *export) OpenBlob(b item.Blob) (io.ReadCloser, error) {
 	return nil, err
 }
 
-// openExport finds and opens.
-func openExport(region string, paths ...string) (*export, error) {
-	e, err := find(paths)
+// Open finds and opens.
+func Open(region string, paths ...string) (*Phone, error) {
+	e, err := Find(paths)
 	if err != nil {
 		return nil, err
 	}
-	return e, e.open(region)
+	return e, e.Open(region)
 }

@@ -1,4 +1,4 @@
-package main
+package export
 
 import (
 	"errors"
@@ -35,7 +35,7 @@ func TestPlaces(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := places(c.paths, []string{"contacts", "calls"})
+			got, err := Places(c.paths, []string{"contacts", "calls"})
 			if (err == nil) != (c.want != nil) || err == nil && !maps.Equal(got, c.want) {
 				t.Errorf("%v %s", err, cmp.Diff(c.want, got))
 			}
@@ -47,7 +47,7 @@ func TestPlaces(t *testing.T) {
 func TestTarget_Skipped(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	to, err := openTarget(map[string]string{"calls": filepath.Join(dir, "calls.xml"), "contacts": filepath.Join(dir, "c.vcf")}, android.Options{})
+	to, err := OpenTarget(map[string]string{"calls": filepath.Join(dir, "calls.xml"), "contacts": filepath.Join(dir, "c.vcf")}, android.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
