@@ -12,6 +12,7 @@ import (
 
 	"zapas/device/internal/pack"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
@@ -35,7 +36,7 @@ func (d *Device) Backup(ctx context.Context, src Source, p api.DeviceProfile) (R
 	d.track = progress.New(d.config.Progress)
 	defer d.track.Break() // what has come to no end
 	d.backing = true
-	d.shows = func(c *state.Cache) bool { return showsAll(src, p, c) }
+	d.shows = func(c *recall.Cache) bool { return showsAll(src, p, c) }
 	defer func() { d.backing = false }()
 	defer d.dir.LetGo()
 	defer d.heed(p.Conditions)()
@@ -143,7 +144,7 @@ func listLost(code string) bool { return code == "list_gone" || code == "list_da
 
 // showsAll reports whether a phone shows all of the elements of which a snapshot holds something: of the others, what it does
 // not show stays in what is built on the snapshot, and in nothing else.
-func showsAll(src Source, p api.DeviceProfile, c *state.Cache) bool {
+func showsAll(src Source, p api.DeviceProfile, c *recall.Cache) bool {
 	chosen := elementsOf(p)
 	for _, it := range c.Items.All() {
 		if e := it.Kind.Element(); !slices.Contains(chosen, e) || src.Coverage(e) != Full {

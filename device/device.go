@@ -21,6 +21,7 @@ import (
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
@@ -107,8 +108,8 @@ type Device struct {
 	want    api.Conditions // of the profile, in a run that heeds it
 	leave   bool           // to use a metered network in this run
 
-	backing bool                    // a backup is under way
-	shows   func(*state.Cache) bool // all of the elements of which a snapshot holds something
+	backing bool                     // a backup is under way
+	shows   func(*recall.Cache) bool // all of the elements of which a snapshot holds something
 
 	given   bool   // up, by the backup that is under way: the list of its base
 	rebuilt string // why the backup that is under way has read its base again

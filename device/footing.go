@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"zapas/device/internal/pack"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/state"
 	"zapas/shared/api"
@@ -12,13 +13,13 @@ import (
 
 // footing is what a backup builds on.
 type footing struct {
-	own     *state.Cache // this phone's last snapshot; nil for none
-	why     string       // there is none
-	adopted *state.Cache // one that this phone has restored since and that is built on instead; nil for none
+	own     *recall.Cache // this phone's last snapshot; nil for none
+	why     string        // there is none
+	adopted *recall.Cache // one that this phone has restored since and that is built on instead; nil for none
 }
 
 // base is the snapshot to build on, or why there is none.
-func (f *footing) base() (*state.Cache, string) {
+func (f *footing) base() (*recall.Cache, string) {
 	switch {
 	case f.adopted != nil:
 		return f.adopted, ""
@@ -29,7 +30,7 @@ func (f *footing) base() (*state.Cache, string) {
 }
 
 // stand puts a snapshot in its place.
-func (f *footing) stand(c *state.Cache, why string) {
+func (f *footing) stand(c *recall.Cache, why string) {
 	if f.own, f.why = c, why; c != nil && c.Adopted {
 		f.own, f.why, f.adopted = nil, "first", c
 	}
@@ -74,7 +75,7 @@ func unread(err error) bool {
 
 // gains reports whether less is to be sent when a backup builds on what this phone has restored than on its own last snapshot
 // and what a run that was killed has sealed since. What is built on the restored one already goes on with that.
-func (d *Device) gains(own *state.Cache) bool {
+func (d *Device) gains(own *recall.Cache) bool {
 	r := d.id.Restored
 	if !r.Whole() || own != nil && (own.Snapshot == r.Snapshot || !d.shows(own)) {
 		return false
@@ -94,7 +95,7 @@ func (d *Device) gains(own *state.Cache) bool {
 
 // own is this phone's last snapshot, or why there is none; where it has made none, one that it has restored. Looked says that
 // this was asked before.
-func (d *Device) own(ctx context.Context, location string, looked bool) (c *state.Cache, why string, err error) {
+func (d *Device) own(ctx context.Context, location string, looked bool) (c *recall.Cache, why string, err error) {
 	c, err = d.dir.Cache()
 	_, damaged := errors.AsType[*state.Damaged](err)
 	switch {

@@ -10,9 +10,9 @@ import (
 	"zapas/device/internal/index"
 	"zapas/device/internal/pack"
 	"zapas/device/internal/rebuild"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/remote"
 	"zapas/device/internal/seal"
-	"zapas/device/internal/state"
 	"zapas/shared/api"
 )
 
@@ -65,7 +65,7 @@ func (d *Device) gatherer() gather.Gatherer {
 // recall reads again what this phone should remember of its newest snapshot: the index, the records and the tables of its
 // chunks, never an attachment. A snapshot that is named is one that it has restored. lost is why. Without a snapshot to build
 // on it answers none, and why that is so.
-func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c *state.Cache, why string, err error) {
+func (d *Device) recall(ctx context.Context, location, snapshot, lost string) (c *recall.Cache, why string, err error) {
 	r, err := d.reread(ctx, snapshot)
 	defer func() {
 		if err == nil {
@@ -141,7 +141,7 @@ func (d *Device) unrecalled(lost string, err error) (why string, _ error) {
 
 // brought reports whether a restore has brought all of a snapshot to this phone. Of another device's, nothing else may stay in
 // this one's backup only because it is not shown here.
-func (d *Device) brought(c *state.Cache) bool {
+func (d *Device) brought(c *recall.Cache) bool {
 	r := d.id.Restored
 	return r != nil && r.Snapshot == c.Snapshot && int64(c.Items.Len()) <= r.Items()
 }
@@ -156,7 +156,7 @@ func (d *Device) tell(format string, args ...any) {
 
 // unseen has the records ready that are to be stored again and that the phone does not show. Chunks of which they cannot be had
 // are left as they are.
-func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *state.Cache) (forget func(), err error) {
+func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *recall.Cache) (forget func(), err error) {
 	forget = func() {}
 	chunks := s.Unseen()
 	if len(chunks) == 0 {

@@ -106,6 +106,12 @@ var Rules = []Rule{
 		From: under("zapas/device/internal/match"), To: oursBut("zapas/device/internal/item"),
 	},
 	{
+		Name: "RecallKnowsNoDisk",
+		Why:  "what a phone remembers is the same whether it is read from its own disk or again from its backup",
+		From: under("zapas/device/internal/recall", "zapas/device/internal/rebuild"),
+		To:   under("zapas/device/internal/state", "zapas/device/internal/pack", "zapas/device/internal/gather", "zapas/device/internal/remote"),
+	},
+	{
 		Name: "TheContractImportsNothingOfOurs", Tests: true,
 		Why:  "everyone may import the contract, so it may import nobody",
 		From: under("zapas/shared/api"), To: oursBut("zapas/shared/api"),

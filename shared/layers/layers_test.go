@@ -102,6 +102,7 @@ func TestRulesBite(t *testing.T) {
 		"FilesKnowNoContent":              {"zapas/device/internal/infile", "zapas/device/internal/item"},
 		"WhatAPhoneShowsKnowsNoBackup":    {"zapas/device/cli/export", "zapas/device/internal/seal"},
 		"MatchingKnowsItemsAlone":         {"zapas/device/internal/match", "zapas/device/internal/unpack"},
+		"RecallKnowsNoDisk":               {"zapas/device/internal/rebuild", "zapas/device/internal/state"},
 		"TheContractImportsNothingOfOurs": {"zapas/shared/api", "zapas/shared/fault"},
 		"EventsKnowCallersAlone":          {"zapas/shared/event", "zapas/shared/profile"},
 		"FaultsAreTheBottom":              {"zapas/shared/fault", "zapas/shared/api"},

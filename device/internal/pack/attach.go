@@ -9,6 +9,7 @@ import (
 
 	"zapas/device/internal/item"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 )
@@ -25,14 +26,14 @@ const wholeBlob = seal.MaxChunk - seal.MaxChunk/8
 var ErrLoses = errors.New("an item of the phone's own last backup cannot be read now, and is not in what this one builds on")
 
 // holds reports whether a snapshot has an item of this id, in whatever state, or cannot say so.
-func holds(c *state.Cache, id item.ID) bool {
+func holds(c *recall.Cache, id item.ID) bool {
 	from, to := c.Items.Find(id)
 	return from < to || c.Items.Err() != nil
 }
 
 // attachments writes the new blobs, light ones next to the records with which they are written again. One that cannot be
 // read costs the items that name it, and nothing else; ErrLoses if own has such an item.
-func (p *packer) attachments(ctx context.Context, src Source, s *Scan, own *state.Cache) error {
+func (p *packer) attachments(ctx context.Context, src Source, s *Scan, own *recall.Cache) error {
 	p.bound()
 	slices.SortStableFunc(p.order, func(a, b [32]byte) int {
 		return weight(p.blobs[a].size) - weight(p.blobs[b].size)

@@ -10,8 +10,8 @@ import (
 
 	"zapas/device/internal/item"
 	"zapas/device/internal/paged"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/seal"
-	"zapas/device/internal/state"
 )
 
 // What a backup writes again beside what is new (FORMAT.md of package index says what for).
@@ -377,7 +377,7 @@ func (p *packer) movedTo(i int) (place, bool) {
 }
 
 // movedBlob is a blob of the base that this session holds, too.
-func (p *packer) movedBlob(b state.Blob) (*newBlob, bool) {
+func (p *packer) movedBlob(b recall.Blob) (*newBlob, bool) {
 	n := p.blobs[b.Sum]
 	return n, n != nil && n.err == nil
 }

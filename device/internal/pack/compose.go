@@ -10,14 +10,14 @@ import (
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
-	"zapas/device/internal/state"
+	"zapas/device/internal/recall"
 	"zapas/shared/api"
 )
 
 // snapshot is a new snapshot as it is put together from its base and the chunks of its session.
 type snapshot struct {
-	cache   *state.Cache // what the next backup needs
-	dropped []int        // positions in the base's list
+	cache   *recall.Cache // what the next backup needs
+	dropped []int         // positions in the base's list
 	blobs   map[[32]byte]uint32
 	healed  map[string]int64 // by element
 	notes   []string         // on that
@@ -25,7 +25,7 @@ type snapshot struct {
 
 // compose puts a snapshot together. It can be called again when the session has another chunk.
 func compose(s *Scan, p *packer, of Session) (*snapshot, error) {
-	n := &snapshot{cache: &state.Cache{Device: of.Device, Snapshot: of.ID, Location: of.Location, Schema: item.Schema, Items: state.In(p.dir.Scratch)}, blobs: map[[32]byte]uint32{}}
+	n := &snapshot{cache: &recall.Cache{Device: of.Device, Snapshot: of.ID, Location: of.Location, Schema: item.Schema, Items: recall.In(p.dir.Scratch)}, blobs: map[[32]byte]uint32{}}
 	c := n.cache
 	moved, first := n.keep(s, p)
 	for _, added := range p.chunks {
@@ -187,7 +187,7 @@ func (n *snapshot) idle(s *Scan, moved []uint32) {
 }
 
 // stored is the position of a blob of the base in the new cache.
-func (n *snapshot) stored(p *packer, b state.Blob, moved []uint32, first uint32) uint32 {
+func (n *snapshot) stored(p *packer, b recall.Blob, moved []uint32, first uint32) uint32 {
 	if at, again := p.movedBlob(b); again {
 		return n.fresh(b.Sum, at, first)
 	}
@@ -196,7 +196,7 @@ func (n *snapshot) stored(p *packer, b state.Blob, moved []uint32, first uint32)
 
 // fresh is the position of a blob that this session holds.
 func (n *snapshot) fresh(sum [32]byte, b *newBlob, first uint32) uint32 {
-	at := state.Blob{Sum: sum, Size: b.size, Chunks: slices.Clone(b.chunks)}
+	at := recall.Blob{Sum: sum, Size: b.size, Chunks: slices.Clone(b.chunks)}
 	for i := range at.Chunks {
 		at.Chunks[i] += first
 	}
@@ -204,7 +204,7 @@ func (n *snapshot) fresh(sum [32]byte, b *newBlob, first uint32) uint32 {
 }
 
 // blob is the position of a blob in the new cache, to which it is added at its first mention.
-func (n *snapshot) blob(b state.Blob, moved []uint32) uint32 {
+func (n *snapshot) blob(b recall.Blob, moved []uint32) uint32 {
 	at, ok := n.blobs[b.Sum]
 	if !ok {
 		at = uint32(len(n.cache.Blobs))

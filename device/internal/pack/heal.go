@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"zapas/device/internal/index"
-	"zapas/device/internal/state"
+	"zapas/device/internal/recall"
 )
 
 // healing is what of the base is known to be lost, and what of that a scan brings again. The unit is a chunk: one that is
@@ -97,7 +97,7 @@ func (n *snapshot) heal(s *Scan, p *packer) {
 }
 
 // inLost reports whether a part of a blob is in a chunk that is lost.
-func (s *Scan) inLost(b state.Blob) bool {
+func (s *Scan) inLost(b recall.Blob) bool {
 	for _, chunk := range b.Chunks {
 		if s.healing.isLost(chunk) {
 			return true

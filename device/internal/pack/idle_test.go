@@ -5,16 +5,16 @@ import (
 	"testing"
 
 	"zapas/device/internal/index"
-	"zapas/device/internal/state"
+	"zapas/device/internal/recall"
 )
 
 // TestIdle: of blobs that no item names a cache remembers, behind those that are named, so many that were named last, where their
 // chunks are still listed and not lost.
 func TestIdle(t *testing.T) {
 	t.Parallel()
-	base := &state.Cache{Chunks: make([]index.Chunk, 4)}
+	base := &recall.Cache{Chunks: make([]index.Chunk, 4)}
 	blob := func(n uint32, chunks ...uint32) {
-		b := state.Blob{Size: 1, Chunks: chunks}
+		b := recall.Blob{Size: 1, Chunks: chunks}
 		binary.BigEndian.PutUint32(b.Sum[:], n)
 		base.Blobs = append(base.Blobs, b)
 	}
@@ -25,7 +25,7 @@ func TestIdle(t *testing.T) {
 	for n := range uint32(idleBlobs + 2) {
 		blob(10+n, 1, 2)
 	}
-	n := &snapshot{cache: &state.Cache{Blobs: base.Blobs[:1:1]}, blobs: map[[32]byte]uint32{base.Blobs[0].Sum: 0}}
+	n := &snapshot{cache: &recall.Cache{Blobs: base.Blobs[:1:1]}, blobs: map[[32]byte]uint32{base.Blobs[0].Sum: 0}}
 	n.idle(&Scan{base: base, healing: healing{lost: []bool{false, false, false, true}}}, []uint32{dropped, 5, 4, 3})
 	if len(n.cache.Blobs) != 1+idleBlobs {
 		t.Fatalf("%d are remembered, want %d beside the one that is named", len(n.cache.Blobs)-1, idleBlobs)

@@ -11,6 +11,7 @@ import (
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/paged"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 )
@@ -261,7 +262,7 @@ func (p *packer) record(kind item.Kind, record []byte) (place, error) {
 }
 
 // need notes the blobs of an item that are not stored yet. It is sealed with the last of them: light ones come first.
-func (p *packer) need(s *Scan, it state.Item) {
+func (p *packer) need(s *Scan, it recall.Item) {
 	var last *newBlob
 	for _, at := range it.Blobs {
 		b := s.named[at]

@@ -13,20 +13,21 @@ import (
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/paged"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/state"
 )
 
 // Scan is what one reading of a source has found, held against the base. It holds ids and digests, never items, and of
 // what the base has only where that is.
 type Scan struct {
-	base     *state.Cache        // nil for none; its Items are sorted
+	base     *recall.Cache       // nil for none; its Items are sorted
 	kept     bits                // by position in base.Items: seen again, unchanged
 	paired   map[int]int         // of those that are equal, by where they begin: how many were seen again
 	blobs    map[[32]byte]uint32 // positions in base.Blobs
 	entries  *paged.Array        // every item that was yielded, in order
 	waiting  []waiting           // that were yielded last, and are no entries yet
 	ordered  []int               // positions in waiting
-	fresh    state.Items         // those to be sealed, in this order; chunks are the session's, blobs positions in named
+	fresh    recall.Items        // those to be sealed, in this order; chunks are the session's, blobs positions in named
 	named    []blobKey           // attachments of what is fresh
 	naming   map[blobKey]uint32  // positions in named, as long as items come
 	elements []string            // that this run backs up
@@ -77,8 +78,8 @@ const maxExamples = 5
 
 // Read goes through the source once. base is what the device's last snapshot holds, or nil; track counts the items, and
 // then those that are sealed. Of a large phone, dir holds what is found, until it lets go of it.
-func Read(ctx context.Context, dir *state.Dir, src Source, chosen []string, base *state.Cache, track *progress.Tracker) (*Scan, error) {
-	s := &Scan{base: base, track: track, entries: paged.New(entrySize, dir.Scratch), fresh: state.In(dir.Scratch),
+func Read(ctx context.Context, dir *state.Dir, src Source, chosen []string, base *recall.Cache, track *progress.Tracker) (*Scan, error) {
+	s := &Scan{base: base, track: track, entries: paged.New(entrySize, dir.Scratch), fresh: recall.In(dir.Scratch),
 		blobs: map[[32]byte]uint32{}, paired: map[int]int{}, naming: map[blobKey]uint32{}, coverage: map[string]string{}, failed: map[string]map[string]int64{}}
 	if base != nil {
 		s.kept = newBits(base.Items.Len())
@@ -143,7 +144,7 @@ func (s *Scan) add(it item.Item) {
 		return
 	}
 	s.track.Add(progress.Reading, element, 1)
-	is := state.Item{ID: it.IDs()[0], Kind: e.kind, Content: digest(record), Essence: it.Essence()}
+	is := recall.Item{ID: it.IDs()[0], Kind: e.kind, Content: digest(record), Essence: it.Essence()}
 	s.wait(waiting{entry: e, is: is, blobs: it.Blobs()})
 }
 
@@ -171,8 +172,8 @@ func (s *Scan) all() iter.Seq2[int, entry] {
 }
 
 // seen goes through the items that are in the base, in its order, or to be sealed.
-func (s *Scan) seen() iter.Seq[state.Item] {
-	return func(yield func(state.Item) bool) {
+func (s *Scan) seen() iter.Seq[recall.Item] {
+	return func(yield func(recall.Item) bool) {
 		if s.base != nil {
 			for at, it := range s.base.Items.All() {
 				if s.kept.has(at) && !yield(it) {
@@ -189,7 +190,7 @@ func (s *Scan) seen() iter.Seq[state.Item] {
 }
 
 // row is what is known of an entry that is in the base or to be sealed.
-func (s *Scan) row(e entry) state.Item {
+func (s *Scan) row(e entry) recall.Item {
 	if e.state == already {
 		return s.base.Items.At(int(e.at))
 	}
@@ -197,8 +198,8 @@ func (s *Scan) row(e entry) state.Item {
 }
 
 // added goes through what is to be sealed, each with the number of its entry.
-func (s *Scan) added() iter.Seq2[int, state.Item] {
-	return func(yield func(int, state.Item) bool) {
+func (s *Scan) added() iter.Seq2[int, recall.Item] {
+	return func(yield func(int, recall.Item) bool) {
 		for i, e := range s.all() {
 			if e.state == fresh && !yield(i, s.row(e)) {
 				return

@@ -13,6 +13,7 @@ import (
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/state"
 )
 
@@ -42,7 +43,7 @@ func open(t *testing.T) *state.Dir {
 	return d
 }
 
-func read(t *testing.T, d *state.Dir, src texts, base *state.Cache) (*Scan, error) {
+func read(t *testing.T, d *state.Dir, src texts, base *recall.Cache) (*Scan, error) {
 	t.Helper()
 	return Read(t.Context(), d, src, []string{"messages"}, base, progress.New(nil))
 }
@@ -65,7 +66,7 @@ func TestRead_Large(t *testing.T) {
 		if err != nil || first.fresh.Len() != len(before) {
 			t.Fatal(err, first.fresh.Len())
 		}
-		base := &state.Cache{Items: state.In(d.Scratch)}
+		base := &recall.Cache{Items: recall.In(d.Scratch)}
 		for it := range first.seen() {
 			base.Items.Append(it)
 		}

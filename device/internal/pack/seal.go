@@ -9,6 +9,7 @@ import (
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/progress"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/seal"
 	"zapas/device/internal/state"
 	"zapas/shared/api"
@@ -43,7 +44,7 @@ type Session struct {
 	Location   string
 	Key        seal.SessionKey
 	KeyVersion uint32
-	Own        *state.Cache // the phone's own last snapshot, of which nothing may be lost; nil where that is the base, or there is none
+	Own        *recall.Cache // the phone's own last snapshot, of which nothing may be lost; nil where that is the base, or there is none
 	// Closed is told of each chunk but the last as soon as it is whole in the spool and will be part of the session,
 	// in this run or a later one; it may be sent, and need not be kept, once it has arrived. Its error ends the sealing.
 	Closed func(n int, c state.Spooled) error
@@ -54,7 +55,7 @@ type Sealed struct {
 	Outcome
 	Chunks []state.Spooled
 	Commit api.CommitInput
-	Cache  *state.Cache // valid once it is committed
+	Cache  *recall.Cache // valid once it is committed
 }
 
 // Seal writes what is new into the spool, behind what an earlier run has closed for this session. ErrMoved when the source does not show the same again.

@@ -6,13 +6,13 @@ import (
 	"slices"
 
 	"zapas/device/internal/item"
-	"zapas/device/internal/state"
+	"zapas/device/internal/recall"
 )
 
 // waiting is an item that was yielded and not yet held against the base.
 type waiting struct {
 	entry
-	is    state.Item // but for its Blobs, which are these:
+	is    recall.Item // but for its Blobs, which are these:
 	blobs []item.Blob
 }
 
@@ -73,7 +73,7 @@ func (s *Scan) name(b blobKey) uint32 {
 
 // match finds the base's item that is this one, unchanged, and not yet another's: two equal messages are two. Of equal
 // ones, which can stand for each other, it takes the first, then the next.
-func (s *Scan) match(it state.Item) (int, bool) {
+func (s *Scan) match(it recall.Item) (int, bool) {
 	if s.base == nil {
 		return 0, false
 	}

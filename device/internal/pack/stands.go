@@ -3,11 +3,11 @@ package pack
 import (
 	"zapas/device/internal/item"
 	"zapas/device/internal/ledger"
-	"zapas/device/internal/state"
+	"zapas/device/internal/recall"
 )
 
 // Whole reports whether all elements of which a snapshot holds something were seen in full.
-func (s *Scan) Whole(c *state.Cache) bool {
+func (s *Scan) Whole(c *recall.Cache) bool {
 	for _, it := range c.Items.All() {
 		if s.coverage[it.Kind.Element()] != ledger.Full {
 			return false
@@ -18,7 +18,7 @@ func (s *Scan) Whole(c *state.Cache) bool {
 
 // Lacks reports whether a snapshot holds an item that may still be on the phone, which has not shown all of that element, and
 // that neither was seen nor is in the base: a backup on this base would lose it.
-func (s *Scan) Lacks(c *state.Cache) bool {
+func (s *Scan) Lacks(c *recall.Cache) bool {
 	type alike struct {
 		id      item.ID
 		content [16]byte

@@ -13,8 +13,8 @@ import (
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
 	"zapas/device/internal/paged"
+	"zapas/device/internal/recall"
 	"zapas/device/internal/seal"
-	"zapas/device/internal/state"
 )
 
 // Snapshot is what is read again.
@@ -42,16 +42,16 @@ type piece struct {
 
 type work struct {
 	from   Snapshot
-	cache  *state.Cache
+	cache  *recall.Cache
 	blobs  map[[32]byte]uint32 // positions in the cache
 	pieces map[[32]byte][]piece
 }
 
 // Cache reads a snapshot whose index has these bytes. *Damaged, one that wraps item.ErrSchema for a record of a newer schema,
 // and the errors of from and of spill, which makes a file for the items of a large phone.
-func Cache(ctx context.Context, from Snapshot, spill func() (paged.File, error), x *index.Index, plain []byte) (*state.Cache, error) {
+func Cache(ctx context.Context, from Snapshot, spill func() (paged.File, error), x *index.Index, plain []byte) (*recall.Cache, error) {
 	w := &work{from: from, blobs: map[[32]byte]uint32{}, pieces: map[[32]byte][]piece{},
-		cache: &state.Cache{Snapshot: x.Snapshot.String(), IndexSum: sha256.Sum256(plain), Schema: x.Schema, Chunks: x.Chunks, Items: state.In(spill)}}
+		cache: &recall.Cache{Snapshot: x.Snapshot.String(), IndexSum: sha256.Sum256(plain), Schema: x.Schema, Chunks: x.Chunks, Items: recall.In(spill)}}
 	counts := map[item.Kind]int64{}
 	for i := range x.Chunks {
 		if err := w.chunk(ctx, uint32(i)); err != nil {
@@ -132,13 +132,13 @@ func (w *work) record(chunk uint32, r seal.Record) error {
 		return fmt.Errorf("one of kind %d holds a %s", r.Kind, it.Kind())
 	}
 	sum := sha256.Sum256(r.Bytes)
-	is := state.Item{ID: it.IDs()[0], Kind: it.Kind(), Content: [16]byte(sum[:16]), Essence: it.Essence(), Chunk: chunk, Record: r.Number}
+	is := recall.Item{ID: it.IDs()[0], Kind: it.Kind(), Content: [16]byte(sum[:16]), Essence: it.Essence(), Chunk: chunk, Record: r.Number}
 	for _, b := range it.Blobs() {
 		at, known := w.blobs[b.SHA256]
 		if !known {
 			at = uint32(len(w.cache.Blobs))
 			w.blobs[b.SHA256] = at
-			w.cache.Blobs = append(w.cache.Blobs, state.Blob{Sum: b.SHA256, Size: b.Size})
+			w.cache.Blobs = append(w.cache.Blobs, recall.Blob{Sum: b.SHA256, Size: b.Size})
 		}
 		if !slices.Contains(is.Blobs, at) {
 			is.Blobs = append(is.Blobs, at)
@@ -149,7 +149,7 @@ func (w *work) record(chunk uint32, r seal.Record) error {
 }
 
 // locate is where a blob is: whole in the latest chunk that has it so, or else in parts that join.
-func (w *work) locate(b state.Blob) (chunks []uint32, err error) {
+func (w *work) locate(b recall.Blob) (chunks []uint32, err error) {
 	all := w.pieces[b.Sum]
 	for _, p := range slices.Backward(all) {
 		if p.Whole() && p.Size == b.Size {

@@ -37,6 +37,8 @@ const (
 	maxFailed = 8 << 20 // bytes of the file, of at most so many spans, each in a chunk of its own
 )
 
+var errForm = errors.New("it is not in the form that this app writes")
+
 // DamagedFailed is what cannot be read of what has failed. Nothing on the phone is lost by it.
 type DamagedFailed struct{ Err error }
 

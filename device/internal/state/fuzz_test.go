@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -44,42 +43,6 @@ func write(t *testing.T, d *Dir, b []byte, names ...string) {
 	if err := os.WriteFile(d.Path(names...), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// FuzzCache gives the cache whatever may lie on a disk, its check sum put right: it is read or refused in bounded memory,
-// and what is read can be kept.
-func FuzzCache(f *testing.F) {
-	_, sound := kept(f, sessionFolder, cacheFile)
-	body := len(sound) - sha256.Size
-	f.Add(sound[:body])
-	f.Add(sound[:body-1])
-	f.Add([]byte{})
-	read := func(b []byte) (*Cache, error) { return decodeCache(bytes.NewReader(b), int64(len(b))) }
-	keep := func(t *testing.T, c *Cache) []byte {
-		var out bytes.Buffer
-		if err := c.encode(&out); err != nil {
-			t.Fatal(err)
-		}
-		return out.Bytes()
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		sum := sha256.Sum256(b)
-		b = append(b[:len(b):len(b)], sum[:]...)
-		var c *Cache
-		var err error
-		alloctest.Within(t, 512<<10+uint64(len(b))*200, func() { c, err = read(b) })
-		if err != nil {
-			return
-		}
-		kept := keep(t, c)
-		again, err := read(kept)
-		if err != nil {
-			t.Fatalf("it was kept and cannot be read: %v", err)
-		}
-		if !bytes.Equal(keep(t, again), kept) {
-			t.Error("it was kept and is another")
-		}
-	})
 }
 
 // FuzzJournal gives the journal whatever may lie on a disk, with its check sum and without.

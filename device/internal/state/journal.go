@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"zapas/device/internal/index"
+	"zapas/device/internal/recall"
 )
 
 // Journal is a backup that is sealed and not yet known to be committed: all that is needed to bring it to its end, byte for
@@ -142,8 +143,8 @@ func (d *Dir) chunk(n int) string { return d.Path(sessionFolder, strconv.Itoa(n)
 
 // PutJournal makes a sealed session last, with the cache that its commit makes valid. Before it returns, the session is
 // nothing; after it, the session is brought to its end whatever happens.
-func (d *Dir) PutJournal(j Journal, next *Cache) error {
-	if err := d.stream(next.encode, sessionFolder, cacheFile); err != nil {
+func (d *Dir) PutJournal(j Journal, next *recall.Cache) error {
+	if err := d.stream(next.Encode, sessionFolder, cacheFile); err != nil {
 		return err
 	}
 	b, err := j.encode()

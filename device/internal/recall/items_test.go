@@ -1,10 +1,11 @@
-package state
+package recall
 
 import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"zapas/device/internal/alloctest"
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
+	"zapas/device/internal/paged"
 )
 
 // order is that of Items, said plainly.
@@ -21,16 +23,27 @@ func order(a, b Item) int {
 		cmp.Compare(a.Chunk, b.Chunk), cmp.Compare(a.Record, b.Record))
 }
 
+// spilling makes the files for what is too much for the memory.
+func spilling(t *testing.T) func() (paged.File, error) {
+	dir := t.TempDir()
+	return func() (paged.File, error) {
+		f, err := os.CreateTemp(dir, "")
+		if err == nil {
+			t.Cleanup(func() { _ = f.Close() })
+		}
+		return f, err
+	}
+}
+
 // TestItems: sorted and sought, they are what a sorted list is, though most of them lie in a file, and many have an id, the
 // beginning of one, or all but their place in common.
 func TestItems(t *testing.T) {
 	t.Parallel()
+	spill := spilling(t)
 	rapid.Check(t, func(r *rapid.T) {
-		d := open(t)
-		defer d.LetGo()
 		seed, same := rapid.Uint64().Draw(r, "seed"), rapid.Uint64Range(1, 1<<20).Draw(r, "ids")
 		random := rand.New(rand.NewPCG(seed, same))
-		x, list := In(d.Scratch), make([]Item, rapid.IntRange(0, 10_000).Draw(r, "items"))
+		x, list := In(spill), make([]Item, rapid.IntRange(0, 10_000).Draw(r, "items"))
 		for i := range list {
 			n := random.Uint64N(same)
 			it := Item{Kind: item.Kind(2 + n%2), Content: [16]byte{byte(random.Uint32() % 3)}, Essence: item.Essence{Sum: [16]byte{byte(n)}, Announced: n%3 == 0, Lasts: -int64(n)}}
@@ -94,7 +107,7 @@ func TestItems(t *testing.T) {
 // for one of 10,000. Not parallel: it counts what the whole process allocates.
 func TestCache_Memory(t *testing.T) {
 	const items, most = 400_000, 2_300_000
-	d := open(t)
+	spill := spilling(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	id := func(it *Item) {
 		for at := 0; at < 16; at += 8 {
@@ -102,15 +115,20 @@ func TestCache_Memory(t *testing.T) {
 		}
 	}
 	alloctest.Within(t, most, func() {
-		c := &Cache{Snapshot: "01S", Items: In(d.Scratch), Chunks: []index.Chunk{{Runs: []index.Run{{Kind: 2, Count: items}}}}}
+		c := &Cache{Snapshot: "01S", Items: In(spill), Chunks: []index.Chunk{{Runs: []index.Run{{Kind: 2, Count: items}}}}}
 		for n := range uint32(items) {
 			it := Item{Kind: item.KindSMS, Record: n}
 			id(&it)
 			c.Items.Append(it)
 		}
 		c.Items.Sort()
-		must(t, d.PutCache(c))
-		c, err := d.Cache()
+		f, err := os.CreateTemp(t.TempDir(), "")
+		must(t, err)
+		defer f.Close()
+		must(t, c.Encode(f))
+		info, err := f.Stat()
+		must(t, err)
+		c, err = Decode(f, info.Size(), nil)
 		must(t, err)
 		found := 0
 		for range 10_000 {

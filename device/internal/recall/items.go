@@ -1,4 +1,4 @@
-package state
+package recall
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ type Items struct {
 	blobs  []uint32 // of all rows
 	fences []uint64 // how the id of each fence-th row begins; nil until something is sought
 	spill  func() (paged.File, error)
-	close  func() // ends the use of the file that a Cache has read them from; nil where there is none
+	end    func() // of the use of what Decode reads them from; nil for others
 	order  int    // how many of the first are in their order
 	last   [rowSize]byte
 }
@@ -50,10 +50,10 @@ func (x *Items) Err() error {
 	return x.rows.Err()
 }
 
-// Close ends their use where a Cache has read them, before LetGo does.
+// Close ends their use, which only those of a Cache that was decoded need.
 func (x *Items) Close() {
-	if x.close != nil {
-		x.close()
+	if x.end != nil {
+		x.end()
 	}
 }
 
