@@ -128,8 +128,8 @@ func Decode(b []byte) (*Index, error) {
 	return x, nil
 }
 
-// checkFormat comes first, since another version may have another shape: only that it stands first in an array is fixed
-// for ever.
+// checkFormat comes first, since another version may have another shape: only that it stands first in an array, as an unsigned
+// integer, is fixed for ever.
 func checkFormat(mode cbor.DecMode, b []byte) error {
 	if len(b) == 0 || b[0]>>5 != 4 {
 		return errors.New("index: it cannot be read: it is no array")
@@ -138,8 +138,12 @@ func checkFormat(mode cbor.DecMode, b []byte) error {
 	if long := b[0] & 31; long >= 24 && long < 28 {
 		head += 1 << (long - 24)
 	}
+	first := b[min(head, len(b)):]
+	if b[0]&31 == 0 || len(first) == 0 || first[0]>>5 != 0 {
+		return errors.New("index: it cannot be read: it states no format")
+	}
 	var format uint64
-	if _, err := mode.UnmarshalFirst(b[min(head, len(b)):], &format); err != nil {
+	if _, err := mode.UnmarshalFirst(first, &format); err != nil {
 		return fmt.Errorf("index: it cannot be read: it states no format: %w", err)
 	}
 	if format != Format {

@@ -114,7 +114,7 @@ func Decode(b []byte) (Item, error) {
 }
 
 // checkSchema comes before all else, since another version may have another shape: only that the
-// version is the first of an array is fixed for ever.
+// version, an unsigned integer, is the first of an array is fixed for ever.
 func checkSchema(b []byte) error {
 	if len(b) == 0 || b[0]>>5 != 4 {
 		return fmt.Errorf("item: not a record: it does not begin with an array")
@@ -123,8 +123,12 @@ func checkSchema(b []byte) error {
 	if long := b[0] & 31; long >= 24 && long < 28 {
 		head += 1 << (long - 24)
 	}
+	first := b[min(head, len(b)):]
+	if b[0]&31 == 0 || len(first) == 0 || first[0]>>5 != 0 {
+		return fmt.Errorf("item: not a record: it does not begin with a schema version")
+	}
 	var version uint64
-	if _, err := decoding.UnmarshalFirst(b[min(head, len(b)):], &version); err != nil {
+	if _, err := decoding.UnmarshalFirst(first, &version); err != nil {
 		return fmt.Errorf("item: not a record: no schema version: %w", err)
 	}
 	if version != Schema {

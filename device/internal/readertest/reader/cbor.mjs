@@ -17,8 +17,8 @@ export function decode(bytes, {depth = 8} = {}) {
   return value;
 }
 
-// head reads a major type and its argument, which is in its shortest form.
-function head(r) {
+// head reads a major type and its argument, which is in its shortest form unless any will do.
+function head(r, any = false) {
   if (r.at >= r.bytes.length) refuse('the value is cut short');
   const first = r.bytes[r.at++];
   const major = first >> 5, info = first & 31;
@@ -29,16 +29,17 @@ function head(r) {
   if (r.bytes.length - r.at < size) refuse('the value is cut short');
   let n = 0n;
   for (let i = 0; i < size; i++) n = n << 8n | BigInt(r.bytes[r.at++]);
-  if (n < [24n, 1n << 8n, 1n << 16n, 1n << 32n][info - 24]) refuse('a number is not in its shortest form');
+  if (!any && n < [24n, 1n << 8n, 1n << 16n, 1n << 32n][info - 24]) refuse('a number is not in its shortest form');
   return [major, n <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(n) : n];
 }
 
-// version reads what stands first in an array: that alone is the same in every version, so it comes before the rest.
+// version reads what stands first in an array, in any form: that alone is the same in every version, so it comes before the rest.
 export function version(bytes) {
-  const r = {bytes, at: 0};
-  const [major] = head(r);
+  const endless = bytes[0] === 0x9f;
+  const r = {bytes, at: endless ? 1 : 0};
+  const [major, length] = endless ? [4, 1] : head(r, true);
   if (major !== 4) refuse('it is no array');
-  const [first, n] = head(r);
+  const [first, n] = length > 0 ? head(r, true) : [];
   if (first !== 0) refuse('the version is missing');
   return n;
 }
