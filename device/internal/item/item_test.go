@@ -238,6 +238,14 @@ func TestIDs(t *testing.T) {
 			t.Errorf("%d ids", len(ids))
 		}
 	})
+	t.Run("EssenceOfACallIsItsDurationAlone", func(t *testing.T) {
+		t.Parallel()
+		one, other := &Call{Duration: 10}, &Call{Duration: 10, Address: ParseAddress("112", "PL"), Date: 1, Type: Missed}
+		longer := &Call{Duration: 11}
+		if one.Essence() != other.Essence() || one.Essence() == longer.Essence() || one.Essence().Sum != makeID("call") {
+			t.Errorf("%v, %v, %v", one.Essence(), other.Essence(), longer.Essence())
+		}
+	})
 	t.Run("FieldsDoNotRunTogether", func(t *testing.T) {
 		t.Parallel()
 		from := func(peers ...Address) ID { return (&SMS{Message: Message{Box: Inbox, Peers: peers}}).IDs()[0] }
