@@ -206,6 +206,40 @@ func TestHealing_ReadAgain(t *testing.T) {
 	p.healed(t, s, m)
 }
 
+// TestHealing_CopyBesideDamage: where a damaged object stays listed, since something in it is not shown, what was brought again out
+// of it is restored and proven from where it is whole.
+func TestHealing_CopyBesideDamage(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := &memory{coverage: map[string]string{"messages": Full}}
+	m.mms(1, noise(1, 200_000))
+	m.mms(2, noise(2, 200_000))
+	p.backUp(t, m)
+	m.items = append(m.items, sms(9000, "later"))
+	p.backUp(t, m)
+	key := p.objectOf(t, s, 0)
+	b := slices.Clone(s.objects[key])
+	b[100_000] ^= 1 // of the first attachment
+	s.objects[key] = b
+	if v := p.verified(t, VerifyOptions{}); v.Lost() != 1 {
+		t.Fatalf("%+v", v)
+	}
+	r := p.backUp(t, &memory{coverage: map[string]string{"messages": Limited}, blobs: m.blobs, items: m.items[:1]})
+	if r.Mended() != 1 || p.status(t).Chunks != 3 {
+		t.Fatalf("%+v", r)
+	}
+	if v := p.verified(t, VerifyOptions{}); v.Outcome != Damaged || v.Lost() != 0 || v.Attachments.Proven != 2 {
+		t.Errorf("%+v", v)
+	}
+	got := new(memory)
+	if r := restored(t, s, r.Snapshot, got); r.Failed() != 0 || r.State != "done" {
+		t.Errorf("%+v", r)
+	}
+	same(t, "restored", got, m)
+	p.healed(t, s, m)
+}
+
 // TestHealing_Note: a damaged note is dropped, what a later proof finds whole is not healed, and what a restore finds lost is.
 func TestHealing_Note(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"zapas/device/internal/index"
 	"zapas/device/internal/item"
@@ -111,24 +112,54 @@ func (g *Chunks) locate() error {
 }
 
 // pieces are the parts of a blob in their order, or why they are not all there. A backup that was broken off may have left
-// a piece that another one repeats. Of what may be in a chunk that was left there are none.
+// a piece that another one repeats, and healing another copy beside one that is damaged, which is not taken then. Of what may be
+// in a chunk that was left there are none.
 func (g *Chunks) pieces(sum [32]byte) ([]part, error) {
 	all := g.parts[sum]
+	out := joined(sum, all)
+	if len(all) > len(out) && slices.ContainsFunc(out, g.inHarmed) {
+		if whole := joined(sum, slices.DeleteFunc(slices.Clone(all), g.damaged)); whole != nil {
+			g.parts[sum], out = whole, whole
+		}
+	}
+	if out != nil || len(g.Left) > 0 {
+		return out, nil
+	}
+	return nil, errors.New("an attachment is not in the chunks that could be read")
+}
+
+// joined are those of some parts of a blob that join to all of it; nil for none.
+func joined(sum [32]byte, all []part) (out []part) {
 	parts := make([]seal.Part, len(all))
 	for i, p := range all {
 		parts[i] = seal.Part{Sum: sum, Size: p.size, Offset: p.offset, Length: p.length}
 	}
-	if chain := seal.Chain(parts); chain != nil {
-		out := make([]part, len(chain))
-		for i, at := range chain {
-			out[i] = all[at]
-		}
-		return out, nil
+	for _, at := range seal.Chain(parts) {
+		out = append(out, all[at])
 	}
-	if len(g.Left) > 0 {
-		return nil, nil
+	return out
+}
+
+func (g *Chunks) inHarmed(p part) bool {
+	_, harmed := g.Harmed[p.chunk]
+	return harmed
+}
+
+// damaged reads a part that is in a chunk that is not as it was stored.
+func (g *Chunks) damaged(p part) bool {
+	if !g.inHarmed(p) {
+		return false
 	}
-	return nil, errors.New("an attachment is not in the chunks that could be read")
+	c, err := g.openChunk(p.chunk)
+	if err != nil {
+		return true
+	}
+	defer c.Close()
+	in, err := c.Blob(p.number)
+	if err == nil {
+		_, err = io.Copy(io.Discard, in)
+	}
+	return err != nil
 }
 
 // missing says why a blob cannot be had, or "".

@@ -210,11 +210,13 @@ func (p *Proof) lacks(it attached, whole bool) lack {
 func (p *Proof) lack(b item.Blob, whole bool) lack {
 	is := p.blobs[b.SHA256]
 	switch {
-	case is != nil && is.damage != "":
-		return lack{"attachment_damaged", is.damage}
 	case is != nil && is.size != b.Size:
 		return lack{"attachment_damaged", fmt.Sprintf("an attachment of %d bytes is stored with %d", b.Size, is.size)}
-	case is != nil && is.proven || !whole:
+	case is != nil && is.proven: // another copy may be damaged
+		return lack{}
+	case is != nil && is.damage != "":
+		return lack{"attachment_damaged", is.damage}
+	case !whole:
 		return lack{}
 	}
 	detail := "an attachment is not in the chunks that could be read"
