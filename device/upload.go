@@ -65,11 +65,11 @@ func (d *Device) finish(ctx context.Context, j *state.Journal) (Report, error) {
 		return Report{}, err
 	}
 	d.track.End(progress.Uploading)
-	if err := d.dir.Adopt(); err != nil {
+	if err := d.ended(); err != nil { // before the journal goes: dying between, the next run comes here again
 		return Report{}, err
 	}
-	if err := d.ended(); err != nil {
-		return r, err
+	if err := d.dir.Adopt(); err != nil {
+		return Report{}, err
 	}
 	return r, d.forgetLost() // dying before, what is not listed any more is known for longer, and means nothing
 }

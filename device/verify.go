@@ -133,6 +133,8 @@ func (d *Device) verify(ctx context.Context, o VerifyOptions) (VerifyReport, err
 	in := api.SessionInput{Kind: api.SessionInputKindVerify}
 	if o.Snapshot != "" {
 		in.Base = &o.Snapshot
+	} else if d.Pending() {
+		d.over(api.SessionInputKindVerify) // one that is open is of the newest as that was before a backup that may be committed
 	}
 	for n := 1; ; n++ {
 		opened, err := d.begin(ctx, in)

@@ -437,3 +437,41 @@ func TestVerify_BrokenOff(t *testing.T) {
 		}
 	}
 }
+
+// TestVerify_BrokenOffBeforeACommit: wherever a backup is killed between a proof that was broken off and the next one, that is of
+// the newest snapshot that the service has.
+func TestVerify_BrokenOffBeforeACommit(t *testing.T) {
+	t.Parallel()
+	for at, reached := 0, true; reached; at++ {
+		reached = false
+		s := newService(t)
+		p := enrolled(t, s, 1)
+		m := new(memory)
+		m.mms(1, noise(1, 100))
+		p.backUp(t, m)
+		s.refuses = func(string) int { return http.StatusServiceUnavailable }
+		if _, err := p.Verify(t.Context(), VerifyOptions{}); err == nil {
+			t.Fatal("no error")
+		}
+		s.refuses = nil
+		m.items = append(m.items, sms(9000, "later"))
+		where, left := "", at
+		step := func(what string) error {
+			if left--; left >= 0 {
+				return nil
+			}
+			if !reached {
+				reached, where = true, what
+			}
+			return errKilled
+		}
+		s.fault = func(req *http.Request, after bool) error { return step(fmt.Sprint(req.Method, req.URL.Path, after)) }
+		p.Device.dir.Before = step
+		_, _ = p.Backup(t.Context(), m, profileOf("eu"))
+		s.fault = nil
+		p.restart(t, s)
+		if v := p.verified(t, VerifyOptions{}); v.Snapshot != string(s.snaps[s.head.Seq].ID) {
+			t.Errorf("killed at %s: %s is proven", where, v.Snapshot)
+		}
+	}
+}
