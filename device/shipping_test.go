@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -95,3 +96,41 @@ func killedSealing(t *testing.T, m, later *memory, at int) (reached bool) {
 	}
 	return reached
 }
+
+// TestBackup_MomentRefused: an upload that the storage refuses since it was too slow, or since the URL was signed with what has
+// expired, says nothing of what was sealed: the same session goes on with it.
+func TestBackup_MomentRefused(t *testing.T) {
+	t.Parallel()
+	for code, failing := range map[string]bool{"ExpiredToken": false, "RequestTimeout": true} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			m := demo()
+			refused := 1
+			if failing {
+				refused = 6 // as often as it is tried
+			}
+			p.client.Transport = transport(func(req *http.Request) (*http.Response, error) {
+				if req.Method == http.MethodPut && refused > 0 {
+					refused--
+					_, err := io.Copy(io.Discard, req.Body)
+					return answer(http.StatusBadRequest, []byte("<Error><Code>"+code+"</Code></Error>")), err
+				}
+				return s.RoundTrip(req)
+			})
+			if failing {
+				if r, err := p.Backup(t.Context(), m, profileOf("eu")); err == nil || !p.Pending() {
+					t.Errorf("%v: %+v", err, r)
+				}
+			}
+			if r := p.backUp(t, m); r.Resumed != failing || len(s.rows) != 1 || len(s.given) != 0 || r.Note != "" {
+				t.Errorf("%d sessions: %+v", len(s.rows), r)
+			}
+		})
+	}
+}
+
+type transport func(req *http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -110,7 +110,7 @@ func hopeless(err error) bool {
 // spoilt reports whether an error means that a sealed chunk is not on this device's disk as it was sealed.
 func spoilt(err error) bool {
 	if r, ok := errors.AsType[*remote.Refused](err); ok {
-		return r.Status == http.StatusBadRequest // its check sum is not the one that was signed
+		return r.Status == http.StatusBadRequest && r.OfOne() && !r.Expired() // its check sum is not the one that was signed
 	}
 	_, unreadable := errors.AsType[*remote.Unreadable](err)
 	return unreadable || errors.Is(err, errSpool)
@@ -186,7 +186,7 @@ func (d *Device) puts(ctx context.Context, j *state.Journal, batch []int, signed
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if r, ok := errors.AsType[*remote.Refused](perr); ok && r.Status == http.StatusForbidden {
+		if r, ok := errors.AsType[*remote.Refused](perr); ok && r.Expired() {
 			expired = append(expired, batch[n])
 			return
 		}

@@ -22,8 +22,8 @@ type Upload struct {
 	Open    func() (io.ReadCloser, error) // from its beginning, for each attempt
 }
 
-// Put uploads an object. That it is there already is success: its key is bound to its content. *Refused with Status 403
-// means that the URL has expired, *Unreadable that this device's own copy cannot be read. The storage is asked by the head of
+// Put uploads an object. That it is there already is success: its key is bound to its content. *Refused that is Expired
+// asks for another URL, *Unreadable means that this device's own copy cannot be read. The storage is asked by the head of
 // the request whether it wants the object at all (RFC 9110, section 10.1.1): where it says at once that it has it, that the
 // URL has expired or that it is busy, no byte of it is sent.
 func (c *Client) Put(ctx context.Context, u Upload) error {
