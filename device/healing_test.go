@@ -281,27 +281,44 @@ func TestHealing_Note(t *testing.T) {
 	}
 }
 
-// TestHealing_InPassing: an object that a backup itself finds lost, when it reads what it stores again, is healed as soon as what
-// was in it is shown, without a proof.
+// TestHealing_InPassing: an object that a backup itself finds lost or damaged, when it reads what it stores again, is healed as soon
+// as what was in it is shown, without a proof.
 func TestHealing_InPassing(t *testing.T) {
 	t.Parallel()
-	s := newService(t)
-	p := enrolled(t, s, 1)
-	held := newYear(5, 20).memory
-	p.backUp(t, held)
-	for n := range smallObjects {
-		one := sms(2_000_000+n, "seen on one day alone")
-		held.items = append(held.items, one)
-		if n == smallObjects-1 {
-			delete(s.objects, p.objectOf(t, s, 3))
-		}
-		r := p.backUp(t, &memory{coverage: map[string]string{"messages": Limited}, items: []item.Item{one}})
-		if last := n == smallObjects-1; last != (r.Note != "") || r.Healed != nil {
-			t.Errorf("day %d: %+v", n, r)
-		}
-	}
-	if r := p.healed(t, s, held); r.Mended() != 1 {
-		t.Errorf("%+v", r)
+	for name, befalls := range map[string]func(s *service, key string){
+		"Gone": func(s *service, key string) { delete(s.objects, key) },
+		"Damaged": func(s *service, key string) {
+			b := slices.Clone(s.objects[key])
+			b[150] ^= 1 // of its one record
+			s.objects[key] = b
+		},
+		"Another": func(s *service, key string) {
+			b := slices.Clone(s.objects[key])
+			b[50] ^= 1 // of its head
+			s.objects[key] = b
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newService(t)
+			p := enrolled(t, s, 1)
+			held := newYear(5, 20).memory
+			p.backUp(t, held)
+			for n := range smallObjects {
+				one := sms(2_000_000+n, "seen on one day alone")
+				held.items = append(held.items, one)
+				if n == smallObjects-1 {
+					befalls(s, p.objectOf(t, s, 3))
+				}
+				r := p.backUp(t, &memory{coverage: map[string]string{"messages": Limited}, items: []item.Item{one}})
+				if last := n == smallObjects-1; last != (r.Note != "") || r.Healed != nil {
+					t.Errorf("day %d: %+v", n, r)
+				}
+			}
+			if r := p.healed(t, s, held); r.Mended() != 1 {
+				t.Errorf("%+v", r)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 
 	"zapas/device/internal/gather"
 	"zapas/device/internal/index"
@@ -182,18 +184,20 @@ func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *recall.Cache) (
 			if s.Heals(i) {
 				continue // nobody wonders; how much is left is told
 			}
-			if gone, ok := errors.AsType[*gather.Lost](ferr); ok {
-				if err := d.noteGone(base.Chunks[i].ID, gone); err != nil {
+			if _, ok := errors.AsType[*gather.Lost](ferr); ok {
+				if err := d.unmerged(base.Chunks[i].ID, ferr); err != nil {
 					return forget, err
 				}
-				d.tell("an object of the last backup is not merged: %v", ferr)
 			} else if passing == nil {
 				passing = ferr
 				d.tell("objects of the last backup are not merged: %v", ferr)
 			}
 		}
-		for _, spared := range s.Records(func(chunk int) iter.Seq2[seal.Record, error] { return r.Read(base.Chunks[chunk]) }) {
-			d.tell("an object of the last backup is not merged: %v", spared)
+		spared := s.Records(func(chunk int) iter.Seq2[seal.Record, error] { return r.Read(base.Chunks[chunk]) })
+		for _, i := range slices.Sorted(maps.Keys(spared)) {
+			if err := d.unmerged(base.Chunks[i].ID, spared[i]); err != nil {
+				return forget, err
+			}
 		}
 	} else {
 		for _, i := range chunks {
@@ -205,4 +209,14 @@ func (d *Device) unseen(ctx context.Context, s *pack.Scan, base *recall.Cache) (
 		return forget, context.Cause(ctx)
 	}
 	return forget, d.done(ctx, r)
+}
+
+// unmerged tells why a chunk is left as it is, and remembers it if it is missing or damaged.
+func (d *Device) unmerged(id index.ID, why error) error {
+	d.tell("an object of the last backup is not merged: %v", why)
+	gone, ok := errors.AsType[*gather.Lost](why)
+	if !ok {
+		return nil
+	}
+	return d.noteGone(id, gone)
 }

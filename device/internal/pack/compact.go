@@ -258,13 +258,13 @@ func (s *Scan) Spare(chunk int) {
 }
 
 // Records says how the records of the Unseen are read. A chunk that does not hold what the base says is spared, with the reason.
-func (s *Scan) Records(records func(chunk int) iter.Seq2[seal.Record, error]) (spared []error) {
-	s.compaction.records = records
+func (s *Scan) Records(records func(chunk int) iter.Seq2[seal.Record, error]) (spared map[int]error) {
+	s.compaction.records, spared = records, map[int]error{}
 	for _, chunk := range s.Unseen() {
 		for _, err := range s.lost(uint32(chunk)) {
 			if err != nil {
 				s.Spare(chunk)
-				spared = append(spared, fmt.Errorf("chunk %s: %w", s.base.Chunks[chunk].ID, err))
+				spared[chunk] = fmt.Errorf("chunk %s: %w", s.base.Chunks[chunk].ID, err)
 				break
 			}
 		}
