@@ -384,3 +384,28 @@ func TestHealing_AnyDay(t *testing.T) {
 		})
 	}
 }
+
+// TestHealing_NamedAnew: a new item whose attachment is stored in an object that was found lost, and cannot be read now, is not
+// taken for stored.
+func TestHealing_NamedAnew(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	m := &memory{coverage: map[string]string{"messages": Full}}
+	m.mms(1, noise(1, 200_000))
+	p.backUp(t, m)
+	m.items = append(m.items, sms(9000, "later"))
+	p.backUp(t, m)
+	delete(s.objects, p.objectOf(t, s, 0))
+	p.verified(t, VerifyOptions{})
+	m.mms(2, noise(1, 200_000))
+	unread := m.clone()
+	unread.blobs = nil
+	r := p.backUp(t, unread)
+	if l := r.Ledger["messages"]; l.Stored != 0 || l.Failed != 1 || l.Reasons["attachment_unreadable"] != 1 {
+		t.Errorf("%+v", r)
+	}
+	if r := p.healed(t, s, m); r.Mended() != 1 || r.Ledger["messages"].Stored != 1 {
+		t.Errorf("%+v", r)
+	}
+}

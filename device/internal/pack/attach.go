@@ -55,7 +55,7 @@ func (p *packer) attachments(ctx context.Context, src Source, s *Scan, own *reca
 	for i, it := range s.added() {
 		for _, at := range it.Blobs {
 			key := s.named[at]
-			if b := p.blobs[key.sum]; b != nil && b.err != nil && !b.stored {
+			if b := p.blobs[key.sum]; b != nil && b.err != nil && (!b.stored || s.inLost(s.base.Blobs[s.blobs[key.sum]])) {
 				if own != nil && holds(own, it.ID) {
 					return fmt.Errorf("%w: %w", ErrLoses, b.err)
 				}
