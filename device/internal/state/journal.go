@@ -218,14 +218,14 @@ func (d *Dir) Uploaded() (map[string]bool, error) {
 		return nil, fmt.Errorf("read which chunks have arrived: %w", err)
 	}
 	for line := range strings.Lines(string(b)) {
-		if id, whole := strings.CutSuffix(line, "\n"); whole {
+		if id, whole := strings.CutSuffix(line, "\n"); whole && id != "" {
 			out[id] = true
 		}
 	}
 	return out, nil
 }
 
-// NoteUploaded notes that a chunk has arrived.
+// NoteUploaded notes that a chunk has arrived, behind what a crash or a full disk may have left of another note.
 func (d *Dir) NoteUploaded(id string) error {
 	if err := d.may("note uploaded"); err != nil {
 		return err
@@ -234,7 +234,7 @@ func (d *Dir) NoteUploaded(id string) error {
 	if err != nil {
 		return unwritten("note that a chunk has arrived", err)
 	}
-	_, err = f.WriteString(id + "\n")
+	_, err = f.WriteString("\n" + id + "\n")
 	if err == nil {
 		err = f.Sync() // the chunk itself may be dropped next: a phone without power must not forget that it has arrived, and miss it
 	}

@@ -198,6 +198,13 @@ func TestUploaded_TornLine(t *testing.T) {
 	if diff := cmp.Diff(map[string]bool{"01A": true}, got); diff != "" {
 		t.Error(diff)
 	}
+	must(t, os.WriteFile(d.Path(sessionFolder, doneFile), b[:len(b)-2], 0o600))
+	must(t, d.NoteUploaded("01C")) // whose chunk may be dropped next: it is not lost by the line before
+	got, err = d.Uploaded()
+	must(t, err)
+	if !got["01A"] || got["01B"] || !got["01C"] {
+		t.Errorf("after a torn line: %v", got)
+	}
 }
 
 var errKilled = errors.New("killed")
