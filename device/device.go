@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -314,10 +315,16 @@ func (d *Device) ended() error {
 	if !d.id.Unfinished && d.id.Unlisted.IsZero() && d.id.Restored == nil {
 		return nil
 	}
-	d.over(api.SessionInputKindBackup)
-	d.over(api.SessionInputKindVerify) // it may be of the newest snapshot as that was then
-	d.id.Unfinished, d.id.Unlisted, d.id.Restored = false, time.Time{}, nil
-	return errors.Join(d.dir.PutIdentity(d.id), d.dir.DropRestoredCache())
+	id := d.id
+	id.Begun = maps.Clone(id.Begun)
+	delete(id.Begun, string(api.SessionInputKindBackup))
+	delete(id.Begun, string(api.SessionInputKindVerify)) // it may be of the newest snapshot as that was then
+	id.Unfinished, id.Unlisted, id.Restored = false, time.Time{}, nil
+	if err := errors.Join(d.dir.PutIdentity(id), d.dir.DropRestoredCache()); err != nil {
+		return err
+	}
+	d.id = id
+	return nil
 }
 
 // fingerprint is the SHA-256 of a public key in DER, in groups that two people can compare.

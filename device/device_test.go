@@ -1,6 +1,9 @@
 package device
 
 import (
+	"errors"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 )
@@ -38,6 +41,50 @@ func TestEnrol_Address(t *testing.T) {
 		}
 		if err != nil && strings.ContainsAny(err.Error(), "\n@") {
 			t.Errorf("%q: no clear sentence: %v", server, err)
+		}
+	}
+}
+
+// TestBackup_CounterNotWritten: a session whose counter could not be written down is not begun under it later, in the same process:
+// killed then, the phone would not know that a backup was begun.
+func TestBackup_CounterNotWritten(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	full := errors.New("no space left")
+	p.Device.dir.Before = func(step string) error { return map[bool]error{true: full}[step == "write device.json"] }
+	if _, err := p.Backup(t.Context(), demo(), profileOf("eu")); !errors.Is(err, full) {
+		t.Fatal(err)
+	}
+	p.Device.dir.Before = nil
+	s.fault = func(req *http.Request, after bool) error { return map[bool]error{true: errKilled}[len(s.rows) > 0] }
+	if _, err := p.Backup(t.Context(), demo(), profileOf("eu")); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	s.fault = nil
+	p.restart(t, s)
+	if !p.Pending() {
+		t.Error("the service counts a backup as begun, and the phone does not know of it")
+	}
+}
+
+// TestEnrol_Forgets: a phone that becomes another device keeps nothing of the one that it was.
+func TestEnrol_Forgets(t *testing.T) {
+	t.Parallel()
+	s := newService(t)
+	p := enrolled(t, s, 1)
+	p.backUp(t, demo())
+	delete(s.objects, p.objectOf(t, s, 0))
+	p.verified(t, VerifyOptions{})
+	clear(s.keys)
+	if _, err := p.Enrol(t.Context(), Enrolment{Server: "https://zapas.test", Code: "GOOD-CODE", Platform: "android"}); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(p.dir)
+	must(t, err)
+	for _, f := range files {
+		if f.Name() != "device.json" && f.Name() != "lock" {
+			t.Errorf("%s is still there", f.Name())
 		}
 	}
 }

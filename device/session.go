@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"zapas/device/internal/state"
 	"zapas/shared/api"
@@ -42,14 +43,18 @@ func (d *Device) count(kind api.SessionInputKind, wish *state.Begun, last int64)
 	if last > 0 {
 		next = last + 1
 	}
-	d.id.Counter = max(next, d.client.Time().UnixMilli())
-	wish.Counter = d.id.Counter
-	if d.id.Begun == nil {
-		d.id.Begun = map[string]state.Begun{}
+	id := d.id
+	id.Counter = max(next, d.client.Time().UnixMilli())
+	wish.Counter = id.Counter
+	id.Begun = map[string]state.Begun{}
+	maps.Copy(id.Begun, d.id.Begun)
+	id.Begun[string(kind)] = *wish
+	id.Unfinished = id.Unfinished || kind == api.SessionInputKindBackup
+	if err := d.dir.PutIdentity(id); err != nil {
+		return err
 	}
-	d.id.Begun[string(kind)] = *wish
-	d.id.Unfinished = d.id.Unfinished || kind == api.SessionInputKindBackup
-	return d.dir.PutIdentity(d.id)
+	d.id = id
+	return nil
 }
 
 func orEmpty(s *string) string {

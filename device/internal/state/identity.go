@@ -115,7 +115,7 @@ func (d *Dir) Forget() error {
 	if err := d.ClearSession(); err != nil {
 		return err
 	}
-	for _, file := range []string{cacheFile, restoredFile, agendaFile, failedFile} {
+	for _, file := range []string{cacheFile, restoredFile, agendaFile, failedFile, lostFile} {
 		if err := d.removeAll(file); err != nil {
 			return err
 		}
