@@ -156,3 +156,46 @@ func TestStatus_InABackup(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// taken is a phone whose user takes away what an app may see while it looks: then it shows nothing.
+type taken struct {
+	*memory
+	left int // questions until then
+}
+
+func (m *taken) Coverage(element string) string {
+	if m.left--; m.left < 0 {
+		return Denied
+	}
+	return m.memory.Coverage(element)
+}
+
+func (m *taken) Items() iter.Seq2[item.Item, error] {
+	return func(yield func(item.Item, error) bool) {
+		for it, err := range m.memory.Items() {
+			if m.Coverage(it.Kind().Element()) == Denied || !yield(it, err) {
+				return
+			}
+		}
+	}
+}
+
+// TestRemoved_TakenAway: what cannot be seen any more, since its user took that away while the phone was read, is not taken for
+// deleted, whenever it is.
+func TestRemoved_TakenAway(t *testing.T) {
+	t.Parallel()
+	m := &memory{items: []item.Item{sms(1, "one"), sms(2, "two"), sms(3, "three")}}
+	for left := range 30 {
+		s := newService(t)
+		p := enrolled(t, s, 1)
+		p.backUp(t, m)
+		r, err := p.Backup(t.Context(), &taken{m, left}, profileOf("eu"))
+		must(t, err)
+		if r.Gone() != 0 {
+			t.Errorf("after %d questions %d are gone: %+v", left, r.Gone(), r)
+		}
+		got := new(memory)
+		restored(t, s, r.Snapshot, got)
+		same(t, "restored", got, m)
+	}
+}

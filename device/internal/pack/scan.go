@@ -117,6 +117,11 @@ func Read(ctx context.Context, dir *state.Dir, src Source, chosen []string, base
 		}
 		s.add(it)
 	}
+	for _, e := range s.elements {
+		if src.Coverage(e) != ledger.Full { // what could be seen as it began may have been taken away
+			s.limit(e)
+		}
+	}
 	s.settle()
 	s.waiting, s.ordered, s.naming = nil, nil, nil // all have come
 	track.End(progress.Reading)

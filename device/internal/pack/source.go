@@ -22,7 +22,8 @@ import (
 
 // Source is where a backup's items come from.
 type Source interface {
-	// Coverage says what can be seen of an element: full, limited, denied or unavailable.
+	// Coverage says what can be seen of an element now: full, limited, denied or unavailable. It is asked before a reading and
+	// after it.
 	Coverage(element string) string
 	// Items goes through all items, more than once and in the same order as long as nothing changes. An
 	// *ledger.Unreadable stands for items that cost only themselves, a *ledger.Blank for an element of which nothing is
