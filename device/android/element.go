@@ -1,9 +1,8 @@
 package android
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
-	"io"
 	"strconv"
 
 	"zapas/device/android/internal/markup"
@@ -16,6 +15,9 @@ type element struct {
 	attrs []attr
 	buf   []byte // the values, one after the other
 	bad   string // the first reason why the message cannot be used
+
+	key    []byte                 // working space
+	shared map[string]item.Extras // by what they are
 }
 
 type attr struct {
@@ -28,7 +30,7 @@ type attr struct {
 const maxAttrs = 256
 
 func (el *element) reset(at markup.Place) {
-	*el = element{at: at, attrs: el.attrs[:0], buf: el.buf[:0]}
+	*el = element{at: at, attrs: el.attrs[:0], buf: el.buf[:0], key: el.key, shared: el.shared}
 }
 
 func (el *element) spoil(format string, args ...any) {
@@ -50,20 +52,16 @@ func (el *element) read(name string, v *markup.Value, room int) error {
 	}
 	a := attr{name: name, lo: len(el.buf), null: v.Null()}
 	for {
-		if cap(el.buf)-len(el.buf) < 256 {
-			el.buf = append(el.buf, make([]byte, 4096)...)[:len(el.buf)]
-		}
-		n, err := v.Read(el.buf[len(el.buf):cap(el.buf)])
-		el.buf = el.buf[:len(el.buf)+n]
-		if len(el.buf) > room {
-			el.spoil("it is larger than %d bytes", item.MaxEncoded)
-			el.buf = el.buf[:a.lo]
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
+		b, err := v.Next()
 		if err != nil {
 			return err
+		}
+		if len(b) == 0 {
+			break
+		}
+		if el.buf = append(el.buf, b...); len(el.buf) > room {
+			el.spoil("it is larger than %d bytes", item.MaxEncoded)
+			el.buf = el.buf[:a.lo]
 		}
 	}
 	if v.Bad() != "" {
@@ -162,21 +160,47 @@ func (el *element) flag(name string) bool {
 	return el.buf[a.lo] == '1'
 }
 
-// extras are the attributes that were not taken. Two are never kept: the app derives them from the
-// phone's language and contacts, and they would make a message look edited when those change.
+const (
+	maxShared    = 256 // extras that are known at a time
+	maxSharedKey = 256 // bytes of one of them
+)
+
+// extras are the attributes that were not taken. They are few that come again and again, such as the number of a card: items share
+// them, since none is changed after it was handed on.
 func (el *element) extras(space string) item.Extras {
-	var kept map[string]string
-	for _, a := range el.attrs {
-		if a.used || a.null || a.name == "readable_date" || a.name == "contact_name" {
-			continue
+	el.key = append(el.key[:0], space...)
+	n := 0
+	for i := range el.attrs {
+		if a := &el.attrs[i]; a.kept() {
+			n++
+			el.key = append(binary.AppendUvarint(el.key, uint64(len(a.name))), a.name...)
+			el.key = append(binary.AppendUvarint(el.key, uint64(a.hi-a.lo)), el.buf[a.lo:a.hi]...)
 		}
-		if kept == nil {
-			kept = map[string]string{}
-		}
-		kept[a.name] = string(el.buf[a.lo:a.hi])
 	}
-	if kept == nil {
+	if n == 0 {
 		return nil
 	}
-	return item.Extras{space: kept}
+	if x, ok := el.shared[string(el.key)]; ok {
+		return x
+	}
+	kept := make(map[string]string, n)
+	for i := range el.attrs {
+		if a := &el.attrs[i]; a.kept() {
+			kept[a.name] = string(el.buf[a.lo:a.hi])
+		}
+	}
+	x := item.Extras{space: kept}
+	if len(el.shared) < maxShared && len(el.key) <= maxSharedKey {
+		if el.shared == nil {
+			el.shared = map[string]item.Extras{}
+		}
+		el.shared[string(el.key)] = x
+	}
+	return x
+}
+
+// kept says that nothing else stands for the attribute. Two are never kept: the app derives them from the phone's language and
+// contacts, and they would make a message look edited when those change.
+func (a *attr) kept() bool {
+	return !a.used && !a.null && a.name != "readable_date" && a.name != "contact_name"
 }

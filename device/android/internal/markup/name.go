@@ -5,6 +5,12 @@ import (
 	"unicode/utf8"
 )
 
+// name is one that was read, and the one that was read next when it was read last: mostly it is so again.
+type name struct {
+	text string
+	next *name
+}
+
 // name reads a name as XML 1.0, 2.3 has it.
 func (s *Scanner) name() (string, error) {
 	b, err := s.in.window(maxName + 1)
@@ -18,15 +24,25 @@ func (s *Scanner) name() (string, error) {
 	if n == 0 || n > maxName {
 		return "", Syntax("a name of an element or attribute was expected")
 	}
-	name, ok := s.names[string(b[:n])]
-	if !ok {
-		name = string(b[:n])
-		if len(s.names) < 1024 {
-			s.names[name] = name
-		}
+	if s.last.next == nil || s.last.next.text != string(b[:n]) {
+		s.last.next = s.named(b[:n])
 	}
+	s.last = s.last.next
 	s.in.skip(n)
-	return name, nil
+	return s.last.text, nil
+}
+
+// named makes no name twice, as long as there are few.
+func (s *Scanner) named(b []byte) *name {
+	n, ok := s.names[string(b)]
+	if !ok {
+		if len(s.names) == maxNames {
+			clear(s.names)
+		}
+		n = &name{text: string(b)}
+		s.names[n.text] = n
+	}
+	return n
 }
 
 // IsName says whether a name can be read as one of an element or attribute.

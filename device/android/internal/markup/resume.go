@@ -34,8 +34,8 @@ func (s *Scanner) Resume(names ...string) error {
 // before it.
 func (s *Scanner) Rewind(r io.Reader, at Place, m Mended) {
 	s.tag, s.open = false, s.open[:1]
-	s.in.r.Reset(&gradual{r, 512})
-	s.in.offset, s.in.line, s.in.mended = at.Offset, at.Line, m
+	s.in.jump(&gradual{r, 512}, at)
+	s.in.mended = m
 }
 
 // gradual reads little at first, so that going back often costs no more than what is then read.

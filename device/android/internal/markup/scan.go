@@ -15,18 +15,21 @@ import (
 type Scanner struct {
 	in    *input
 	open  []string // the elements around the current place
-	names map[string]string
-	tag   bool // within a start tag
+	names map[string]*name
+	last  *name // that was read
+	tag   bool  // within a start tag
+	value Value // of the attribute that was taken last
 }
 
 const (
 	maxDepth = 16
 	maxName  = 128
+	maxNames = 1024 // that are known at a time
 )
 
 // NewScanner reads r from its beginning.
 func NewScanner(r io.Reader) *Scanner {
-	return &Scanner{in: newInput(r), names: map[string]string{}}
+	return &Scanner{in: newInput(r), names: map[string]*name{}, last: &name{}}
 }
 
 // Begin comes first. It refuses a file whose bytes would be misread; the format is UTF-8.
@@ -201,7 +204,7 @@ func (s *Scanner) pop(at Place) (string, bool, Place, error) {
 	return name, false, at, nil
 }
 
-// Attr gives the next attribute of the current start tag, whose value the caller reads to its end, or
+// Attr gives the next attribute of the current start tag, whose value the caller reads to its end before he asks again, or
 // nil after the last.
 func (s *Scanner) Attr() (*Value, string, error) {
 	if err := s.in.blank(); err != nil {
@@ -238,5 +241,6 @@ func (s *Scanner) Attr() (*Value, string, error) {
 	}
 	quote := b[0]
 	s.in.skip(1)
-	return &Value{in: s.in, quote: quote}, name, nil
+	s.value = Value{in: s.in, quote: quote}
+	return &s.value, name, nil
 }

@@ -33,14 +33,17 @@ func special(b, quote byte) bool {
 
 // Null says, before the first Read, that the value is the format's word for an absent one. Our writer
 // writes a text that is this word with a reference, so that the two stay apart.
-func (v *Value) Null() bool { return v.in.starts("null" + string(v.quote)) }
+func (v *Value) Null() bool {
+	b, _ := v.in.window(len("null") + 1)
+	return len(b) > 4 && b[0] == 'n' && string(b[:4]) == "null" && b[4] == v.quote
+}
 
 // ValueAt reads a value again whose first character is the first of r.
 func ValueAt(r io.Reader, quote byte) *Value { return &Value{in: newInput(r), quote: quote} }
 
 // Start is where the value begins, before the first Read, and the quote that ends it: what ValueAt
 // needs.
-func (v *Value) Start() (offset int64, quote byte) { return v.in.offset, v.quote }
+func (v *Value) Start() (offset int64, quote byte) { return v.in.offset(), v.quote }
 
 // Done says that all of the value was taken from the file.
 func (v *Value) Done() bool { return v.done }
@@ -50,11 +53,8 @@ func (v *Value) Bad() string { return v.bad }
 
 // Drain passes over what is left of the value.
 func (v *Value) Drain() error {
-	var waste [512]byte
 	for {
-		if _, err := v.Read(waste[:]); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
+		if b, err := v.Next(); len(b) == 0 {
 			return err
 		}
 	}
@@ -63,12 +63,8 @@ func (v *Value) Drain() error {
 // Skip passes over a value of which nothing was read, and which is known to be so many bytes long before its quote, with so
 // many line ends in them; r gives the file from the quote. That it is not there is a SyntaxError.
 func (v *Value) Skip(r io.Reader, long, lines int64) error {
-	if int64(v.in.r.Buffered()) > long {
-		_, _ = v.in.r.Discard(int(long)) // of what is buffered
-	} else {
-		v.in.r.Reset(r)
-	}
-	v.in.offset, v.in.line = v.in.offset+long, v.in.line+lines
+	to := v.in.place()
+	v.in.jump(r, Place{to.Offset + long, to.Line + lines})
 	b, err := v.in.window(1)
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
@@ -82,7 +78,7 @@ func (v *Value) Skip(r io.Reader, long, lines int64) error {
 }
 
 // plain says how many bytes at the beginning of b are only themselves.
-func (v *Value) plain(b []byte) int {
+func (v *Value) plain(b []byte) (n int) {
 	if v.data {
 		if i := bytes.IndexByte(b, v.quote); i >= 0 {
 			b = b[:i]
@@ -91,90 +87,101 @@ func (v *Value) plain(b []byte) int {
 			return len(b)
 		}
 	}
-	n := 0
-	for n < len(b) && !special(b[n], v.quote) {
-		n++
+	for n < len(b) {
+		c := b[n]
+		if c < utf8.RuneSelf {
+			if special(c, v.quote) {
+				return n
+			}
+			n++
+			continue
+		}
+		r, size := utf8.DecodeRune(b[n:])
+		if size == 1 || !Lawful(r) { // broken, or its end is not in b
+			return n
+		}
+		n += size
 	}
 	return n
 }
 
-// Read gives the value's characters in UTF-8. A file that ends within the value, or a < in it, is a
-// SyntaxError.
-func (v *Value) Read(p []byte) (int, error) {
-	n := 0
-	for n < len(p) {
-		if len(v.rest) > 0 {
-			c := copy(p[n:], v.rest)
-			v.rest = v.rest[c:]
-			n += c
-			continue
-		}
-		if v.done {
-			break
-		}
+// Next gives the value's next characters in UTF-8, and none at its end; they are there until anything else is read. A file that
+// ends within the value, or a < in it, is a SyntaxError.
+func (v *Value) Next() ([]byte, error) {
+	if rest := v.rest; len(rest) > 0 {
+		v.rest = nil
+		return rest, nil
+	}
+	for !v.done {
 		b, err := v.in.window(2 * maxReference)
 		if err != nil {
-			return n, ending(err)
+			return nil, ending(err)
 		}
-		if run := v.plain(b[:min(len(b), len(p)-n)]); run > 0 {
-			n += copy(p[n:], b[:run])
-			v.in.skip(run)
-			continue
+		if n := v.plain(b); n > 0 {
+			v.in.skip(n)
+			return b[:n], nil
 		}
-		if err := v.character(b); err != nil {
-			return n, err
+		got, err := v.character(b)
+		if len(got) > 0 || err != nil {
+			return got, err
 		}
 	}
-	if n == 0 && len(p) > 0 {
-		return 0, io.EOF
-	}
-	return n, nil
+	return nil, nil
 }
 
-// character takes one special character from the window into rest.
-func (v *Value) character(b []byte) error {
+// Read is Next for who has a place for it.
+func (v *Value) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		if v.rest, err = v.Next(); len(v.rest) == 0 {
+			break
+		}
+		c := copy(p[n:], v.rest)
+		v.rest = v.rest[c:]
+		n += c
+	}
+	if n == 0 && len(p) > 0 && err == nil {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// character takes one special character from the window. It gives none where that is the end, or half of a line's.
+func (v *Value) character(b []byte) ([]byte, error) {
 	switch c := b[0]; {
 	case c == v.quote:
 		v.in.skip(1)
 		v.done = true
+		return nil, nil
 	case c == '<':
-		return Syntax("a < within a value; the closing quote is missing")
+		return nil, Syntax("a < within a value; the closing quote is missing")
 	case c == '&':
-		v.reference(b)
+		return v.reference(b), nil
 	case c == '\r': // XML 1.0, 2.11: line ends are line feeds
 		v.in.skip(1)
-		if !v.in.starts("\n") {
-			v.emit('\n')
+		if v.in.starts("\n") {
+			return nil, nil
 		}
-	case c >= utf8.RuneSelf:
-		r, size := utf8.DecodeRune(b)
-		if r == utf8.RuneError && size == 1 {
-			v.in.note(&v.in.mended.Replaced)
-		} else if !Lawful(r) {
-			v.in.note(&v.in.mended.Kept)
-		}
-		v.emit(r)
-		v.in.skip(size)
-	default:
-		if !Lawful(rune(c)) {
-			v.in.note(&v.in.mended.Kept)
-		}
-		v.emit(rune(c))
-		v.in.skip(1)
+		return v.one('\n'), nil
 	}
-	return nil
+	r, size := utf8.DecodeRune(b)
+	if r == utf8.RuneError && size == 1 {
+		v.in.note(&v.in.mended.Replaced)
+	} else if !Lawful(r) {
+		v.in.note(&v.in.mended.Kept)
+	}
+	v.in.skip(size)
+	return v.one(r), nil
 }
 
-func (v *Value) emit(r rune) { v.rest = utf8.AppendRune(v.room[:0], r) }
+func (v *Value) one(r rune) []byte { return utf8.AppendRune(v.room[:0], r) }
 
 // reference takes one character reference, or two that are the halves of one character.
-func (v *Value) reference(b []byte) {
+func (v *Value) reference(b []byte) []byte {
 	r, n := reference(b)
 	switch {
 	case n == 0:
 		v.bad = "an & that begins no reference"
-		v.emit('&')
-		n = 1
+		r, n = '&', 1
 	case utf16.IsSurrogate(r):
 		low, m := reference(b[n:])
 		if joined := utf16.DecodeRune(r, low); m > 0 && joined != utf8.RuneError {
@@ -184,17 +191,14 @@ func (v *Value) reference(b []byte) {
 			v.in.note(&v.in.mended.Replaced)
 			r = utf8.RuneError
 		}
-		v.emit(r)
 	case r > utf8.MaxRune:
 		v.in.note(&v.in.mended.Replaced)
-		v.emit(utf8.RuneError)
-	default:
-		if !Lawful(r) {
-			v.in.note(&v.in.mended.Kept)
-		}
-		v.emit(r)
+		r = utf8.RuneError
+	case !Lawful(r):
+		v.in.note(&v.in.mended.Kept)
 	}
 	v.in.skip(n)
+	return v.one(r)
 }
 
 // reference decodes the reference at the beginning of b and gives its length, 0 if there is none.
