@@ -36,8 +36,9 @@ type Standing struct {
 	Slot, Next time.Time   // of its schedule; zero when there is none within nine years
 	Due        bool
 	Why        Why
-	// NotBefore is when it may start, never in quiet hours: at its own moment of the window after the slot. When it is not due, it
-	// is when it will start next: at that of the next slot, or an hour after it gave up.
+	// NotBefore is when it may start, never in quiet hours: at its own moment of the window after the first slot that it has not
+	// run for, also where a newer slot has come since. When it is not due, it is when it will start next: at that of the next slot,
+	// or an hour after it gave up.
 	NotBefore time.Time
 	Owes      time.Time // the first slot since it last ran well, for which a run is still wanted or will be
 	Deadline  time.Time // by when a run for Owes must have started and ended well; zero when no slot follows
@@ -79,9 +80,9 @@ func Assess(s Status, all profile.Set, now time.Time) Standing {
 	st.Due, st.Why = due(s, p.ID, st.Slot, now)
 	switch {
 	case st.Due:
-		st.NotBefore = p.Start(st.Slot, s.Device).UTC()
-		if !st.NotBefore.After(now) {
-			st.NotBefore = p.Awake(now, s.Device).UTC()
+		st.NotBefore = p.Awake(now, s.Device).UTC()
+		if start := p.Start(s.unserved(p, st), s.Device).UTC(); start.After(now) && !s.served(p.ID, st.Slot) {
+			st.NotBefore = start
 		}
 	case !st.Next.IsZero():
 		st.NotBefore = p.Start(st.Next, s.Device).UTC()
@@ -107,10 +108,32 @@ func due(s Status, p profile.ID, slot, now time.Time) (bool, Why) {
 	switch {
 	case s.Run.Profile != p:
 		return true, First
-	case slot.After(s.Run.At), !retry.IsZero() && !now.Before(retry):
+	case !s.served(p, slot), !retry.IsZero() && !now.Before(retry):
 		return true, SlotPassed
 	}
 	return false, NotDue
+}
+
+// served: a run for the profile started at the slot or later, however it has ended.
+func (s Status) served(p profile.ID, slot time.Time) bool {
+	return s.Run.Profile == p && !slot.After(s.Run.At)
+}
+
+// unserved is the slot that a device which is due starts for: the first that no run has served, of those since the profile
+// came to govern it, or last moved, and of the one that was the last then. Were it always the newest, who asks a little later
+// than at his own moment, which may lie just before the next slot, would be told to wait for that slot's, and so each time.
+func (s Status) unserved(p *profile.Plan, st Standing) time.Time {
+	first := time.Time{}
+	if s.Run.Profile == p.ID {
+		if first = p.Next(s.Run.At); !first.IsZero() && !first.Before(st.Slot) {
+			return st.Slot // mostly
+		}
+	}
+	first = latest(first, p.Last(latest(p.Since, st.Since)))
+	if first.IsZero() || first.After(st.Slot) { // a slot that was ticked stays one, whatever the schedule says since
+		return st.Slot
+	}
+	return first
 }
 
 // retry is when the device is due again for a slot, since its last run was given up and none has ended well for that slot;

@@ -63,3 +63,43 @@ func TestAssess_GivesUpAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAssess_AsksLate: a phone that asks some while after its moment, which may lie just before the next slot, starts then: while
+// it is due, time alone never moves its start beyond what it was told. It may then serve the newer slot, too, so that at most two
+// intervals lie between its runs.
+func TestAssess_AsksLate(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		every := rapid.SampledFrom([]int{1, 2, 3, 6, 24}).Draw(t, "hours")
+		p := profile.Profile{ID: "P", Enabled: true, Schedule: profile.Schedule{Kind: profile.Hourly, Hours: every, Zone: "Europe/Warsaw"}, Alerts: profile.DefaultAlerts()}
+		if every == 24 {
+			p.Schedule = profile.Schedule{Kind: profile.Daily, At: "02:30", Zone: "Europe/Warsaw"}
+		}
+		p.Window = 60*every - rapid.IntRange(0, 5).Draw(t, "narrower")
+		all := profile.NewSet([]profile.Profile{p})
+		start := time.Date(2026, 10, 24, rapid.IntRange(0, 23).Draw(t, "start"), 20, 0, 0, time.UTC) // the clock is set back the day after
+		s := fleet.Status{Device: caller.DeviceID(fmt.Sprintf("%026d", rapid.IntRange(0, 99_999).Draw(t, "device"))), Trust: fleet.InUse, EnrolledAt: start,
+			Governs: fleet.Governs{Profile: "P", Since: start}}
+		told, last := time.Time{}, start
+		for now := start; now.Before(start.AddDate(0, 0, 4)); {
+			st := fleet.Assess(s, all, now)
+			if st.Due && !told.IsZero() && st.NotBefore.After(now) && st.NotBefore.After(told) {
+				t.Fatalf("window %d, every %d hours: at %s it is to wait until %s; it had been told %s", p.Window, every, now, st.NotBefore, told)
+			}
+			switch {
+			case st.Due && !st.NotBefore.After(now):
+				s.Run, told = fleet.Run{Profile: "P", At: now}, time.Time{}
+				s.UnchangedAt, last = now, now
+			case st.Due:
+				told = st.NotBefore
+			}
+			if now.Sub(last) > time.Duration(2*every)*time.Hour+80*time.Minute {
+				t.Fatalf("window %d, every %d hours: none begins from %s to %s", p.Window, every, last, now)
+			}
+			now = now.Add(time.Minute)
+			if !st.NotBefore.Before(now) {
+				now = st.NotBefore.Add(time.Duration(rapid.IntRange(0, 900).Draw(t, "late")) * time.Second)
+			}
+		}
+	})
+}

@@ -90,14 +90,20 @@ func (s Set) Governing(explicit ID, group string) (*Plan, Why, bool) {
 }
 
 // Last is the newest slot of a profile at t: the schedule's own, or the one that a tick recorded, where that is later.
-func (s Set) Last(p *Plan, t time.Time) (slot time.Time) {
-	if p.err == nil {
-		slot = p.calendar.last(t)
-	}
+func (s Set) Last(p *Plan, t time.Time) time.Time {
+	slot := p.Last(t)
 	if p.ID == s.ticked && s.tick.After(slot) {
 		return s.tick
 	}
 	return slot
+}
+
+// Last is the newest slot of the schedule at or before t; zero when there is none within nine years.
+func (p *Plan) Last(t time.Time) time.Time {
+	if p.err != nil {
+		return time.Time{}
+	}
+	return p.calendar.last(t)
 }
 
 // Next is the first slot after t; zero when there is none within nine years.

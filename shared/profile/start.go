@@ -12,8 +12,8 @@ import (
 
 // Start is when a device starts the backup that fell due at a slot: spread over the window by the device's id, the same
 // at every slot, and never in quiet hours: they do not count, so that the window goes on at their end, and begins there when
-// the slot lies in them. A window that would then not end before the next slot is as much narrower: who were to start later
-// would be told of that slot's start in its place, and of the next one's then, and never start.
+// the slot lies in them. A window that would then not end before the next slot is as much narrower, so that a device serves
+// each slot before the next one comes.
 func (p Profile) Start(slot time.Time, device caller.DeviceID) time.Time {
 	plan := p.Plan()
 	return plan.Start(slot, device)

@@ -10,8 +10,8 @@ import (
 	"zapas/shared/caller"
 )
 
-// TestStartComes: a start that lay after the next slot would never come, since that slot's own start takes its place. It may be
-// so at slots in quiet hours, but not at all of them.
+// TestStartComes: a device serves a slot before the next one comes. It may be otherwise at slots in quiet hours, but not at all
+// of them.
 func TestStartComes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -71,6 +71,7 @@ const (
 	toldTwice   = "a device was told as overdue twice for one slot"
 	ranTwice    = "a run began, and none was due"
 	notAgain    = "a run was given up an hour ago, and none is due"
+	slipped     = "a device was told to start later than at its moment after the first slot that it has not run for"
 	unsound     = "a check-in that was skipped would have changed something"
 	broke       = "a call failed"
 	uneven      = "a shard has half as much again as its share"
@@ -200,10 +201,29 @@ func (o oracle) mayTryAgain(d *phone, scene int8, now int64) bool {
 	return l.through < last
 }
 
-// asked: the device asked and was told whether it should run.
-func (o oracle) asked(d *phone, due bool, now int64) {
-	if l := &d.ledger; !due && l.scene >= 0 && l.scene == l.lastScene && l.through < o.table(l.scene, now).last(now) && o.mayTryAgain(d, l.scene, now) {
-		o.counts.violate(notAgain, "device %s gave up at %d and asked at %d", d.id, l.gaveUp, now)
+// asked: the device asked and was told whether it should run, and not before when.
+func (o oracle) asked(d *phone, due bool, notBefore, now int64) {
+	l := &d.ledger
+	if l.scene < 0 {
+		return
+	}
+	t := o.table(l.scene, now)
+	if !due {
+		if l.scene == l.lastScene && l.through < t.last(now) && o.mayTryAgain(d, l.scene, now) {
+			o.counts.violate(notAgain, "device %s gave up at %d and asked at %d", d.id, l.gaveUp, now)
+		}
+		return
+	}
+	unserved := t.last(max(t.since, l.since))
+	if l.scene == l.lastScene {
+		unserved = max(unserved, t.after(l.lastRun))
+	}
+	if unserved == 0 {
+		return
+	}
+	if start := max(t.start(unserved, d.id), now); notBefore > start && !t.quietAt(start) {
+		o.counts.violate(slipped, "device %s last ran at %d for %s; for slot %d it was to start at %d, and was told at %d not to before %d",
+			d.id, l.lastRun, seriesName(slotWrites+int(l.scene)), unserved, start, now, notBefore)
 	}
 }
 

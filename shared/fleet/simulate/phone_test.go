@@ -214,7 +214,7 @@ func (r *part) checkIn(ctx context.Context, d *phone) {
 		}
 	}
 	r.oracle().looked(d, r.now)
-	r.oracle().asked(d, a.Due, r.now)
+	r.oracle().asked(d, a.Due, a.NotBefore.Unix(), r.now)
 	d.walked, d.walkedBy = d.row.Rev, int64(r.world.version(r.now).rev)
 	r.remember(d, a, said)
 	if a.Due && a.NotBefore.IsZero() && len(a.Waiting) == 0 {

@@ -52,7 +52,7 @@ func scenes() []scene {
 			Schedule: profile.Schedule{Kind: profile.Daily, At: "23:00", Zone: "America/Sao_Paulo"}, Alerts: profile.Alerts{OverdueAfter: 720, ShrinkOver: 30}}},
 		{share: 5, slotAt: cron("30 */8 * * 1-5"), quiet: [2]int{22 * 60, 6 * 60}, profile: profile.Profile{Name: "board", Window: 30, DeviceGroups: []string{"board", "field"}, QuietHours: profile.QuietHours{From: "22:00", To: "06:00"},
 			Schedule: profile.Schedule{Kind: profile.Cron, Cron: "30 */8 * * 1-5", Zone: "Australia/Lord_Howe"}, Alerts: profile.Alerts{OverdueAfter: 60, ShrinkOver: 30}}},
-		{share: 4, slotAt: func(w time.Time) bool { return w.Minute() == 0 }, profile: profile.Profile{Name: "lab", Window: 15, DeviceGroups: []string{"nobody's"},
+		{share: 4, slotAt: func(w time.Time) bool { return w.Minute() == 0 }, profile: profile.Profile{Name: "lab", Window: 60, DeviceGroups: []string{"nobody's"},
 			Conditions: profile.Conditions{Unmetered: true}, Schedule: profile.Schedule{Kind: profile.Hourly, Hours: 1, Zone: "UTC"}, Alerts: profile.Alerts{OverdueAfter: 120, ShrinkOver: 30}}},
 	}
 	for i := range all {

@@ -102,6 +102,10 @@ func TestPlanted(t *testing.T) {
 			p.Window = 0
 			return p
 		}}, bunched},
+		"TheWindowIsWider": {plant{profiles: func(p profile.Profile) profile.Profile {
+			p.Window *= 2
+			return p
+		}}, slipped},
 		"ARunIsNotNoted": {plant{change: func(c fleet.Change) fleet.Change {
 			c.Run = nil
 			return c
